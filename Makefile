@@ -1,0 +1,78 @@
+# Everything a contributor runs. Needs make and a python3 (3.9 or newer, with venv and pip).
+
+PYTHON ?= python3
+BOOT := .venv/boot
+UV := $(BOOT)/bin/uv
+BIN := .venv/bin
+READY := .venv/.ready
+SOURCES := $(wildcard layers/chatlake/python local bench functions tests)
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.13 --python $(BIN)/python \
+	--generate-hashes --custom-compile-command "make lock"
+
+# A machine that names its package mirror to pip only: uv asks the same one.
+ifdef PIP_INDEX_URL
+export UV_DEFAULT_INDEX ?= $(PIP_INDEX_URL)
+endif
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup format check test demo bench chaos docs lock clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(READY) ## install Python 3.13 if missing, the pinned packages and chatlake into .venv
+
+format: $(READY) ## format the code and mend what the linter can mend
+	$(BIN)/ruff check --quiet --fix-only $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+check: $(READY) ## formatting, lint, types
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/mypy $(SOURCES)
+	$(UV) pip check --quiet --python $(BIN)/python
+
+test: check ## the whole gate: check, then every test but the long ones
+	$(BIN)/pytest -n auto --cov
+
+demo: $(READY) ## chats through a local pipeline, then queries on the lake
+	$(BIN)/python -m local.demo
+
+bench: $(READY) ## read latency measured against peers
+	$(BIN)/python -m bench
+
+chaos: $(READY) ## the long suite of crashes and restarts
+	$(BIN)/pytest -m chaos
+
+docs: $(READY) ## docs/data-dictionary.md from the schema
+	$(BIN)/python -m chatlake.schema > docs/data-dictionary.md
+
+lock: $(UV) | $(BIN)/python ## re-pin requirements/ from pyproject.toml (newest: LOCK=--upgrade)
+	@$(COMPILE) $(LOCK) --group bootstrap --output-file requirements/bootstrap.txt > /dev/null
+	@$(COMPILE) $(LOCK) pyproject.toml --output-file requirements/runtime.txt > /dev/null
+	@$(COMPILE) $(LOCK) pyproject.toml --group dev --constraints requirements/runtime.txt \
+		--output-file requirements/dev.txt > /dev/null
+
+clean: ## remove caches and build outputs (.venv stays)
+	rm -rf .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# --- how .venv comes to be ------------------------------------------------------------------------
+
+# The system's python3 may be of any age, so it only installs uv, which makes the real environment.
+$(UV): requirements/bootstrap.txt
+	@echo "Preparing .venv (the first time takes a minute)"
+	@$(PYTHON) -m venv $(BOOT)
+	@$(BOOT)/bin/python -m pip install -qq --disable-pip-version-check --require-hashes -r $<
+	@touch $@
+
+# Order-only: the file is a link to an interpreter whose age says nothing.
+$(BIN)/python: | $(UV)
+	@python=$$(tools/find-python $(UV)) && \
+		$(UV) venv --quiet --allow-existing --python "$$python" .venv
+
+$(READY): requirements/dev.txt pyproject.toml $(UV) | $(BIN)/python
+	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements/dev.txt
+	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@

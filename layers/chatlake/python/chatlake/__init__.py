@@ -1,0 +1,1 @@
+"""Amazon Connect chat transcripts, archived into an Iceberg lake and open to SQL."""

@@ -1,0 +1,255 @@
+"""What is remembered of each chat beside its document: legs, attempts to publish, tombstones.
+
+An *attempt* is recorded before a publisher commits any row of a chat, with the days that the rows
+fall on. So a chat with one attempt only, one's own, has no rows yet, and of any other it is known
+where its rows can be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sqlite3
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+type Day = int | None
+"""Days since 1970-01-01 in UTC; None for rows without a time."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS chats (
+    initial_contact_id TEXT PRIMARY KEY,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    days TEXT NOT NULL DEFAULT '[]',
+    published_revision TEXT
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS legs (
+    contact_id TEXT PRIMARY KEY,
+    initial_contact_id TEXT NOT NULL,
+    provisional INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS legs_of_chat ON legs (initial_contact_id);
+CREATE TABLE IF NOT EXISTS tombstones (digest TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS publish_queue (
+    message_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    initial_contact_id TEXT NOT NULL,
+    day INTEGER,
+    size INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS queue_by_day ON publish_queue (day, initial_contact_id);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempts:
+    """How many attempts to publish a chat there were, and on which days its rows can be."""
+
+    count: int = 0
+    days: frozenset[Day] = frozenset()
+    published_revision: str | None = None
+
+
+class Chats(Protocol):
+    """The state of chats; implementations are SQLite and DynamoDB."""
+
+    def initial_contacts(self, contact_ids: Collection[str]) -> dict[str, str]:
+        """Give the chats of those contacts that are known as legs."""
+
+    def add_legs(self, legs: Mapping[str, str], *, provisional: bool) -> None:
+        """Remember which chat each contact is a leg of.
+
+        A provisional word gives way to any other; of several others the smallest counts.
+        """
+
+    def record_attempts(self, days: Mapping[str, Collection[Day]]) -> None:
+        """Count an attempt for each chat and add the days that it may write rows on."""
+
+    def attempts(self, initial_contact_ids: Collection[str]) -> dict[str, Attempts]:
+        """Give the attempts so far of those chats that had any."""
+
+    def mark_published(self, revisions: Mapping[str, str | None]) -> None:
+        """Remember which revision the rows of each chat show; None for a chat without rows."""
+
+    def erased(self, initial_contact_ids: Collection[str]) -> set[str]:
+        """Give those of the chats that were erased."""
+
+    def bury(self, initial_contact_id: str) -> None:
+        """Leave a tombstone for a chat and each of its legs, for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A chat that waits to be published; `day` and `size` only help to form good batches."""
+
+    message_id: int
+    initial_contact_id: str
+    size: int
+
+
+class SqliteChats:
+    """State of chats and the publish queue in one SQLite file."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+        # Deleted ids are overwritten; WAL lets readers and one writer work side by side.
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON"):
+            self._db.execute(f"PRAGMA {pragma}").close()
+        self._db.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._db.execute("BEGIN IMMEDIATE").close()
+        try:
+            yield self._db
+        except BaseException:
+            self._db.execute("ROLLBACK").close()
+            raise
+        self._db.execute("COMMIT").close()
+
+    def _rows(self, sql: str, keys: Iterable[str]) -> list[tuple[str, ...]]:
+        """Run a SELECT over keys; they are bound as one JSON list, for their number has no limit."""
+        return self._db.execute(sql, (json.dumps(sorted(keys)),)).fetchall()
+
+    def initial_contacts(self, contact_ids: Collection[str]) -> dict[str, str]:
+        """Give the chats of those contacts that are known as legs."""
+        sql = (
+            "SELECT contact_id, initial_contact_id FROM legs "
+            "WHERE contact_id IN (SELECT value FROM json_each(?))"
+        )
+        return {contact: initial for contact, initial in self._rows(sql, contact_ids)}
+
+    def legs(self, initial_contact_id: str) -> set[str]:
+        """Give the contacts that are known as legs of a chat."""
+        sql = "SELECT contact_id FROM legs WHERE initial_contact_id = ?"
+        return {contact for (contact,) in self._db.execute(sql, (initial_contact_id,))}
+
+    def add_legs(self, legs: Mapping[str, str], *, provisional: bool) -> None:
+        """Remember which chat each contact is a leg of."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT INTO legs VALUES (?, ?, ?) ON CONFLICT DO UPDATE "
+                "SET initial_contact_id = excluded.initial_contact_id, provisional = excluded.provisional "
+                "WHERE excluded.provisional < provisional OR (excluded.provisional = provisional "
+                "AND excluded.initial_contact_id < initial_contact_id)",
+                [(contact, initial, provisional) for contact, initial in legs.items()],
+            )
+
+    def record_attempts(self, days: Mapping[str, Collection[Day]]) -> None:
+        """Count an attempt for each chat and add the days that it may write rows on."""
+        with self._transaction() as db:
+            known = self.attempts(days)
+            db.executemany(
+                "INSERT INTO chats (initial_contact_id, attempts, days) VALUES (?, 1, ?) "
+                "ON CONFLICT DO UPDATE SET attempts = attempts + 1, days = excluded.days",
+                [
+                    (chat, json.dumps(list(known.get(chat, Attempts()).days.union(added))))
+                    for chat, added in days.items()
+                ],
+            )
+
+    def attempts(self, initial_contact_ids: Collection[str]) -> dict[str, Attempts]:
+        """Give the attempts so far of those chats that had any."""
+        sql = (
+            "SELECT initial_contact_id, attempts, days, published_revision FROM chats "
+            "WHERE initial_contact_id IN (SELECT value FROM json_each(?))"
+        )
+        return {
+            chat: Attempts(int(count), frozenset(json.loads(days)), revision)
+            for chat, count, days, revision in self._rows(sql, initial_contact_ids)
+        }
+
+    def mark_published(self, revisions: Mapping[str, str | None]) -> None:
+        """Remember which revision the rows of each chat show; None for a chat without rows."""
+        with self._transaction() as db:
+            db.executemany(
+                "UPDATE chats SET published_revision = ? WHERE initial_contact_id = ?",
+                [(revision, chat) for chat, revision in revisions.items()],
+            )
+
+    def erased(self, initial_contact_ids: Collection[str]) -> set[str]:
+        """Give those of the chats that were erased."""
+        digests = {_digest(chat): chat for chat in initial_contact_ids}
+        sql = "SELECT digest FROM tombstones WHERE digest IN (SELECT value FROM json_each(?))"
+        return {digests[digest] for (digest,) in self._rows(sql, digests)}
+
+    def bury(self, initial_contact_id: str) -> None:
+        """Leave a tombstone for a chat and each of its legs, for good."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR IGNORE INTO tombstones VALUES (?)",
+                [(_digest(c),) for c in {initial_contact_id, *self.legs(initial_contact_id)}],
+            )
+
+    def forget(self, initial_contact_id: str) -> None:
+        """Remove all that is known of a chat but its tombstone."""
+        with self._transaction() as db:
+            for table in ("chats", "legs", "publish_queue"):
+                db.execute(f"DELETE FROM {table} WHERE initial_contact_id = ?", (initial_contact_id,))  # noqa: S608
+
+    def forget_published(self) -> None:
+        """Forget what was published of all chats, but not where their rows can be."""
+        with self._transaction() as db:
+            db.execute("UPDATE chats SET published_revision = NULL")
+
+    def forget_attempts(self) -> None:
+        """Forget all attempts; only when the tables were emptied and nobody publishes."""
+        with self._transaction() as db:
+            db.execute("UPDATE chats SET attempts = 0, days = '[]', published_revision = NULL")
+
+    def counts(self) -> dict[str, int]:
+        """Count chats, legs, tombstones and chats that wait to be published."""
+        sql = "SELECT count(*), (SELECT count(*) FROM legs), (SELECT count(*) FROM tombstones) FROM chats"
+        chats, legs, erased = self._db.execute(sql).fetchone()
+        return {"chats": chats, "legs": legs, "erased": erased, "queued": self.queued()[0]}
+
+    def enqueue(self, chats: Mapping[str, tuple[Day, int]]) -> None:
+        """Put chats into the publish queue, each with a day of its and its document's size."""
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT INTO publish_queue (initial_contact_id, day, size) VALUES (?, ?, ?)",
+                [(chat, day, size) for chat, (day, size) in chats.items()],
+            )
+
+    def queued(self) -> tuple[int, int]:
+        """Count the messages in the queue and add up their documents' bytes."""
+        sql = "SELECT count(*), coalesce(sum(size), 0) FROM publish_queue"
+        count, size = self._db.execute(sql).fetchone()
+        return count, size
+
+    def peek(self, *, most_chats: int, most_bytes: int) -> list[Queued]:
+        """Give the next batch of the queue, oldest days first, so that a batch has few of them."""
+        sql = (
+            "SELECT message_id, initial_contact_id, size FROM publish_queue "
+            "ORDER BY day, initial_contact_id LIMIT ?"
+        )
+        batch: list[Queued] = []
+        room = most_bytes
+        for row in self._db.execute(sql, (most_chats,)):
+            queued = Queued(*row)
+            room -= queued.size
+            if batch and room < 0:
+                break
+            batch.append(queued)
+        return batch
+
+    def acknowledge(self, batch: Iterable[Queued]) -> None:
+        """Take published chats off the queue."""
+        with self._transaction() as db:
+            db.executemany(
+                "DELETE FROM publish_queue WHERE message_id = ?",
+                [(queued.message_id,) for queued in batch],
+            )
+
+
+def _digest(contact_id: str) -> str:
+    # A digest, so that an erased chat's ids are nowhere in the lake.
+    return hashlib.sha256(contact_id.encode()).hexdigest()

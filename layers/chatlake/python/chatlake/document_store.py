@@ -1,0 +1,174 @@
+"""Where documents are kept: one object per chat, changed atomically.
+
+A store promises two things. A change sees the newest document and is written on top of nothing
+else, whoever else is writing. And a tag, once taken, never again stands for another content of
+the same document, so an equal tag means that nothing has changed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from chatlake.document import Document
+from chatlake.exceptions import DamagedDocument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+# What is a file name everywhere, on systems that fold case, too.
+_PLAIN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A document as it was in the store, the tag of that state, and its size in bytes."""
+
+    document: Document
+    tag: str
+    size: int
+
+
+class DocumentStore(Protocol):
+    """One document per chat; implementations are a folder and an S3 bucket."""
+
+    def read(self, initial_contact_id: str) -> Stored | None:
+        """Give a chat's document; None if there is none.
+
+        Raises
+        ------
+        DamagedDocument
+            There is something in its place that is no document.
+        """
+
+    def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
+        """Give the present tags of those chats that have a document."""
+
+    def update(
+        self, initial_contact_id: str, change: Callable[[Document | None], Document]
+    ) -> tuple[Stored, bool]:
+        """Change a document; give what is then stored, and whether that differs from before."""
+
+    def delete(self, initial_contact_id: str) -> None:
+        """Remove a document; nothing happens if there is none."""
+
+    def __iter__(self) -> Iterator[Stored | DamagedDocument]:
+        """Give all documents, in no order; in the place of a damaged one the error."""
+
+
+class FolderStore:
+    """Documents as files in a folder, safe for several processes of one machine."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._locks: dict[str, int] = {}
+
+    def read(self, initial_contact_id: str) -> Stored | None:
+        """Give a chat's document; None if there is none."""
+        path = self._path(initial_contact_id)
+        try:
+            with path.open("rb") as file:
+                data, tag = file.read(), _tag(os.fstat(file.fileno()))
+        except FileNotFoundError:
+            return None
+        return Stored(_parse(data, path), tag, len(data))
+
+    def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
+        """Give the present tags of those chats that have a document."""
+        tags = {}
+        for initial_contact_id in initial_contact_ids:
+            try:
+                tags[initial_contact_id] = _tag(self._path(initial_contact_id).stat())
+            except FileNotFoundError:
+                continue
+        return tags
+
+    def update(
+        self, initial_contact_id: str, change: Callable[[Document | None], Document]
+    ) -> tuple[Stored, bool]:
+        """Change a document; give what is then stored, and whether that differs from before."""
+        path = self._path(initial_contact_id)
+        with self._locked(path.parent):
+            try:
+                with path.open("rb") as file:
+                    before, state = file.read(), os.fstat(file.fileno())
+            except FileNotFoundError:
+                before, state = None, None
+            document = change(None if before is None else _parse(before, path))
+            after = document.to_bytes()
+            if state is not None and after == before:
+                return Stored(document, _tag(state), len(after)), False
+            # A file is renamed into its place whole, so a killed writer leaves the old one.
+            fresh = path.with_suffix(f".{os.getpid()}.tmp")
+            with fresh.open("wb") as file:
+                file.write(after)
+                # The clock of files is coarse; the tag must differ from the one before.
+                modified = max(time.time_ns(), state.st_mtime_ns + 1 if state else 0)
+                os.utime(file.fileno(), ns=(modified, modified))
+                tag = _tag(os.fstat(file.fileno()))
+            fresh.replace(path)
+            return Stored(document, tag, len(after)), True
+
+    def delete(self, initial_contact_id: str) -> None:
+        """Remove a document; nothing happens if there is none."""
+        path = self._path(initial_contact_id)
+        with self._locked(path.parent):
+            path.unlink(missing_ok=True)
+
+    def __iter__(self) -> Iterator[Stored | DamagedDocument]:
+        """Give all documents, in no order; in the place of a damaged one the error."""
+        for path in self._folder.glob("??/*.json"):
+            try:
+                data, state = path.read_bytes(), path.stat()
+                yield Stored(_parse(data, path), _tag(state), len(data))
+            except FileNotFoundError:
+                continue
+            except DamagedDocument as error:
+                yield error
+
+    def close(self) -> None:
+        """Give back the handles of locks."""
+        for lock in self._locks.values():
+            os.close(lock)
+        self._locks.clear()
+
+    def sweep(self) -> None:
+        """Remove what killed writers left behind; only while nobody writes."""
+        for path in self._folder.glob("??/*.tmp"):
+            path.unlink(missing_ok=True)
+
+    def _path(self, initial_contact_id: str) -> Path:
+        digest = hashlib.sha256(initial_contact_id.encode()).hexdigest()
+        plain = _PLAIN_ID.fullmatch(initial_contact_id)
+        name = initial_contact_id if plain else f"sha256_{digest}"
+        return self._folder / digest[:2] / f"{name}.json"
+
+    @contextmanager
+    def _locked(self, shard: Path) -> Iterator[None]:
+        lock = self._locks.get(shard.name)
+        if lock is None:
+            shard.mkdir(parents=True, exist_ok=True)
+            lock = self._locks[shard.name] = os.open(shard / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _tag(state: os.stat_result) -> str:
+    return f"{state.st_mtime_ns}-{state.st_ino}-{state.st_size}"
+
+
+def _parse(data: bytes, path: Path) -> Document:
+    try:
+        return Document.from_bytes(data)
+    except (ValueError, TypeError) as error:
+        raise DamagedDocument(path.stem, str(error)) from error

@@ -1,0 +1,53 @@
+"""What can go wrong, each saying what to do about it."""
+
+from __future__ import annotations
+
+
+class ChatlakeError(Exception):
+    """Base of every error that chatlake raises on purpose."""
+
+
+class RejectedInput(ChatlakeError):
+    """A value that is no transcript; its message says why and holds no content of it."""
+
+
+class DamagedDocument(ChatlakeError):
+    """A stored document that cannot be read back."""
+
+    def __init__(self, initial_contact_id: str, reason: str) -> None:
+        super().__init__(
+            f"the document of chat {initial_contact_id} is damaged ({reason}): "
+            "remove it and import its transcripts again"
+        )
+        self.initial_contact_id = initial_contact_id
+
+
+class PublishConflict(ChatlakeError):
+    """A table changed under the publisher more often than it was ready to start over."""
+
+    def __init__(self, table: str, attempts: int) -> None:
+        super().__init__(
+            f"table {table} changed under {attempts} attempts to publish; nothing is lost, "
+            "run the command again when fewer writers are at work"
+        )
+
+
+class LakeNotFound(ChatlakeError):
+    """A command that reads was given a folder that holds no lake."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            f"there is no lake at {folder}: import transcripts first "
+            "(chatlake import PATH…), or name another folder with --lake"
+        )
+
+
+class QueryFailed(ChatlakeError):
+    """SQL that the engine refused; the message is the engine's own."""
+
+
+class SnapshotConflict(ChatlakeError):
+    """A table changed between loading it and committing to it; the publisher starts over."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"table {table} changed while rows were written; try again")

@@ -1,0 +1,87 @@
+"""The embedded home: everything in one folder of one machine, safe for several processes.
+
+Many may write documents at once; one at a time publishes, which spares them each other's
+conflicts; and what must be alone (making the tables, rebuilding, purging) is alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from pyiceberg.catalog.sql import SqlCatalog
+
+from chatlake.chats import SqliteChats
+from chatlake.document_store import FolderStore
+from chatlake.exceptions import LakeNotFound
+from chatlake.lake import Lake
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Self
+
+
+class Home:
+    """An open lake folder: documents, state of chats and tables."""
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        """Open a lake folder.
+
+        Raises
+        ------
+        LakeNotFound
+            The folder holds no lake, and none was to be made.
+        """
+        self.folder = folder.absolute()
+        if not create and not (self.folder / "catalog.db").exists():
+            raise LakeNotFound(str(folder))
+        for name in ("documents", "warehouse"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        with self.alone():
+            self.store = FolderStore(self.folder / "documents")
+            self.chats = SqliteChats(self.folder / "chats.db")
+            self._catalog = SqlCatalog(
+                "lake",
+                uri=f"sqlite:///{self.folder / 'catalog.db'}?timeout=60",
+                warehouse=str(self.folder / "warehouse"),
+            )
+            self.lake = Lake(self._catalog)
+            self.lake.create_tables()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+        self.chats.close()
+        self._catalog.close()
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Work beside others; waits while somebody is alone."""
+        with self._lock("lake.lock", fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Work while nobody else does; waits for the others to end."""
+        with self._lock("lake.lock", fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def publishing(self) -> Iterator[None]:
+        """Publish while nobody else does."""
+        with self._lock("publish.lock", fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def _lock(self, name: str, kind: int) -> Iterator[None]:
+        handle = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, kind)
+            yield
+        finally:
+            os.close(handle)

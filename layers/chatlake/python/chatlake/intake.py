@@ -1,0 +1,178 @@
+"""Taking documents in: find the chat, merge into what is known of it, announce what changed.
+
+Every step can be repeated, and a crash between two of them is made good by taking the same
+documents in again: a chat is announced whenever its document is not the published one, whether
+this intake changed it or not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import TYPE_CHECKING
+
+from chatlake.chats import Attempts
+from chatlake.document import Document, merge, revision, text_id
+from chatlake.exceptions import DamagedDocument
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from chatlake.chats import Chats, Day
+    from chatlake.document_store import DocumentStore
+
+type Announce = Callable[[Mapping[str, tuple[Day, int]]], None]
+"""Takes chats that are to be published, each with a day of its and its document's size."""
+
+_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+
+
+@dataclass(slots=True)
+class Intake:
+    """What became of chats that were taken in, by initial contact id; `failed` says why."""
+
+    new: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+    unchanged: set[str] = field(default_factory=set)
+    erased: set[str] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def add(self, later: Intake) -> None:
+        """Join what became of later documents; a chat is counted once, by its greatest change."""
+        self.new |= later.new
+        self.changed = (self.changed | later.changed) - self.new
+        self.unchanged = (self.unchanged | later.unchanged) - self.new - self.changed
+        self.erased |= later.erased
+        self.failed |= later.failed
+
+
+def take_in(
+    documents: Iterable[Document], *, store: DocumentStore, chats: Chats, announce: Announce
+) -> Intake:
+    """Merge documents into the store and announce each chat that is not published as it now is.
+
+    Documents of erased chats are left out. A document that was keyed by a contact of its own goes
+    to the chat that this contact is a leg of, if that is known or gets known now.
+    A chat whose stored document is damaged fails alone.
+    """
+    merged = _place(documents, chats)
+    intake = Intake(erased=chats.erased(merged.keys()))
+    sizes: dict[str, tuple[Day, int]] = {}
+    revisions: dict[str, str] = {}
+
+    def put(document: Document) -> None:
+        chat = document.initial_contact_id
+        existed = False
+
+        def change(known: Document | None) -> Document:
+            nonlocal existed
+            existed = known is not None
+            return document if known is None else merge(known, document)
+
+        try:
+            stored, differs = store.update(chat, change)
+        except DamagedDocument as error:
+            intake.failed[chat] = str(error)
+            return
+        became = (intake.changed if existed else intake.new) if differs else intake.unchanged
+        became.add(chat)
+        sizes[chat] = (_some_day(stored.document), stored.size)
+        revisions[chat] = revision(stored.document)
+
+    for chat, document in merged.items():
+        if chat not in intake.erased:
+            put(document)
+    legs = {
+        provisional: {
+            leg: document.initial_contact_id
+            for document in merged.values()
+            if document.provisional is provisional
+            for leg in legs_of(document)
+        }
+        for provisional in (True, False)
+    }
+    for provisional, found in legs.items():
+        chats.add_legs(found, provisional=provisional)
+    moved = _merge_misplaced(legs[True] | legs[False], store, chats, put)
+    _remove_erased(revisions, store, chats, intake)
+
+    published = chats.attempts(revisions)
+    announce(
+        {chat: (None, 0) for chat in moved}
+        | {
+            chat: sizes[chat]
+            for chat, digest in revisions.items()
+            if published.get(chat, Attempts()).published_revision != digest
+        }
+    )
+    return intake
+
+
+def legs_of(document: Document) -> set[str]:
+    """Give the contacts that a document shows to be legs of its chat."""
+    return {
+        document.initial_contact_id,
+        *document.events,
+        *document.exports,
+        *(
+            contact
+            for entry in document.items.values()
+            for version in entry["versions"]
+            if (contact := text_id(version["item"].get("ContactId")))
+            and text_id(version["item"].get("RelatedContactId")) is None
+        ),
+    }
+
+
+def _place(documents: Iterable[Document], chats: Chats) -> dict[str, Document]:
+    """Key each document by its chat, as far as that is known, and merge those of one chat."""
+    documents = list(documents)
+    homes = chats.initial_contacts({d.initial_contact_id for d in documents if d.provisional})
+    merged: dict[str, Document] = {}
+    for document in documents:
+        home = homes.get(document.initial_contact_id, document.initial_contact_id)
+        if document.provisional and home != document.initial_contact_id:
+            document = replace(document, initial_contact_id=home, provisional=False)
+        known = merged.get(document.initial_contact_id)
+        merged[document.initial_contact_id] = merge(known, document) if known else document
+    return merged
+
+
+def _merge_misplaced(
+    legs: Mapping[str, str], store: DocumentStore, chats: Chats, put: Callable[[Document], None]
+) -> set[str]:
+    """Move documents that were keyed by a leg into the chat that the leg is now known to be of."""
+    candidates = store.tags(legs)
+    homes = chats.initial_contacts(candidates)
+    moved = set()
+    for leg in candidates:
+        home = homes[leg]
+        stored = store.read(leg) if home != leg else None
+        if stored is not None and stored.document.provisional:
+            put(replace(stored.document, initial_contact_id=home, provisional=False))
+            store.delete(leg)
+            moved.add(leg)
+    return moved
+
+
+def _remove_erased(
+    revisions: dict[str, str], store: DocumentStore, chats: Chats, intake: Intake
+) -> None:
+    """Remove documents of chats that were erased while they were written."""
+    for chat in chats.erased(revisions):
+        store.delete(chat)
+        del revisions[chat]
+        intake.erased.add(chat)
+        for became in (intake.new, intake.changed, intake.unchanged):
+            became.discard(chat)
+
+
+def _some_day(document: Document) -> Day:
+    """Give the day of one of the items: enough to put chats of a day into one batch."""
+    for entry in document.items.values():
+        sent = entry["versions"][0]["item"].get("AbsoluteTime")
+        try:
+            return date.fromisoformat(sent[:10]).toordinal() - _EPOCH_ORDINAL
+        except (TypeError, ValueError):
+            return None
+    return None

@@ -1,0 +1,121 @@
+"""The Iceberg tables: made from `schema`, written chat by chat, each write on one known snapshot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    NamespaceAlreadyExistsError,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+)
+
+from chatlake import schema
+from chatlake.exceptions import SnapshotConflict
+from chatlake.lake.definition import iceberg_schema, partition_spec, properties, sort_order
+from chatlake.lake.replacement import plan_replacement
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    import pyarrow as pa
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table as IcebergTable
+
+    from chatlake.chats import Day
+
+
+class Lake:
+    """The tables of one catalog."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def create_tables(self) -> None:
+        """Make the tables that are not there yet, and add the columns that are missing."""
+        try:
+            self._catalog.create_namespace(schema.NAMESPACE)
+        except NamespaceAlreadyExistsError:
+            pass
+        for table in schema.TABLES:
+            try:
+                loaded = self.load(table)
+            except NoSuchTableError:
+                self._create(table)
+                continue
+            known = set(loaded.schema().column_names)
+            if added := [column.name for column in table.columns if column.name not in known]:
+                with loaded.update_schema() as update:
+                    for field in iceberg_schema(table).fields:
+                        if field.name in added:
+                            update.add_column(field.name, field.field_type, doc=field.doc)
+
+    def _create(self, table: schema.Table) -> None:
+        try:
+            self._catalog.create_table(
+                (schema.NAMESPACE, table.name),
+                iceberg_schema(table),
+                partition_spec=partition_spec(table),
+                sort_order=sort_order(table),
+                properties=properties(table),
+            )
+        except TableAlreadyExistsError:
+            pass
+
+    def load(self, table: schema.Table) -> IcebergTable:
+        """Give the table at its newest snapshot."""
+        return self._catalog.load_table((schema.NAMESPACE, table.name))
+
+    def replace(
+        self,
+        table: schema.Table,
+        loaded: IcebergTable,
+        rows: pa.Table,
+        sought: Mapping[str, Collection[Day]],
+    ) -> bool:
+        """Write rows in one commit on the snapshot that was loaded.
+
+        Parameters
+        ----------
+        table, loaded
+            Which table, and the snapshot of it to build on.
+        rows
+            With the columns of `schema`.
+        sought
+            Chats whose old rows give way to the new ones, and the days where those can be. A
+            chat whose old rows equal the new ones, `published_at` aside, is left as it is. All
+            other rows are just added.
+
+        Returns
+        -------
+        bool
+            False if there was nothing to do and no commit was made.
+
+        Raises
+        ------
+        SnapshotConflict
+            The table has changed since it was loaded; nothing was written.
+        """
+        plan = plan_replacement(table, loaded, rows, sought)
+        if not plan:
+            return False
+        try:
+            with loaded.transaction() as transaction:
+                update = transaction.update_snapshot()
+                with update.overwrite() if plan.removed else update.merge_append() as snapshot:
+                    for file in plan.removed:
+                        snapshot.delete_data_file(file)
+                    for file in plan.added:
+                        snapshot.append_data_file(file)
+        except CommitFailedException as error:
+            plan.discard(loaded.io)
+            raise SnapshotConflict(table.name) from error
+        return True
+
+    def truncate(self) -> None:
+        """Remove all rows of all tables."""
+        for table in schema.TABLES:
+            loaded = self.load(table)
+            if loaded.current_snapshot() is not None:
+                loaded.delete()

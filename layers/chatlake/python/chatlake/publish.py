@@ -1,0 +1,185 @@
+"""Documents become rows of the tables: a batch of chats, one commit per table.
+
+Each table is written with optimistic concurrency: load the table, **then** make sure that the
+documents are still the ones at hand, then look for old rows, then commit on the snapshot that was
+loaded. Whoever commits first wins, and the other starts over, so no slow publisher can put old
+rows over new ones. A chat whose document changes on the way is left out of the remaining tables
+and handed back: whoever changed it has announced it again, or will.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from chatlake import schema
+from chatlake.chats import Attempts
+from chatlake.document import revision
+from chatlake.exceptions import DamagedDocument, PublishConflict, SnapshotConflict
+from chatlake.flatten import Tables, arrow_schema, flatten
+from chatlake.lake.data_files import day_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from chatlake.chats import Chats, Day
+    from chatlake.document import Document
+    from chatlake.document_store import DocumentStore
+    from chatlake.lake import Lake
+
+_CHAT = "initial_contact_id"
+# Documents are many small objects: freed after so many, they cost a fraction of the memory.
+_DOCUMENTS_AT_ONCE = 500
+_MOST_ATTEMPTS = 30
+_LONGEST_WAIT_S = 2.0
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the chats of a batch, by initial contact id.
+
+    Attributes
+    ----------
+    published
+        Their rows are those of their documents now.
+    unchanged
+        They were so before.
+    moved
+        Their documents changed meanwhile: to be published again.
+    failed
+        Why a chat could not be published at all.
+    """
+
+    published: set[str] = field(default_factory=set)
+    unchanged: set[str] = field(default_factory=set)
+    moved: set[str] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The chats at hand: the tag of each one's document, its revision, and all their rows."""
+
+    tags: dict[str, str | None]
+    revisions: dict[str, str | None]
+    rows: Tables
+
+    def drop(self, chats: Collection[str]) -> None:
+        """Leave out some chats from here on."""
+        for chat in chats:
+            del self.tags[chat], self.revisions[chat]
+        out = pa.array(sorted(chats), pa.string())
+        for name, rows in self.rows.items():
+            self.rows[name] = rows.filter(pc.invert(pc.is_in(rows.column(_CHAT), out)))
+
+
+def publish(
+    initial_contact_ids: Iterable[str],
+    *,
+    store: DocumentStore,
+    chats: Chats,
+    lake: Lake,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Outcome:
+    """Bring the rows of some chats up to their documents.
+
+    A chat without a document, because it was erased or merged into another, loses its rows.
+
+    Raises
+    ------
+    PublishConflict
+        A table kept changing under the publisher; what was committed so far stays valid.
+    """
+    outcome = Outcome()
+    batch: _Batch | None = None
+    for table in schema.TABLES:
+        for attempt in range(_MOST_ATTEMPTS):
+            loaded = lake.load(table)
+            if batch is None:
+                batch = _read(sorted(set(initial_contact_ids)), store, chats, outcome)
+                chats.record_attempts(_days(batch))
+            elif moved := _moved(batch, store):
+                outcome.moved |= moved
+                batch.drop(moved)
+            if not batch.tags:
+                return outcome
+            # One attempt, this one, means that no other publisher has written the chat, nor can
+            # it before this commit without a conflict. After one, that is no longer known.
+            known = chats.attempts(batch.tags)
+            sought = {
+                chat: attempts.days
+                for chat, attempts in known.items()
+                if attempts.count > 1 or attempt > 0
+            }
+            try:
+                lake.replace(table, loaded, batch.rows[table.name], sought)
+                break
+            except SnapshotConflict:
+                sleep(random.uniform(0, min(_LONGEST_WAIT_S, 0.02 * 2**attempt)))  # noqa: S311
+        else:
+            raise PublishConflict(table.name, _MOST_ATTEMPTS)
+    assert batch is not None
+    chats.mark_published(batch.revisions)
+    outcome.published |= batch.tags.keys()
+    return outcome
+
+
+def _read(
+    wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcome
+) -> _Batch:
+    """Read the documents and flatten those whose rows are not of their revision already."""
+    known = chats.attempts(wanted)
+    erased = chats.erased(wanted)
+    placed = chats.initial_contacts(wanted)
+    batch = _Batch({}, {}, {})
+    parts: list[Tables] = []
+    published_at = datetime.now(UTC)
+    for start in range(0, len(wanted), _DOCUMENTS_AT_ONCE):
+        documents: list[Document] = []
+        for chat in wanted[start : start + _DOCUMENTS_AT_ONCE]:
+            try:
+                stored = store.read(chat)
+            except DamagedDocument as error:
+                outcome.failed[chat] = str(error)
+                continue
+            document = None if stored is None or chat in erased else stored.document
+            if document is None and chat not in erased and placed.get(chat, chat) == chat:
+                outcome.failed[chat] = f"chat {chat} has no document: import its transcripts again"
+                continue
+            digest = None if document is None else revision(document)
+            attempts = known.get(chat, Attempts())
+            if digest == attempts.published_revision and (document or not attempts.count):
+                outcome.unchanged.add(chat)
+                continue
+            batch.tags[chat] = stored.tag if stored else None
+            batch.revisions[chat] = digest
+            if document is not None:
+                documents.append(document)
+        parts.append(flatten(documents, published_at=published_at))
+    batch.rows = {
+        table.name: pa.concat_tables([arrow_schema(table).empty_table(), *(p[table.name] for p in parts)])
+        for table in schema.TABLES
+    }
+    return batch
+
+
+def _moved(batch: _Batch, store: DocumentStore) -> set[str]:
+    tags = store.tags(batch.tags)
+    return {chat for chat, tag in batch.tags.items() if tags.get(chat) != tag}
+
+
+def _days(batch: _Batch) -> dict[str, set[Day]]:
+    days = defaultdict[str, set["Day"]](set, {chat: set() for chat in batch.tags})
+    for table in schema.TABLES:
+        rows = batch.rows[table.name]
+        pairs = pa.table({"chat": rows.column(_CHAT), "day": day_of(rows.column(table.partition_by))})
+        for chat, day in zip(*pairs.group_by(["chat", "day"]).aggregate([]).to_pydict().values(), strict=True):
+            days[chat].add(day)
+    return days

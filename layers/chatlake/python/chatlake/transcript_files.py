@@ -1,0 +1,138 @@
+"""Files of transcripts: which there are, and the JSON values in them, each with its place."""
+
+from __future__ import annotations
+
+import glob
+import gzip
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+from chatlake.exceptions import RejectedInput
+from chatlake.json_codec import loads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An input that was not taken in: where it is and why; `line` is None for a whole file."""
+
+    file: str
+    line: int | None
+    reason: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A JSON value of a file: the line that it begins on, its parsed form and its size."""
+
+    file: str
+    line: int
+    json: Any
+    size: int
+
+
+def find_files(paths: Iterable[str]) -> tuple[list[Path], list[Rejection]]:
+    """List the transcript files that paths name: files, folders with all below, or globs.
+
+    Returns
+    -------
+    tuple[list[Path], list[Rejection]]
+        Each file once, sorted by path; and what could not be read or matched nothing.
+    """
+    found: set[Path] = set()
+    rejected: list[Rejection] = []
+
+    def unreadable(error: OSError) -> None:
+        rejected.append(Rejection(str(error.filename), None, _reason(error)))
+
+    for name in paths:
+        path = Path(name)
+        if path.is_dir():
+            for folder, _, files in os.walk(path, onerror=unreadable):
+                found.update(Path(folder, file) for file in files if file.endswith(SUFFIXES))
+        elif path.exists():
+            if name.endswith(SUFFIXES):
+                found.add(path)
+            else:
+                reason = f"its name does not end in {', '.join(SUFFIXES)}"
+                rejected.append(Rejection(name, None, reason))
+        elif matches := glob.glob(name, recursive=True):
+            deeper, unmatched = find_files(matches)
+            found.update(deeper)
+            rejected.extend(unmatched)
+        else:
+            rejected.append(Rejection(name, None, "there is no such file or folder"))
+    return sorted(found), rejected
+
+
+def read_values(path: Path, advance: Callable[[int], None]) -> Iterator[Value | Rejection]:
+    """Read the JSON values of a file; each that is broken, and each break of the file, is named.
+
+    Parameters
+    ----------
+    path
+        The suffix tells JSON (one value) from JSON lines, and whether it is compressed.
+    advance
+        Told how many bytes of the file on disk were gone through.
+    """
+    name = str(path)
+    line = 0
+    try:
+        with path.open("rb") as raw:
+            file = cast("BinaryIO", gzip.open(raw)) if name.endswith(".gz") else raw
+            lines = file if name.removesuffix(".gz").endswith(".jsonl") else iter([file.read()])
+            before, any_value = 0, False
+            for line, data in enumerate(lines, start=1):  # noqa: B007
+                text = data.removeprefix(_BYTE_ORDER_MARK) if line == 1 else data
+                if text.strip():
+                    any_value = True
+                    yield _parse(name, line, text)
+                advance(raw.tell() - before)
+                before = raw.tell()
+            if not any_value:
+                yield Rejection(name, None, "it is empty")
+    except (OSError, EOFError, zlib.error) as error:
+        yield Rejection(name, line + 1 if line else None, _reason(error))
+
+
+def _parse(name: str, line: int, text: bytes) -> Value | Rejection:
+    try:
+        value = loads(text)
+    except ValueError as error:
+        return _invalid(name, line, error)
+    return Value(name, line, value, len(text))
+
+
+def _invalid(name: str, line: int, error: ValueError) -> Rejection:
+    # Both parsers say what they expected and where, never what they found.
+    reason = f"invalid JSON: {error}"
+    offset = getattr(error, "lineno", 1) - 1
+    return Rejection(name, line + offset, reason)
+
+
+def _reason(error: Exception) -> str:
+    match error:
+        case FileNotFoundError():
+            return "it vanished before it was read"
+        case PermissionError():
+            return "no permission to read it"
+        case EOFError():
+            return "the compressed file ends early: it was cut off"
+        case gzip.BadGzipFile() | zlib.error():
+            return "it is not a gzip file, or damaged"
+        case OSError():
+            return f"it cannot be read ({error.strerror or error})"
+        case _:
+            return str(error)
