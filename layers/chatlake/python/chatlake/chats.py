@@ -219,6 +219,21 @@ class SqliteChats:
                 [(chat, day, size) for chat, (day, size) in chats.items()],
             )
 
+    def clear_queue(self) -> None:
+        """Empty the publish queue."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM publish_queue")
+
+    def waiting(self) -> set[str]:
+        """Give the chats that are in the publish queue."""
+        rows = self._db.execute("SELECT DISTINCT initial_contact_id FROM publish_queue")
+        return {chat for (chat,) in rows}
+
+    def compact(self) -> None:
+        """Give deleted pages back to the disk, the log of recent changes included."""
+        self._db.execute("VACUUM").close()
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
+
     def queued(self) -> tuple[int, int]:
         """Count the messages in the queue and add up their documents' bytes."""
         sql = "SELECT count(*), coalesce(sum(size), 0) FROM publish_queue"

@@ -133,6 +133,10 @@ class FolderStore:
             except DamagedDocument as error:
                 yield error
 
+    def count(self) -> int:
+        """Count the documents."""
+        return sum(1 for _ in self._folder.glob("??/*.json"))
+
     def close(self) -> None:
         """Give back the handles of locks."""
         for lock in self._locks.values():

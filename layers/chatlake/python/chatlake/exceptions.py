@@ -42,6 +42,16 @@ class LakeNotFound(ChatlakeError):
         )
 
 
+class LakeMoved(ChatlakeError):
+    """The tables of a lake folder are somewhere else: it was moved or copied."""
+
+    def __init__(self, folder: str, location: str) -> None:
+        super().__init__(
+            f"the lake at {folder} was made elsewhere ({location}); make its tables anew here: "
+            f"chatlake --lake {folder} rebuild"
+        )
+
+
 class QueryFailed(ChatlakeError):
     """SQL that the engine refused; the message is the engine's own."""
 

@@ -15,41 +15,49 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from chatlake.chats import SqliteChats
 from chatlake.document_store import FolderStore
+from chatlake.catalog_file import CATALOG, check_locations
 from chatlake.exceptions import LakeNotFound
 from chatlake.lake import Lake
+from chatlake.lake.purge import purge
+from chatlake.publish import Outcome, publish
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
     from typing import Self
+
 
 
 class Home:
     """An open lake folder: documents, state of chats and tables."""
 
-    def __init__(self, folder: Path, *, create: bool = False) -> None:
+    def __init__(self, folder: Path, *, create: bool = False, rebuilding: bool = False) -> None:
         """Open a lake folder.
 
         Raises
         ------
         LakeNotFound
             The folder holds no lake, and none was to be made.
+        LakeMoved
+            Its tables were made in another folder; only rebuilding them helps.
         """
         self.folder = folder.absolute()
-        if not create and not (self.folder / "catalog.db").exists():
+        if not create and not (self.folder / CATALOG).exists():
             raise LakeNotFound(str(folder))
-        for name in ("documents", "warehouse"):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-        with self.alone():
-            self.store = FolderStore(self.folder / "documents")
+        self.warehouse = self.folder / "warehouse"
+        self.warehouse.mkdir(parents=True, exist_ok=True)
+        self.store = FolderStore(self.folder / "documents")
+        with self._lock("open.lock", fcntl.LOCK_EX):
             self.chats = SqliteChats(self.folder / "chats.db")
             self._catalog = SqlCatalog(
                 "lake",
-                uri=f"sqlite:///{self.folder / 'catalog.db'}?timeout=60",
-                warehouse=str(self.folder / "warehouse"),
+                uri=f"sqlite:///{self.folder / CATALOG}?timeout=60",
+                warehouse=str(self.warehouse),
             )
             self.lake = Lake(self._catalog)
-            self.lake.create_tables()
+            if not rebuilding:
+                check_locations(self.folder)
+                self.lake.create_tables()
 
     def __enter__(self) -> Self:
         return self
@@ -58,6 +66,20 @@ class Home:
         self.store.close()
         self.chats.close()
         self._catalog.close()
+
+    def publish(self, initial_contact_ids: Iterable[str]) -> Outcome:
+        """Bring the rows of some chats up to their documents, with the lake's publisher lock."""
+        with self.publishing():
+            return publish(
+                initial_contact_ids, store=self.store, chats=self.chats, lake=self.lake
+            )
+
+    def purge(self) -> int:
+        """Delete all that no present row or document needs; give the number of table files."""
+        with self.alone():
+            self.store.sweep()
+            self.chats.compact()
+            return purge(self.lake, self.warehouse)
 
     @contextmanager
     def shared(self) -> Iterator[None]:

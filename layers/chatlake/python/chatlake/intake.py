@@ -76,7 +76,7 @@ def take_in(
             return
         became = (intake.changed if existed else intake.new) if differs else intake.unchanged
         became.add(chat)
-        sizes[chat] = (_some_day(stored.document), stored.size)
+        sizes[chat] = (some_day(stored.document), stored.size)
         revisions[chat] = revision(stored.document)
 
     for chat, document in merged.items():
@@ -167,7 +167,7 @@ def _remove_erased(
             became.discard(chat)
 
 
-def _some_day(document: Document) -> Day:
+def some_day(document: Document) -> Day:
     """Give the day of one of the items: enough to put chats of a day into one batch."""
     for entry in document.items.values():
         sent = entry["versions"][0]["item"].get("AbsoluteTime")

@@ -1,0 +1,248 @@
+"""The command line: `chatlake`."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chatlake.exceptions import ChatlakeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _remember_lake(context: click.Context, _: click.Parameter, folder: Path | None) -> None:
+    context.obj = folder or context.obj or Path("lake")
+
+
+# Before the command or after it, as one happens to think of it.
+_lake_option = click.option(
+    "--lake",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="CHATLAKE_LAKE",
+    show_default="./lake, or $CHATLAKE_LAKE",
+    help="Folder of the lake.",
+    callback=_remember_lake,
+    expose_value=False,
+    is_eager=True,
+)
+_INTERRUPTED = 130
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@_lake_option
+@click.version_option(package_name="chatlake")
+def chatlake() -> None:
+    """Amazon Connect chat transcripts as tables: who wrote what, and when it was read.
+
+    A lake is a folder. Fill it with transcript files and ask it with SQL:
+
+    \b
+      chatlake import transcripts/
+      chatlake query "SELECT count(*) FROM messages"
+      chatlake query --named read_latency_by_role
+    """
+
+
+@chatlake.command("import")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@_lake_option
+@click.pass_obj
+def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
+    """Take transcript files into the lake.
+
+    PATH is a file, a folder with all below it, or a quoted glob. Files end in .json (one value)
+    or .jsonl (one a line), either with .gz. A value is a response of GetTranscript
+    (InitialContactId, Transcript; pages of one chat in any order, over any files) or a transcript
+    that Connect exported to S3. Importing the same again changes nothing.
+
+    \b
+      chatlake import transcripts/ 'more/2026-11-*.jsonl.gz'
+
+    Exit code: 0 all is in, 1 some input was rejected (and named; the rest is in).
+    """
+    from chatlake.home import Home
+    from chatlake.import_files import import_files
+    from chatlake.terminal import TerminalProgress, print_import
+
+    # Parsed JSON has no cycles to look for; what does is collected between batches.
+    gc.disable()
+    with Home(lake_folder, create=True) as home:
+        summary = import_files(paths, home, TerminalProgress())
+    return print_import(summary, lake_folder)
+
+
+@chatlake.command()
+@click.argument("sql", required=False)
+@click.option("--named", metavar="NAME", help="Run a ready query; without SQL they are listed.")
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write to a file instead of standard output; parquet needs one.",
+)
+@click.option(
+    "--dialect",
+    type=click.Choice(["duckdb", "athena"]),
+    default="duckdb",
+    show_default=True,
+    help="Whose SQL it is that you wrote.",
+)
+@_lake_option
+@click.pass_obj
+def query(
+    lake_folder: Path,
+    sql: str | None,
+    named: str | None,
+    output_format: str,
+    output: Path | None,
+    dialect: str,
+) -> int:
+    """Ask the lake with SQL; without SQL, list what can be asked.
+
+    \b
+      chatlake query
+      chatlake query "SELECT item_type, count(*) FROM messages GROUP BY 1"
+      chatlake query --named read_latency_by_role --format csv
+      chatlake query "SELECT * FROM receipts" --format parquet --output receipts.parquet
+    """
+    from chatlake.output import list_queries, write_result
+    from chatlake.queries import NAMED, load_queries, to_duckdb
+
+    if sql and named:
+        message = "give SQL or --named, not both"
+        raise click.UsageError(message)
+    if output_format == "parquet" and output is None:
+        message = "--format parquet needs --output FILE"
+        raise click.UsageError(message)
+    if named:
+        ready = {query.name: query for query in load_queries(NAMED)}
+        if named not in ready:
+            message = f"there is no query {named}; there are {', '.join(ready)}"
+            raise click.UsageError(message)
+        sql, dialect = ready[named].sql, "athena"
+    if sql is None:
+        list_queries()
+        return 0
+    write_result(lake_folder, to_duckdb(sql) if dialect == "athena" else sql, output_format, output)
+    return 0
+
+
+@chatlake.command()
+@_lake_option
+@click.pass_obj
+def rebuild(lake_folder: Path) -> int:
+    """Make the tables afresh from the documents.
+
+    Also for a lake that was moved or copied. Waits until no import is running.
+    """
+    from chatlake.home import Home
+    from chatlake.rebuild import rebuild as rebuild_tables
+    from chatlake.terminal import TerminalProgress, print_rebuild
+
+    gc.disable()
+    with Home(lake_folder, rebuilding=True) as home:
+        outcome = rebuild_tables(home, TerminalProgress())
+    return print_rebuild(outcome)
+
+
+@chatlake.command()
+@_lake_option
+@click.pass_obj
+def verify(lake_folder: Path) -> int:
+    """Check every document against its rows.
+
+    Prints where they differ, column by column but never a value. Exit code: 0 they are equal,
+    1 they differ.
+    """
+    from chatlake.home import Home
+    from chatlake.terminal import TerminalProgress
+    from chatlake.verify import verify as differences_of
+
+    gc.disable()
+    count = 0
+    with Home(lake_folder) as home:
+        for difference in differences_of(home, TerminalProgress()):
+            click.echo(difference)
+            count += 1
+    click.echo(f"{count:,} differences" if count else "Every row is as its document says.", err=True)
+    return 1 if count else 0
+
+
+@chatlake.command()
+@click.argument("contact_ids", nargs=-1, required=True, metavar="CONTACT_ID…")
+@click.option(
+    "--purge",
+    is_flag=True,
+    help="Also delete what only older snapshots of the tables still need, so that no byte of the "
+    "chats is left in the folder. Waits until no import is running.",
+)
+@_lake_option
+@click.pass_obj
+def erase(lake_folder: Path, contact_ids: tuple[str, ...], purge: bool) -> int:  # noqa: FBT001
+    """Erase the chats that these contacts are legs of, everywhere and for good.
+
+    They do not come back when they are imported again. Without --purge their rows are gone from
+    every query, but older files on the disk still hold them.
+
+    Exit code: 0 all erased, 1 a contact is not known.
+    """
+    from chatlake.erase import erase as erase_chats
+    from chatlake.home import Home
+    from chatlake.terminal import print_erasure
+
+    with Home(lake_folder) as home:
+        with home.shared():
+            erasure = erase_chats(contact_ids, home)
+        if purge:
+            home.purge()
+    return print_erasure(erasure, purged=purge)
+
+
+@chatlake.command()
+@_lake_option
+@click.pass_obj
+def status(lake_folder: Path) -> int:
+    """Show what the lake holds, how fresh it is and what is missing."""
+    from chatlake.home import Home
+    from chatlake.status import lake_status
+    from chatlake.terminal import print_status
+
+    with Home(lake_folder) as home:
+        print_status(lake_status(home), lake_folder)
+    return 0
+
+
+def main() -> None:
+    """Run the command line; errors that a user can mend are one line without a traceback."""
+    sys.exit(_run(chatlake.main))
+
+
+def _run(command: Callable[..., int]) -> int:
+    try:
+        return command(standalone_mode=False) or 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except ChatlakeError as error:
+        click.echo(f"Error: {error}", err=True)
+        return 1
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("Interrupted. Nothing is lost: run the same command again to go on.", err=True)
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # The reader of our output has enough; nobody is left to tell.
+        sys.stderr.close()
+        return 0

@@ -1,0 +1,67 @@
+"""SQL on the lake folder: DuckDB, which reads the Iceberg metadata with code of its own.
+
+It loads nothing that only writers need, so that a query starts at once.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+import duckdb
+
+from chatlake import schema
+from chatlake.catalog_file import check_locations
+from chatlake.exceptions import QueryFailed
+from chatlake.queries import VIEWS, load_queries, to_duckdb
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_EXTENSIONS = ("avro", "iceberg")
+
+
+@contextmanager
+def connect(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the tables and views of a lake at their newest snapshots.
+
+    Raises
+    ------
+    LakeNotFound
+        The folder holds no lake.
+    """
+    locations = check_locations(folder)
+    with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
+        for name in _EXTENSIONS:
+            connection.execute(f"LOAD '{_extension(name)}'")
+        connection.execute("SET TimeZone = 'UTC'")
+        for table in schema.TABLES:
+            location = locations[table.name].replace("'", "''")
+            connection.execute(
+                f'CREATE VIEW "{table.name}" AS SELECT * FROM iceberg_scan(\'{location}\')'
+            )
+        for view in load_queries(VIEWS):
+            connection.execute(f'CREATE VIEW "{view.name}" AS {to_duckdb(view.sql)}')
+        yield connection
+
+
+def run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
+    """Run SQL and give the cursor of its result.
+
+    Raises
+    ------
+    QueryFailed
+        The engine refused it.
+    """
+    try:
+        return connection.execute(sql)
+    except duckdb.Error as error:
+        raise QueryFailed(str(error)) from error
+
+
+def _extension(name: str) -> str:
+    """Find an extension in its Python package, pinned to DuckDB's own version."""
+    folder = files(f"duckdb_extension_{name}") / "extensions" / f"v{duckdb.__version__}"
+    return str(folder / f"{name}.duckdb_extension").replace("'", "''")

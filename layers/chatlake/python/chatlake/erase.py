@@ -1,0 +1,43 @@
+"""Erasing chats: everywhere, and for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from chatlake.home import Home
+
+
+@dataclass(slots=True)
+class Erasure:
+    """What became of the contacts that were named."""
+
+    erased: set[str] = field(default_factory=set)
+    already_erased: set[str] = field(default_factory=set)
+    unknown: set[str] = field(default_factory=set)
+
+
+def erase(contact_ids: Collection[str], home: Home) -> Erasure:
+    """Remove the chats that some contacts are legs of: documents, rows and state.
+
+    A tombstone goes first, so that nothing which arrives meanwhile brings a chat back; and the
+    legs go last, so that an erasure that was cut off can be asked for again.
+    """
+    found = home.chats.initial_contacts(contact_ids)
+    buried = home.chats.erased(contact_ids)
+    initial_contact_ids = set(found.values())
+    for chat in initial_contact_ids:
+        home.chats.bury(chat)
+        home.store.delete(chat)
+    if initial_contact_ids:
+        home.publish(sorted(initial_contact_ids))
+    for chat in initial_contact_ids:
+        home.chats.forget(chat)
+    return Erasure(
+        erased=initial_contact_ids,
+        already_erased=buried - found.keys(),
+        unknown=set(contact_ids) - found.keys() - buried,
+    )

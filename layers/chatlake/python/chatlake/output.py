@@ -1,0 +1,132 @@
+"""Results of queries: as a table to look at, or as CSV, JSON or Parquet to go on with."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from itertools import islice
+from typing import IO, TYPE_CHECKING, Any
+
+import orjson
+import pyarrow as pa
+from rich.console import Console
+from rich.table import Table
+
+from chatlake import schema
+from chatlake.engine import connect, run
+from chatlake.queries import NAMED, VIEWS, load_queries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_ROWS_AT_ONCE = 10_000
+_ROWS_TO_LOOK_AT = 200
+_LARGE = 1e6
+
+
+def write_result(folder: Path, sql: str, output_format: str, output: Path | None) -> None:
+    """Run SQL on a lake and write the result in a format, to a file or standard output."""
+    with connect(folder) as connection:
+        result = run(connection, sql).to_arrow_reader(_ROWS_AT_ONCE)
+        if output_format == "parquet" and output is not None:
+            import pyarrow.parquet as pq
+
+            with pq.ParquetWriter(output, result.schema, compression="zstd") as writer:
+                for batch in result:
+                    writer.write_batch(batch)
+            return
+        with _opened(output) as file:
+            write = {"table": _write_table, "csv": _write_csv, "json": _write_json}[output_format]
+            write(result, file)
+            file.flush()
+
+
+def list_queries() -> None:
+    """Print the tables, the views and the ready queries."""
+    console = Console(soft_wrap=False)
+    entries = {
+        "Tables": [(table.name, table.doc) for table in schema.TABLES],
+        "Views": [(view.name, view.question) for view in load_queries(VIEWS)],
+        "Ready queries (--named)": [(query.name, query.question) for query in load_queries(NAMED)],
+    }
+    for title, rows in entries.items():
+        if rows:
+            listing = Table(title=title, title_justify="left", box=None, show_header=False)
+            listing.add_column(no_wrap=True, style="bold")
+            for row in rows:
+                listing.add_row(*row)
+            console.print(listing)
+            console.print()
+
+
+@contextmanager
+def _opened(output: Path | None) -> Iterator[IO[str]]:
+    if output is None:
+        yield sys.stdout
+    else:
+        with output.open("w", encoding="utf-8", newline="") as file:
+            yield file
+
+
+def _rows(result: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
+    for batch in result:
+        yield from batch.to_pylist()
+
+
+def _write_csv(result: pa.RecordBatchReader, file: IO[str]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(result.schema.names)
+    for batch in result:
+        columns = (map(_text, column.to_pylist()) for column in batch.columns)
+        writer.writerows(zip(*columns, strict=True))
+
+
+def _write_json(result: pa.RecordBatchReader, file: IO[str]) -> None:
+    separator = "[\n"
+    for row in _rows(result):
+        members = {name: _plain(value) for name, value in row.items()}
+        file.write(separator + orjson.dumps(members, default=str).decode())
+        separator = ",\n"
+    file.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def _write_table(result: pa.RecordBatchReader, file: IO[str]) -> None:
+    table = Table(header_style="bold")
+    for field in result.schema:
+        is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        is_number = is_number or pa.types.is_decimal(field.type)
+        table.add_column(field.name, justify="right" if is_number else "left", overflow="fold")
+    rows = list(islice(_rows(result), _ROWS_TO_LOOK_AT + 1))
+    for row in rows[:_ROWS_TO_LOOK_AT]:
+        table.add_row(*("–" if value is None else _text(value) for value in row.values()))
+    # Not a terminal: as wide as it takes, so that nothing is cut.
+    width = None if file.isatty() else 100_000
+    Console(file=file, width=width, markup=False, highlight=False).print(table)
+    if len(rows) > _ROWS_TO_LOOK_AT:
+        print(
+            f"The first {_ROWS_TO_LOOK_AT} rows; --format csv, json or parquet writes all.",
+            file=sys.stderr,
+        )
+
+
+def _plain(value: object) -> object:
+    return _text(value) if isinstance(value, date) else value
+
+
+def _text(value: object) -> str:
+    match value:
+        case None:
+            return ""
+        case datetime() if value.tzinfo:
+            return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case date():
+            return value.isoformat()
+        case bool():
+            return str(value).lower()
+        case float():
+            return f"{value:.6g}" if abs(value) < _LARGE else repr(value)
+        case _:
+            return str(value)

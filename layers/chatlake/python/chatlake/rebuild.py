@@ -1,0 +1,66 @@
+"""Rebuilding: the tables afresh from the documents, which are the source of truth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatlake.exceptions import DamagedDocument
+from chatlake.import_files import publish_queue
+from chatlake.intake import legs_of, some_day
+from chatlake.lake.purge import purge
+from chatlake.publish import Outcome
+
+if TYPE_CHECKING:
+    from chatlake.chats import Day
+    from chatlake.home import Home
+    from chatlake.import_files import Progress
+
+_CHATS_AT_ONCE = 1000
+
+
+def rebuild(home: Home, progress: Progress) -> Outcome:
+    """Empty the tables and publish every document again.
+
+    Legs are learnt anew, too, so a lake is whole again from its documents alone. When this is
+    cut off, all chats are waiting already, and the next import or rebuild goes on.
+    """
+    outcome = Outcome()
+    with home.alone():
+        home.store.sweep()
+        home.chats.forget_published()
+        _enqueue_all(home, progress, outcome)
+        home.lake.reset_tables()
+        home.chats.forget_attempts()
+        publish_queue(home, progress, outcome)
+        purge(home.lake, home.warehouse)
+    return outcome
+
+
+def _enqueue_all(home: Home, progress: Progress, outcome: Outcome) -> None:
+    home.chats.clear_queue()
+    waiting: dict[str, tuple[Day, int]] = {}
+    legs: dict[bool, dict[str, str]] = {True: {}, False: {}}
+
+    def flush() -> None:
+        for chat in home.chats.erased(waiting):
+            home.store.delete(chat)
+            del waiting[chat]
+        home.chats.enqueue(waiting)
+        waiting.clear()
+        for provisional, found in legs.items():
+            home.chats.add_legs(found, provisional=provisional)
+            found.clear()
+
+    with progress.stage("Reading", home.store.count()) as advance:
+        for stored in home.store:
+            advance(1)
+            if isinstance(stored, DamagedDocument):
+                outcome.failed[stored.initial_contact_id] = str(stored)
+                continue
+            document = stored.document
+            waiting[document.initial_contact_id] = (some_day(document), stored.size)
+            known = legs[document.provisional]
+            known |= dict.fromkeys(legs_of(document), document.initial_contact_id)
+            if len(waiting) >= _CHATS_AT_ONCE:
+                flush()
+        flush()
