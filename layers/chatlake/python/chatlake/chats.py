@@ -115,17 +115,13 @@ class SqliteChats:
             raise
         self._db.execute("COMMIT").close()
 
-    def _rows(self, sql: str, keys: Iterable[str]) -> list[tuple[str, ...]]:
-        """Run a SELECT over keys; they are bound as one JSON list, for their number has no limit."""
-        return self._db.execute(sql, (json.dumps(sorted(keys)),)).fetchall()
-
     def initial_contacts(self, contact_ids: Collection[str]) -> dict[str, str]:
         """Give the chats of those contacts that are known as legs."""
         sql = (
             "SELECT contact_id, initial_contact_id FROM legs "
             "WHERE contact_id IN (SELECT value FROM json_each(?))"
         )
-        return {contact: initial for contact, initial in self._rows(sql, contact_ids)}
+        return dict(self._db.execute(sql, _keys(contact_ids)).fetchall())
 
     def legs(self, initial_contact_id: str) -> set[str]:
         """Give the contacts that are known as legs of a chat."""
@@ -137,9 +133,10 @@ class SqliteChats:
         with self._transaction() as db:
             db.executemany(
                 "INSERT INTO legs VALUES (?, ?, ?) ON CONFLICT DO UPDATE "
-                "SET initial_contact_id = excluded.initial_contact_id, provisional = excluded.provisional "
-                "WHERE excluded.provisional < provisional OR (excluded.provisional = provisional "
-                "AND excluded.initial_contact_id < initial_contact_id)",
+                "SET initial_contact_id = excluded.initial_contact_id, "
+                "provisional = excluded.provisional "
+                "WHERE (excluded.provisional, excluded.initial_contact_id) "
+                "< (provisional, initial_contact_id)",
                 [(contact, initial, provisional) for contact, initial in legs.items()],
             )
 
@@ -164,7 +161,7 @@ class SqliteChats:
         )
         return {
             chat: Attempts(int(count), frozenset(json.loads(days)), revision)
-            for chat, count, days, revision in self._rows(sql, initial_contact_ids)
+            for chat, count, days, revision in self._db.execute(sql, _keys(initial_contact_ids))
         }
 
     def mark_published(self, revisions: Mapping[str, str | None]) -> None:
@@ -179,7 +176,7 @@ class SqliteChats:
         """Give those of the chats that were erased."""
         digests = {_digest(chat): chat for chat in initial_contact_ids}
         sql = "SELECT digest FROM tombstones WHERE digest IN (SELECT value FROM json_each(?))"
-        return {digests[digest] for (digest,) in self._rows(sql, digests)}
+        return {digests[digest] for (digest,) in self._db.execute(sql, _keys(digests))}
 
     def bury(self, initial_contact_id: str) -> None:
         """Leave a tombstone for a chat and each of its legs, for good."""
@@ -193,7 +190,9 @@ class SqliteChats:
         """Remove all that is known of a chat but its tombstone."""
         with self._transaction() as db:
             for table in ("chats", "legs", "publish_queue"):
-                db.execute(f"DELETE FROM {table} WHERE initial_contact_id = ?", (initial_contact_id,))  # noqa: S608
+                db.execute(
+                    f"DELETE FROM {table} WHERE initial_contact_id = ?", (initial_contact_id,)
+                )
 
     def forget_published(self) -> None:
         """Forget what was published of all chats, but not where their rows can be."""
@@ -206,10 +205,10 @@ class SqliteChats:
             db.execute("UPDATE chats SET attempts = 0, days = '[]', published_revision = NULL")
 
     def counts(self) -> dict[str, int]:
-        """Count chats, legs, tombstones and chats that wait to be published."""
-        sql = "SELECT count(*), (SELECT count(*) FROM legs), (SELECT count(*) FROM tombstones) FROM chats"
-        chats, legs, erased = self._db.execute(sql).fetchone()
-        return {"chats": chats, "legs": legs, "erased": erased, "queued": self.queued()[0]}
+        """Count legs, tombstones and messages in the publish queue."""
+        sql = "SELECT (SELECT count(*) FROM legs), (SELECT count(*) FROM tombstones)"
+        legs, erased = self._db.execute(sql).fetchone()
+        return {"legs": legs, "erased": erased, "queued": self.queued()[0]}
 
     def enqueue(self, chats: Mapping[str, tuple[Day, int]]) -> None:
         """Put chats into the publish queue, each with a day of its and its document's size."""
@@ -263,6 +262,11 @@ class SqliteChats:
                 "DELETE FROM publish_queue WHERE message_id = ?",
                 [(queued.message_id,) for queued in batch],
             )
+
+
+def _keys(keys: Iterable[str]) -> tuple[str]:
+    # One JSON list, because the number of bound values has a limit.
+    return (json.dumps(sorted(keys)),)
 
 
 def _digest(contact_id: str) -> str:

@@ -37,7 +37,7 @@ _INTERRUPTED = 130
 @_lake_option
 @click.version_option(package_name="chatlake")
 def chatlake() -> None:
-    """Amazon Connect chat transcripts as tables: who wrote what, and when it was read.
+    r"""Amazon Connect chat transcripts as tables: who wrote what, and when it was read.
 
     A lake is a folder. Fill it with transcript files and ask it with SQL:
 
@@ -53,7 +53,7 @@ def chatlake() -> None:
 @_lake_option
 @click.pass_obj
 def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
-    """Take transcript files into the lake.
+    r"""Take transcript files into the lake.
 
     PATH is a file, a folder with all below it, or a quoted glob. Files end in .json (one value)
     or .jsonl (one a line), either with .gz. A value is a response of GetTranscript
@@ -108,7 +108,7 @@ def query(
     output: Path | None,
     dialect: str,
 ) -> int:
-    """Ask the lake with SQL; without SQL, list what can be asked.
+    r"""Ask the lake with SQL; without SQL, list what can be asked.
 
     \b
       chatlake query
@@ -175,7 +175,9 @@ def verify(lake_folder: Path) -> int:
         for difference in differences_of(home, TerminalProgress()):
             click.echo(difference)
             count += 1
-    click.echo(f"{count:,} differences" if count else "Every row is as its document says.", err=True)
+    click.echo(
+        f"{count:,} differences" if count else "Every row is as its document says.", err=True
+    )
     return 1 if count else 0
 
 
@@ -189,7 +191,7 @@ def verify(lake_folder: Path) -> int:
 )
 @_lake_option
 @click.pass_obj
-def erase(lake_folder: Path, contact_ids: tuple[str, ...], purge: bool) -> int:  # noqa: FBT001
+def erase(lake_folder: Path, contact_ids: tuple[str, ...], purge: bool) -> int:
     """Erase the chats that these contacts are legs of, everywhere and for good.
 
     They do not come back when they are imported again. Without --purge their rows are gone from

@@ -174,7 +174,9 @@ def resolve(entry: JsonObject) -> JsonObject:
     return resolved
 
 
-def latest_value[T](events: Mapping[str, JsonObject], read: Callable[[JsonObject], T | None]) -> T | None:
+def latest_value[T](
+    events: Mapping[str, JsonObject], read: Callable[[JsonObject], T | None]
+) -> T | None:
     """Of the events of one contact that have a readable value, give the latest one's.
 
     Parameters
@@ -198,7 +200,8 @@ def is_complete(document: Document, contact_id: str) -> bool:
     if read is None or read["saw_end"]:
         return read is not None
     ended = latest_value(
-        document.events.get(contact_id, {}), lambda detail: event_time(detail.get("disconnectTimestamp"))
+        document.events.get(contact_id, {}),
+        lambda detail: event_time(detail.get("disconnectTimestamp")),
     )
     whole_read_at = read["whole_read_at"]
     return None not in (ended, whole_read_at) and whole_read_at * 1000 >= ended
@@ -256,7 +259,13 @@ def _rank(version: JsonObject) -> tuple[bool, str, int, str, bytes]:
     item = version["item"]
     # "participant" is greater than "export" as a word, too. The bytes part what canonical JSON
     # writes alike (1 and 1.0).
-    return _is_finished(item), version["source"], version["read_at"], canonical_json(item), dumps(item)
+    return (
+        _is_finished(item),
+        version["source"],
+        version["read_at"],
+        canonical_json(item),
+        dumps(item),
+    )
 
 
 def _is_finished(item: JsonObject) -> bool:
@@ -278,7 +287,10 @@ def _members(item: JsonObject) -> set[str]:
     names = {name for name, value in item.items() if value is not None} | {f"{METADATA}.{STATUS}"}
     if isinstance(metadata := item.get(METADATA), dict):
         names.remove(METADATA)
-        names |= {f"{METADATA}.", *(f"{METADATA}.{k}" for k, v in metadata.items() if v is not None)}
+        names |= {
+            f"{METADATA}.",
+            *(f"{METADATA}.{k}" for k, v in metadata.items() if v is not None),
+        }
     return names
 
 
@@ -292,7 +304,7 @@ def _earliest(a: Json, b: Json) -> Json:
         return _greatest(a, b)
     if first is None or second is None:
         return a if second is None else b
-    return min((first, a), (second, b))[1]  # type: ignore[type-var]  # both are texts
+    return min((first, a), (second, b))[1]
 
 
 def _merge_events(a: dict[str, JsonObject], b: dict[str, JsonObject]) -> dict[str, JsonObject]:

@@ -40,7 +40,7 @@ def connect(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         for table in schema.TABLES:
             location = locations[table.name].replace("'", "''")
             connection.execute(
-                f'CREATE VIEW "{table.name}" AS SELECT * FROM iceberg_scan(\'{location}\')'
+                f"CREATE VIEW \"{table.name}\" AS SELECT * FROM iceberg_scan('{location}')"
             )
         for view in load_queries(VIEWS):
             connection.execute(f'CREATE VIEW "{view.name}" AS {to_duckdb(view.sql)}')

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from pyiceberg.catalog.sql import SqlCatalog
 
+from chatlake.catalog_file import CATALOG, check_locations
 from chatlake.chats import SqliteChats
 from chatlake.document_store import FolderStore
-from chatlake.catalog_file import CATALOG, check_locations
 from chatlake.exceptions import LakeNotFound
 from chatlake.lake import Lake
 from chatlake.lake.purge import purge
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
     from typing import Self
-
 
 
 class Home:
@@ -70,9 +69,7 @@ class Home:
     def publish(self, initial_contact_ids: Iterable[str]) -> Outcome:
         """Bring the rows of some chats up to their documents, with the lake's publisher lock."""
         with self.publishing():
-            return publish(
-                initial_contact_ids, store=self.store, chats=self.chats, lake=self.lake
-            )
+            return publish(initial_contact_ids, store=self.store, chats=self.chats, lake=self.lake)
 
     def purge(self) -> int:
         """Delete all that no present row or document needs; give the number of table files."""

@@ -98,7 +98,7 @@ def take_in(
 
     published = chats.attempts(revisions)
     announce(
-        {chat: (None, 0) for chat in moved}
+        dict.fromkeys(moved, (None, 0))
         | {
             chat: sizes[chat]
             for chat, digest in revisions.items()
@@ -130,12 +130,15 @@ def _place(documents: Iterable[Document], chats: Chats) -> dict[str, Document]:
     homes = chats.initial_contacts({d.initial_contact_id for d in documents if d.provisional})
     merged: dict[str, Document] = {}
     for document in documents:
-        home = homes.get(document.initial_contact_id, document.initial_contact_id)
-        if document.provisional and home != document.initial_contact_id:
-            document = replace(document, initial_contact_id=home, provisional=False)
-        known = merged.get(document.initial_contact_id)
-        merged[document.initial_contact_id] = merge(known, document) if known else document
+        chat = document.initial_contact_id
+        home = homes.get(chat, chat) if document.provisional else chat
+        placed = document if home == chat else _moved(document, home)
+        merged[home] = merge(merged[home], placed) if home in merged else placed
     return merged
+
+
+def _moved(document: Document, home: str) -> Document:
+    return replace(document, initial_contact_id=home, provisional=False)
 
 
 def _merge_misplaced(
@@ -149,7 +152,7 @@ def _merge_misplaced(
         home = homes[leg]
         stored = store.read(leg) if home != leg else None
         if stored is not None and stored.document.provisional:
-            put(replace(stored.document, initial_contact_id=home, provisional=False))
+            put(_moved(stored.document, home))
             store.delete(leg)
             moved.add(leg)
     return moved

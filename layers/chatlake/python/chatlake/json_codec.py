@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 import rfc8785
 
-type Json = None | bool | int | float | str | list[Json] | dict[str, Json]
+type Json = bool | int | float | str | list[Json] | dict[str, Json] | None
 type JsonObject = dict[str, Any]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -62,7 +62,9 @@ def canonical_json(value: Json | JsonObject) -> str:
             return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
         case dict():
             members = sorted(value.items(), key=lambda member: _utf16(member[0]))
-            return "{" + ",".join(f"{canonical_json(k)}:{canonical_json(v)}" for k, v in members) + "}"
+            return (
+                "{" + ",".join(f"{canonical_json(k)}:{canonical_json(v)}" for k, v in members) + "}"
+            )
         case list():
             return "[" + ",".join(map(canonical_json, value)) + "]"
         case int() if abs(value) >= _EXACT_INTEGERS:

@@ -122,7 +122,7 @@ def publish(
                 lake.replace(table, loaded, batch.rows[table.name], sought)
                 break
             except SnapshotConflict:
-                sleep(random.uniform(0, min(_LONGEST_WAIT_S, 0.02 * 2**attempt)))  # noqa: S311
+                sleep(random.uniform(0, min(_LONGEST_WAIT_S, 0.02 * 2**attempt)))
         else:
             raise PublishConflict(table.name, _MOST_ATTEMPTS)
     assert batch is not None
@@ -131,9 +131,7 @@ def publish(
     return outcome
 
 
-def _read(
-    wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcome
-) -> _Batch:
+def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcome) -> _Batch:
     """Read the documents and flatten those whose rows are not of their revision already."""
     known = chats.attempts(wanted)
     erased = chats.erased(wanted)
@@ -164,7 +162,9 @@ def _read(
                 documents.append(document)
         parts.append(flatten(documents, published_at=published_at))
     batch.rows = {
-        table.name: pa.concat_tables([arrow_schema(table).empty_table(), *(p[table.name] for p in parts)])
+        table.name: pa.concat_tables(
+            [arrow_schema(table).empty_table(), *(p[table.name] for p in parts)]
+        )
         for table in schema.TABLES
     }
     return batch
@@ -179,7 +179,11 @@ def _days(batch: _Batch) -> dict[str, set[Day]]:
     days = defaultdict[str, set["Day"]](set, {chat: set() for chat in batch.tags})
     for table in schema.TABLES:
         rows = batch.rows[table.name]
-        pairs = pa.table({"chat": rows.column(_CHAT), "day": day_of(rows.column(table.partition_by))})
-        for chat, day in zip(*pairs.group_by(["chat", "day"]).aggregate([]).to_pydict().values(), strict=True):
+        pairs = pa.table(
+            {"chat": rows.column(_CHAT), "day": day_of(rows.column(table.partition_by))}
+        )
+        for chat, day in zip(
+            *pairs.group_by(["chat", "day"]).aggregate([]).to_pydict().values(), strict=True
+        ):
             days[chat].add(day)
     return days

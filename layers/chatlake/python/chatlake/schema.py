@@ -60,13 +60,11 @@ _INSTANCE = Column(
 _INITIAL = Column(
     "initial_contact_id", "Contact that began the chat; the key of a chat.", required=True
 )
-_CONTACT = Column(
-    "contact_id", "Contact (leg of the chat) that the row belongs to.", required=True
-)
+_CONTACT = Column("contact_id", "Contact (leg of the chat) that the row belongs to.", required=True)
 _EXTRA = Column(
     "extra",
-    "Members that chatlake does not know or could not read, under their exact names, as a canonical "
-    "JSON object (RFC 8785). Null if there were none.",
+    "Members that chatlake does not know or could not read, under their exact names, as a "
+    "canonical JSON object (RFC 8785). Null if there were none.",
 )
 
 MESSAGES = Table(
@@ -177,7 +175,9 @@ CONTACTS = Table(
         Column("disconnected_at", "Null without a DISCONNECTED event.", "timestamptz"),
         Column("queue_arn", "Queue of the contact."),
         Column("agent_arn", "Agent of the contact."),
-        Column("sources", "What the chat was read from: event, export, participant; sorted, by commas."),
+        Column(
+            "sources", "What the chat was read from: event, export, participant; sorted, by commas."
+        ),
         Column(
             "receipts_available",
             "True if receipts could be read; false with an export only (unread cannot be told from "

@@ -97,7 +97,8 @@ def _row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
 
 
 def _column(connection: duckdb.DuckDBPyConnection, sql: str) -> list[Any]:
-    return run(connection, sql).to_arrow_table().column(0).to_pylist()
+    values: list[Any] = run(connection, sql).to_arrow_table().column(0).to_pylist()
+    return values
 
 
 def _missing(days: list[date]) -> list[date]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 _REJECTIONS_TO_NAME = 1000
+_DAYS_TO_NAME = 10
 
 
 class TerminalProgress:
@@ -107,7 +108,9 @@ def print_status(status: Status, lake_folder: Path) -> None:
         f"{_count(status.waiting, 'chat')} waiting to be published; "
         f"{_count(status.erased, 'contact')} erased"
     )
-    newest = "never" if status.published_at is None else f"{status.published_at:%Y-%m-%d %H:%M:%S} UTC"
+    newest = (
+        "never" if status.published_at is None else f"{status.published_at:%Y-%m-%d %H:%M:%S} UTC"
+    )
     out.print(f"  last published: {newest}")
     for table in status.tables:
         span = f"{table.first:%Y-%m-%d} to {table.last:%Y-%m-%d}" if table.first else "no times"
@@ -115,9 +118,9 @@ def print_status(status: Status, lake_folder: Path) -> None:
     out.print(f"  contacts whose end was not read: {status.incomplete:,}")
     out.print(f"  contacts whose receipts nobody could read: {status.without_receipts:,}")
     if status.empty_days:
-        days = ", ".join(str(day) for day in status.empty_days[:10])
-        more = "" if len(status.empty_days) <= 10 else f" and {len(status.empty_days) - 10:,} more"
-        out.print(f"  days without any message: {days}{more}")
+        days = ", ".join(map(str, status.empty_days[:_DAYS_TO_NAME]))
+        more = len(status.empty_days) - _DAYS_TO_NAME
+        out.print(f"  days without any message: {days}{f' and {more:,} more' if more > 0 else ''}")
 
 
 def _print_some(lines: Iterable[str]) -> None:

@@ -6,15 +6,16 @@ import glob
 import gzip
 import os
 import zlib
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from chatlake.exceptions import RejectedInput
 from chatlake.json_codec import loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
 
 SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -68,7 +69,7 @@ def find_files(paths: Iterable[str]) -> tuple[list[Path], list[Rejection]]:
             else:
                 reason = f"its name does not end in {', '.join(SUFFIXES)}"
                 rejected.append(Rejection(name, None, reason))
-        elif matches := glob.glob(name, recursive=True):
+        elif matches := glob.glob(name, recursive=True):  # noqa: PTH207 (absolute ones, too)
             deeper, unmatched = find_files(matches)
             found.update(deeper)
             rejected.extend(unmatched)
@@ -90,11 +91,10 @@ def read_values(path: Path, advance: Callable[[int], None]) -> Iterator[Value | 
     name = str(path)
     line = 0
     try:
-        with path.open("rb") as raw:
-            file = cast("BinaryIO", gzip.open(raw)) if name.endswith(".gz") else raw
+        with path.open("rb") as raw, _decompressed(raw, name) as file:
             lines = file if name.removesuffix(".gz").endswith(".jsonl") else iter([file.read()])
             before, any_value = 0, False
-            for line, data in enumerate(lines, start=1):  # noqa: B007
+            for line, data in enumerate(lines, start=1):
                 text = data.removeprefix(_BYTE_ORDER_MARK) if line == 1 else data
                 if text.strip():
                     any_value = True
@@ -105,6 +105,12 @@ def read_values(path: Path, advance: Callable[[int], None]) -> Iterator[Value | 
                 yield Rejection(name, None, "it is empty")
     except (OSError, EOFError, zlib.error) as error:
         yield Rejection(name, line + 1 if line else None, _reason(error))
+
+
+def _decompressed(raw: BinaryIO, name: str) -> AbstractContextManager[BinaryIO]:
+    if name.endswith(".gz"):
+        return cast("AbstractContextManager[BinaryIO]", gzip.GzipFile(fileobj=raw))
+    return nullcontext(raw)
 
 
 def _parse(name: str, line: int, text: bytes) -> Value | Rejection:

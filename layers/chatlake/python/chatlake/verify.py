@@ -38,7 +38,9 @@ class Difference:
 
     def __str__(self) -> str:
         place = f"chat {self.initial_contact_id}"
-        return f"{place}: {self.what}" if self.table is None else f"{place}, {self.table}: {self.what}"
+        return (
+            f"{place}: {self.what}" if self.table is None else f"{place}, {self.table}: {self.what}"
+        )
 
 
 def verify(home: Home, progress: Progress) -> Iterator[Difference]:

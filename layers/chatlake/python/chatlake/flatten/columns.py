@@ -101,5 +101,7 @@ def latency_ms(later: pa.Array, earlier: pa.Array) -> pa.Array:
     """Subtract two columns of microseconds: whole milliseconds, rounded down, null where one is."""
     elapsed_us = pc.subtract(pc.cast(later, pa.int64()), pc.cast(earlier, pa.int64()))
     towards_zero = pc.divide(elapsed_us, 1000)
-    short = pc.and_(pc.less(elapsed_us, 0), pc.not_equal(pc.multiply(towards_zero, 1000), elapsed_us))
+    short = pc.and_(
+        pc.less(elapsed_us, 0), pc.not_equal(pc.multiply(towards_zero, 1000), elapsed_us)
+    )
     return pc.subtract(towards_zero, pc.cast(short, pa.int64()))

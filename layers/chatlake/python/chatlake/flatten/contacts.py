@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from chatlake.flatten.receipts import Receipts
     from chatlake.json_codec import JsonObject
 
-type Reader = Callable[[object], str | int | None]
+type Reader = Callable[[Any], str | int | None]
 
 
-def _text(value: object) -> str | None:
+def _text(value: Any) -> str | None:
     return well_formed(value) if isinstance(value, str) else None
 
 
@@ -150,11 +150,14 @@ def _receipts_available(document: Document) -> bool | None:
 
 
 def _latest(events: dict[str, JsonObject], path: tuple[str, ...], read: Reader) -> str | int | None:
-    return latest_value(events, lambda detail: read(_member(detail, path))) if events else None
+    def value(detail: JsonObject) -> str | int | None:
+        return read(_member(detail, path))
+
+    return latest_value(events, value) if events else None
 
 
-def _member(detail: JsonObject, path: tuple[str, ...]) -> object:
-    value: object = detail
+def _member(detail: JsonObject, path: tuple[str, ...]) -> Any:
+    value: Any = detail
     for name in path:
         value = value.get(name) if isinstance(value, dict) else None
     return value

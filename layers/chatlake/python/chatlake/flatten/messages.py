@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from chatlake.document import METADATA, STATUS, text_id
 from chatlake.flatten.columns import Extras, ids, strings, timestamps
@@ -72,7 +71,11 @@ def message_columns(
         strings(raw, name, extras)
     for row, item in enumerate(raw):
         if (listed := item.get("Attachments")) is not None:
-            odd = [a for a in listed if not isinstance(a, dict)] if isinstance(listed, list) else listed
+            odd = (
+                [a for a in listed if not isinstance(a, dict)]
+                if isinstance(listed, list)
+                else listed
+            )
             if odd or not isinstance(listed, list):
                 extras.add(row, "Attachments", odd)
     return {**columns, "extra": extras.column(len(raw))}

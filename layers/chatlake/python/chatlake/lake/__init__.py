@@ -1,7 +1,8 @@
-"""The Iceberg tables: made from `schema`, written chat by chat, each write on one known snapshot."""
+"""The Iceberg tables: made from `schema`, and written on one known snapshot each time."""
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from pyiceberg.exceptions import (
@@ -34,10 +35,8 @@ class Lake:
 
     def create_tables(self) -> None:
         """Make the tables that are not there yet, and add the columns that are missing."""
-        try:
+        with suppress(NamespaceAlreadyExistsError):
             self._catalog.create_namespace(schema.NAMESPACE)
-        except NamespaceAlreadyExistsError:
-            pass
         for table in schema.TABLES:
             try:
                 loaded = self.load(table)
@@ -52,7 +51,7 @@ class Lake:
                             update.add_column(field.name, field.field_type, doc=field.doc)
 
     def _create(self, table: schema.Table) -> None:
-        try:
+        with suppress(TableAlreadyExistsError):
             self._catalog.create_table(
                 (schema.NAMESPACE, table.name),
                 iceberg_schema(table),
@@ -60,8 +59,6 @@ class Lake:
                 sort_order=sort_order(table),
                 properties=properties(table),
             )
-        except TableAlreadyExistsError:
-            pass
 
     def load(self, table: schema.Table) -> IcebergTable:
         """Give the table at its newest snapshot."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -127,9 +127,10 @@ def _may_hold_days(manifest: ManifestFile, days: set[Day]) -> bool:
         return True
     if summary.lower_bound is None or summary.upper_bound is None:
         return False
-    lower: int = from_bytes(IntegerType(), summary.lower_bound)
-    upper: int = from_bytes(IntegerType(), summary.upper_bound)
-    return any(lower <= day <= upper for day in days if day is not None)
+    bounds: list[Any] = [
+        from_bytes(IntegerType(), bound) for bound in (summary.lower_bound, summary.upper_bound)
+    ]
+    return any(bounds[0] <= day <= bounds[1] for day in days if day is not None)
 
 
 def _may_hold_chats(file: DataFile, chat_field_id: int, chats: list[str]) -> bool:
