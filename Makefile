@@ -5,7 +5,7 @@ BOOT := .venv/boot
 UV := $(BOOT)/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready
-SOURCES := $(wildcard layers/chatlake/python local bench functions tests)
+SOURCES := $(wildcard layers/chatlake/python local bench functions tests tools)
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.13 --python $(BIN)/python \
 	--generate-hashes --custom-compile-command "make lock"
 
@@ -36,17 +36,17 @@ check: $(READY) ## formatting, lint, types
 test: check ## the whole gate: check, then every test but the long ones
 	$(BIN)/pytest -n auto --cov
 
-demo: $(READY) ## chats through a local pipeline, then queries on the lake
+demo: $(READY) ## invented chats into a lake, and how fast they were read
 	$(BIN)/python -m local.demo
 
-bench: $(READY) ## read latency measured against peers
+bench: $(READY) ## imports measured beside DuckDB, and their memory
 	$(BIN)/python -m bench
 
 chaos: $(READY) ## the long suite of crashes and restarts
 	$(BIN)/pytest -m chaos
 
 docs: $(READY) ## docs/data-dictionary.md from the schema
-	$(BIN)/python -m chatlake.schema > docs/data-dictionary.md
+	$(BIN)/python tools/data_dictionary.py > docs/data-dictionary.md
 
 lock: $(UV) | $(BIN)/python ## re-pin requirements/ from pyproject.toml (newest: LOCK=--upgrade)
 	@$(COMPILE) $(LOCK) --group bootstrap --output-file requirements/bootstrap.txt > /dev/null

@@ -25,6 +25,7 @@ FORMAT = 1
 METADATA = "MessageMetadata"
 STATUS = "MessageProcessingStatus"
 RECIPIENT = "RecipientParticipantId"
+_IDS = frozenset({"Id", "ContactId", "RelatedContactId", "ParticipantId", "MessageId"})
 RECEIPT_TIMES = frozenset({"DeliveredTimestamp", "ReadTimestamp"})
 
 
@@ -164,19 +165,16 @@ def resolve(entry: JsonObject) -> JsonObject:
     metadata: JsonObject | None = None
     for version in reversed(versions):
         item = version["item"]
-        resolved |= {name: value for name, value in item.items() if value is not None}
+        resolved |= _present(item)
         if isinstance(item.get(METADATA), dict):
-            known = {name: value for name, value in item[METADATA].items() if value is not None}
-            metadata = {**(metadata or {}), **known}
+            metadata = {**(metadata or {}), **_present(item[METADATA])}
     if metadata is not None:
         metadata[STATUS] = _status(greatest)
         resolved[METADATA] = metadata
     return resolved
 
 
-def latest_value[T](
-    events: Mapping[str, JsonObject], read: Callable[[JsonObject], T | None]
-) -> T | None:
+def latest_value(events: Mapping[str, JsonObject], read: Callable[[JsonObject], Any]) -> Any:
     """Of the events of one contact that have a readable value, give the latest one's.
 
     Parameters
@@ -284,14 +282,20 @@ def _status(item: JsonObject) -> Any:
 def _members(item: JsonObject) -> set[str]:
     """Name what a version has a value of; MessageMetadata counts by its own members."""
     # An absent status is a status (null), or PROCESSING would never go away.
-    names = {name for name, value in item.items() if value is not None} | {f"{METADATA}.{STATUS}"}
+    names = {*_present(item), f"{METADATA}.{STATUS}"}
     if isinstance(metadata := item.get(METADATA), dict):
         names.remove(METADATA)
-        names |= {
-            f"{METADATA}.",
-            *(f"{METADATA}.{k}" for k, v in metadata.items() if v is not None),
-        }
+        names |= {f"{METADATA}.", *(f"{METADATA}.{name}" for name in _present(metadata))}
     return names
+
+
+def _present(members: JsonObject) -> JsonObject:
+    """Leave out what counts as absent: null, and an empty id."""
+    return {
+        name: value
+        for name, value in members.items()
+        if value is not None and (value != "" or name not in _IDS)
+    }
 
 
 def _greatest(a: Json, b: Json) -> Json:

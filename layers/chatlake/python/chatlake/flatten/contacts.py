@@ -149,11 +149,8 @@ def _receipts_available(document: Document) -> bool | None:
     return False if document.exports else None
 
 
-def _latest(events: dict[str, JsonObject], path: tuple[str, ...], read: Reader) -> str | int | None:
-    def value(detail: JsonObject) -> str | int | None:
-        return read(_member(detail, path))
-
-    return latest_value(events, value) if events else None
+def _latest(events: dict[str, JsonObject], path: tuple[str, ...], read: Reader) -> Any:
+    return latest_value(events, lambda detail: read(_member(detail, path))) if events else None
 
 
 def _member(detail: JsonObject, path: tuple[str, ...]) -> Any:
