@@ -7,9 +7,10 @@ from contextlib import closing
 from pathlib import Path
 
 from chatlake import schema
-from chatlake.exceptions import LakeMoved, LakeNotFound
+from chatlake.exceptions import LakeIncomplete, LakeMoved, LakeNotFound
 
 CATALOG = "catalog.db"
+DOCUMENTS = "documents"
 
 
 def check_locations(folder: Path) -> dict[str, str]:
@@ -19,11 +20,15 @@ def check_locations(folder: Path) -> dict[str, str]:
     ------
     LakeNotFound
         There is no lake in the folder.
+    LakeIncomplete
+        There are documents, but nothing that tells of tables.
     LakeMoved
         A table is not inside the folder.
     """
-    path = folder.absolute() / CATALOG
+    path = folder.resolve() / CATALOG
     if not path.exists():
+        if (folder / DOCUMENTS).exists():
+            raise LakeIncomplete(str(folder), CATALOG)
         raise LakeNotFound(str(folder))
     sql = "SELECT table_name, metadata_location FROM iceberg_tables WHERE table_namespace = ?"
     with closing(sqlite3.connect(path, timeout=60)) as db:

@@ -12,7 +12,8 @@ import json
 import sqlite3
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from itertools import batched
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -43,6 +44,8 @@ CREATE TABLE IF NOT EXISTS publish_queue (
 );
 CREATE INDEX IF NOT EXISTS queue_by_day ON publish_queue (day, initial_contact_id);
 """
+
+_KEYS_AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,9 @@ class Chats(Protocol):
     def bury(self, initial_contact_id: str) -> None:
         """Leave a tombstone for a chat and each of its legs, for good."""
 
+    def forget(self, initial_contact_id: str) -> None:
+        """Remove all that is known of a chat but its tombstone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Queued:
@@ -105,6 +111,12 @@ class SqliteChats:
         """Close the file."""
         self._db.close()
 
+    def _select(self, sql: str, keys: Iterable[str]) -> Iterator[tuple[Any, ...]]:
+        """Run a query that ends with IN, for some keys at a time: their number has a limit."""
+        # Not one JSON list: SQLite cuts the strings in it at a NUL.
+        for some in batched(sorted(keys), _KEYS_AT_ONCE, strict=False):
+            yield from self._db.execute(f"{sql} ({', '.join('?' * len(some))})", some).fetchall()
+
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         self._db.execute("BEGIN IMMEDIATE").close()
@@ -117,11 +129,8 @@ class SqliteChats:
 
     def initial_contacts(self, contact_ids: Collection[str]) -> dict[str, str]:
         """Give the chats of those contacts that are known as legs."""
-        sql = (
-            "SELECT contact_id, initial_contact_id FROM legs "
-            "WHERE contact_id IN (SELECT value FROM json_each(?))"
-        )
-        return dict(self._db.execute(sql, _keys(contact_ids)).fetchall())
+        sql = "SELECT contact_id, initial_contact_id FROM legs WHERE contact_id IN"
+        return dict(self._select(sql, contact_ids))
 
     def legs(self, initial_contact_id: str) -> set[str]:
         """Give the contacts that are known as legs of a chat."""
@@ -157,11 +166,11 @@ class SqliteChats:
         """Give the attempts so far of those chats that had any."""
         sql = (
             "SELECT initial_contact_id, attempts, days, published_revision FROM chats "
-            "WHERE initial_contact_id IN (SELECT value FROM json_each(?))"
+            "WHERE initial_contact_id IN"
         )
         return {
             chat: Attempts(int(count), frozenset(json.loads(days)), revision)
-            for chat, count, days, revision in self._db.execute(sql, _keys(initial_contact_ids))
+            for chat, count, days, revision in self._select(sql, initial_contact_ids)
         }
 
     def mark_published(self, revisions: Mapping[str, str | None]) -> None:
@@ -175,8 +184,8 @@ class SqliteChats:
     def erased(self, initial_contact_ids: Collection[str]) -> set[str]:
         """Give those of the chats that were erased."""
         digests = {_digest(chat): chat for chat in initial_contact_ids}
-        sql = "SELECT digest FROM tombstones WHERE digest IN (SELECT value FROM json_each(?))"
-        return {digests[digest] for (digest,) in self._db.execute(sql, _keys(digests))}
+        sql = "SELECT digest FROM tombstones WHERE digest IN"
+        return {digests[digest] for (digest,) in self._select(sql, digests)}
 
     def bury(self, initial_contact_id: str) -> None:
         """Leave a tombstone for a chat and each of its legs, for good."""
@@ -262,11 +271,6 @@ class SqliteChats:
                 "DELETE FROM publish_queue WHERE message_id = ?",
                 [(queued.message_id,) for queued in batch],
             )
-
-
-def _keys(keys: Iterable[str]) -> tuple[str]:
-    # One JSON list, because the number of bound values has a limit.
-    return (json.dumps(sorted(keys)),)
 
 
 def _digest(contact_id: str) -> str:

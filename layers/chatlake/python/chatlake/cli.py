@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from chatlake.exceptions import ChatlakeError
 
@@ -15,8 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _remember_lake(context: click.Context, _: click.Parameter, folder: Path | None) -> None:
-    context.obj = folder or context.obj or Path("lake")
+def _remember_lake(context: click.Context, option: click.Parameter, folder: Path | None) -> None:
+    # Asked again after the command, the environment must not win over what was said before it.
+    said = context.get_parameter_source(str(option.name)) is not ParameterSource.ENVIRONMENT
+    if context.obj is None or (folder and said):
+        context.obj = folder or Path("lake")
 
 
 # Before the command or after it, as one happens to think of it.
@@ -238,9 +242,6 @@ def _run(command: Callable[..., int]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except ChatlakeError as error:
-        click.echo(f"Error: {error}", err=True)
-        return 1
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. Nothing is lost: run the same command again to go on.", err=True)
         return _INTERRUPTED
@@ -248,3 +249,13 @@ def _run(command: Callable[..., int]) -> int:
         # The reader of our output has enough; nobody is left to tell.
         sys.stderr.close()
         return 0
+    except (ChatlakeError, OSError) as error:
+        # The latter is a folder that may not be written, or a full disk.
+        click.echo(f"Error: {_message(error)}", err=True)
+        return 1
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

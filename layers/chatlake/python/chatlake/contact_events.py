@@ -4,14 +4,59 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatlake.document import Document, text_id
+from chatlake.document import Document
+from chatlake.entries import text_id
 from chatlake.exceptions import RejectedInput
 from chatlake.transcript_export import instance_id
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from chatlake.json_codec import JsonObject
 
-_NESTED = ("agentInfo", "queueInfo")
+_IDS = frozenset(
+    {
+        "agentArn",
+        "contactId",
+        "eventType",
+        "initialContactId",
+        "instanceArn",
+        "previousContactId",
+        "queueArn",
+        "relatedContactId",
+    }
+)
+AGENT_INFO = ("agentArn", "connectedToAgentTimestamp")
+QUEUE_INFO = ("queueArn",)
+# Members that become columns, then the others that the service documents.
+MEMBERS = (
+    "agentInfo",
+    "channel",
+    "contactId",
+    "disconnectReason",
+    "disconnectTimestamp",
+    "eventType",
+    "initialContactId",
+    "initiationMethod",
+    "initiationTimestamp",
+    "instanceArn",
+    "previousContactId",
+    "queueInfo",
+    "relatedContactId",
+)
+OTHER_MEMBERS = (
+    "campaign",
+    "chatMetrics",
+    "connectedToSystemTimestamp",
+    "contactEvaluations",
+    "contactLens",
+    "customerId",
+    "recordings",
+    "routingCriteria",
+    "segmentAttributes",
+    "tags",
+    "updatedProperties",
+)
 
 
 def from_event(event: JsonObject, *, initial_contact_id: str | None = None) -> Document:
@@ -34,10 +79,10 @@ def from_event(event: JsonObject, *, initial_contact_id: str | None = None) -> D
     if not isinstance(detail, dict):
         message = "it has no object detail: not a contact event"
         raise RejectedInput(message)
-    detail = _camel_case(detail)
-    for name in _NESTED:
+    detail = _spell(detail, (*MEMBERS, *OTHER_MEMBERS))
+    for name, members in (("agentInfo", AGENT_INFO), ("queueInfo", QUEUE_INFO)):
         if isinstance(detail.get(name), dict):
-            detail[name] = _camel_case(detail[name])
+            detail[name] = _spell(detail[name], members)
     contact_id, event_type = text_id(detail.get("contactId")), text_id(detail.get("eventType"))
     if contact_id is None or event_type is None:
         message = "its detail has no contactId or no eventType"
@@ -51,5 +96,15 @@ def from_event(event: JsonObject, *, initial_contact_id: str | None = None) -> D
     )
 
 
-def _camel_case(members: JsonObject) -> JsonObject:
-    return {name[:1].lower() + name[1:]: value for name, value in members.items()}
+def _spell(members: JsonObject, names: Iterable[str]) -> JsonObject:
+    """Spell known names as the documentation does, and leave out what counts as absent."""
+    spelled = {
+        name: value
+        for name, value in members.items()
+        if value is not None and (value != "" or name[:1].lower() + name[1:] not in _IDS)
+    }
+    for name in names:
+        pascal = name[0].upper() + name[1:]
+        if name not in spelled and pascal in spelled:
+            spelled[name] = spelled.pop(pascal)
+    return spelled

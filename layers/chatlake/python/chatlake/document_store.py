@@ -78,7 +78,7 @@ class FolderStore:
                 data, tag = file.read(), _tag(os.fstat(file.fileno()))
         except FileNotFoundError:
             return None
-        return Stored(_parse(data, path), tag, len(data))
+        return Stored(self._parse(data, path), tag, len(data))
 
     def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
         """Give the present tags of those chats that have a document."""
@@ -101,7 +101,7 @@ class FolderStore:
                     before, state = file.read(), os.fstat(file.fileno())
             except FileNotFoundError:
                 before, state = None, None
-            document = change(None if before is None else _parse(before, path))
+            document = change(None if before is None else self._parse(before, path))
             after = document.to_bytes()
             if state is not None and after == before:
                 return Stored(document, _tag(state), len(after)), False
@@ -127,7 +127,7 @@ class FolderStore:
         for path in self._folder.glob("??/*.json"):
             try:
                 data, state = path.read_bytes(), path.stat()
-                yield Stored(_parse(data, path), _tag(state), len(data))
+                yield Stored(self._parse(data, path), _tag(state), len(data))
             except FileNotFoundError:
                 continue
             except DamagedDocument as error:
@@ -154,6 +154,15 @@ class FolderStore:
         name = initial_contact_id if plain else f"sha256_{digest}"
         return self._folder / digest[:2] / f"{name}.json"
 
+    def _parse(self, data: bytes, path: Path) -> Document:
+        try:
+            document = Document.from_bytes(data)
+        except (ValueError, TypeError) as error:
+            raise DamagedDocument(path.stem, str(error)) from error
+        if self._path(str(document.initial_contact_id)) != path:
+            raise DamagedDocument(path.stem, "it is another chat's")
+        return document
+
     @contextmanager
     def _locked(self, shard: Path) -> Iterator[None]:
         lock = self._locks.get(shard.name)
@@ -169,10 +178,3 @@ class FolderStore:
 
 def _tag(state: os.stat_result) -> str:
     return f"{state.st_mtime_ns}-{state.st_ino}-{state.st_size}"
-
-
-def _parse(data: bytes, path: Path) -> Document:
-    try:
-        return Document.from_bytes(data)
-    except (ValueError, TypeError) as error:
-        raise DamagedDocument(path.stem, str(error)) from error

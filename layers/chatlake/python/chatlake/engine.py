@@ -53,12 +53,17 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConne
     Raises
     ------
     QueryFailed
-        The engine refused it.
+        The engine refused it, or there was nothing to run.
     """
     try:
-        return connection.execute(sql)
+        # Without a statement there is no cursor, whatever the signature says.
+        cursor: duckdb.DuckDBPyConnection | None = connection.execute(sql)
     except duckdb.Error as error:
         raise QueryFailed(str(error)) from error
+    if cursor is None:
+        message = "there is no statement in this SQL"
+        raise QueryFailed(message)
+    return cursor
 
 
 def _extension(name: str) -> str:

@@ -29,13 +29,16 @@ def erase(contact_ids: Collection[str], home: Home) -> Erasure:
     found = home.chats.initial_contacts(contact_ids)
     buried = home.chats.erased(contact_ids)
     initial_contact_ids = set(found.values())
+    # A leg that was taken for a chat once may have a document and rows of its own.
+    contacts = {c for chat in initial_contact_ids for c in (chat, *home.chats.legs(chat))}
     for chat in initial_contact_ids:
         home.chats.bury(chat)
-        home.store.delete(chat)
-    if initial_contact_ids:
-        home.publish(sorted(initial_contact_ids))
-    for chat in initial_contact_ids:
-        home.chats.forget(chat)
+    for contact in contacts:
+        home.store.delete(contact)
+    if contacts:
+        home.publish(contacts)
+    for contact in contacts:
+        home.chats.forget(contact)
     return Erasure(
         erased=initial_contact_ids,
         already_erased=buried - found.keys(),

@@ -52,6 +52,16 @@ class LakeMoved(ChatlakeError):
         )
 
 
+class LakeIncomplete(ChatlakeError):
+    """A lake has documents, but a file without which its tables cannot be told is gone."""
+
+    def __init__(self, folder: str, name: str) -> None:
+        super().__init__(
+            f"the lake at {folder} has lost its {name}; make its tables anew from the documents: "
+            f"chatlake --lake {folder} rebuild"
+        )
+
+
 class QueryFailed(ChatlakeError):
     """SQL that the engine refused; the message is the engine's own."""
 

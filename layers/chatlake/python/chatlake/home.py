@@ -10,13 +10,14 @@ import fcntl
 import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from pyiceberg.catalog.sql import SqlCatalog
 
-from chatlake.catalog_file import CATALOG, check_locations
+from chatlake.catalog_file import CATALOG, DOCUMENTS, check_locations
 from chatlake.chats import SqliteChats
 from chatlake.document_store import FolderStore
-from chatlake.exceptions import LakeNotFound
+from chatlake.exceptions import LakeIncomplete, LakeNotFound
 from chatlake.lake import Lake
 from chatlake.lake.purge import purge
 from chatlake.publish import Outcome, publish
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
     from typing import Self
+
+_CHATS = "chats.db"
 
 
 class Home:
@@ -37,20 +40,27 @@ class Home:
         ------
         LakeNotFound
             The folder holds no lake, and none was to be made.
+        LakeIncomplete
+            It has documents, but lacks what tells of their rows; only rebuilding helps.
         LakeMoved
             Its tables were made in another folder; only rebuilding them helps.
         """
-        self.folder = folder.absolute()
-        if not create and not (self.folder / CATALOG).exists():
+        # Without links and "..", so that every way to name the folder names the same tables.
+        self.folder = folder.resolve()
+        has_documents = (self.folder / DOCUMENTS).exists()
+        if not (create or has_documents or (self.folder / CATALOG).exists()):
             raise LakeNotFound(str(folder))
         self.warehouse = self.folder / "warehouse"
         self.warehouse.mkdir(parents=True, exist_ok=True)
-        self.store = FolderStore(self.folder / "documents")
+        self.store = FolderStore(self.folder / DOCUMENTS)
         with self._lock("open.lock", fcntl.LOCK_EX):
-            self.chats = SqliteChats(self.folder / "chats.db")
+            for name in (_CHATS, CATALOG):
+                if has_documents and not rebuilding and not (self.folder / name).exists():
+                    raise LakeIncomplete(str(folder), name)
+            self.chats = SqliteChats(self.folder / _CHATS)
             self._catalog = SqlCatalog(
                 "lake",
-                uri=f"sqlite:///{self.folder / CATALOG}?timeout=60",
+                uri=f"sqlite:///{quote(str(self.folder / CATALOG))}?timeout=60",
                 warehouse=str(self.warehouse),
             )
             self.lake = Lake(self._catalog)

@@ -92,7 +92,8 @@ def to_document(value: object) -> Document:
         message = f"it is {_kind(value)}, not an object"
         raise RejectedInput(message)
     # Only an export says at the top which contact it is of.
-    return from_export(value) if "ContactId" in value else from_response(value)
+    is_export = value.get("ContactId") not in (None, "")
+    return from_export(value) if is_export else from_response(value)
 
 
 def _take_in_files(

@@ -12,8 +12,10 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from chatlake.chats import Attempts
-from chatlake.document import Document, merge, revision, text_id
+from chatlake.document import Document, merge
+from chatlake.entries import text_id
 from chatlake.exceptions import DamagedDocument
+from chatlake.revision import revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -60,7 +62,7 @@ def take_in(
     sizes: dict[str, tuple[Day, int]] = {}
     revisions: dict[str, str] = {}
 
-    def put(document: Document) -> None:
+    def put(document: Document) -> bool:
         chat = document.initial_contact_id
         existed = False
 
@@ -73,11 +75,12 @@ def take_in(
             stored, differs = store.update(chat, change)
         except DamagedDocument as error:
             intake.failed[chat] = str(error)
-            return
+            return False
         became = (intake.changed if existed else intake.new) if differs else intake.unchanged
         became.add(chat)
         sizes[chat] = (some_day(stored.document), stored.size)
         revisions[chat] = revision(stored.document)
+        return True
 
     for chat, document in merged.items():
         if chat not in intake.erased:
@@ -93,7 +96,8 @@ def take_in(
     }
     for provisional, found in legs.items():
         chats.add_legs(found, provisional=provisional)
-    moved = _merge_misplaced(legs[True] | legs[False], store, chats, put)
+    moved, damaged = _merge_misplaced(legs[True] | legs[False], store, chats, put)
+    intake.failed |= damaged
     _remove_erased(revisions, store, chats, intake)
 
     published = chats.attempts(revisions)
@@ -142,32 +146,49 @@ def _moved(document: Document, home: str) -> Document:
 
 
 def _merge_misplaced(
-    legs: Mapping[str, str], store: DocumentStore, chats: Chats, put: Callable[[Document], None]
-) -> set[str]:
-    """Move documents that were keyed by a leg into the chat that the leg is now known to be of."""
+    legs: Mapping[str, str],
+    store: DocumentStore,
+    chats: Chats,
+    put: Callable[[Document], bool],
+) -> tuple[set[str], dict[str, str]]:
+    """Move documents that were keyed by a leg into the chat that the leg is now known to be of.
+
+    Returns
+    -------
+    tuple[set[str], dict[str, str]]
+        The legs whose documents were moved; and those that could not be read, with the reason.
+    """
     candidates = store.tags(legs)
-    homes = chats.initial_contacts(candidates)
-    moved = set()
-    for leg in candidates:
-        home = homes[leg]
-        stored = store.read(leg) if home != leg else None
-        if stored is not None and stored.document.provisional:
-            put(_moved(stored.document, home))
+    moved: set[str] = set()
+    damaged: dict[str, str] = {}
+    for leg, home in chats.initial_contacts(candidates).items():
+        try:
+            stored = store.read(leg) if home != leg else None
+        except DamagedDocument as error:
+            damaged[leg] = str(error)
+            continue
+        if stored and stored.document.provisional and put(_moved(stored.document, home)):
             store.delete(leg)
             moved.add(leg)
-    return moved
+    return moved, damaged
 
 
 def _remove_erased(
     revisions: dict[str, str], store: DocumentStore, chats: Chats, intake: Intake
 ) -> None:
-    """Remove documents of chats that were erased while they were written."""
+    """Remove documents of chats that were erased while they were written, or came again."""
     for chat in chats.erased(revisions):
-        store.delete(chat)
         del revisions[chat]
         intake.erased.add(chat)
         for became in (intake.new, intake.changed, intake.unchanged):
             became.discard(chat)
+    for chat in intake.erased:
+        store.delete(chat)
+        # This time with the legs that nobody knew of when it was erased.
+        chats.bury(chat)
+        # While rows may be left, an erasure that was cut off finds them by the legs.
+        if not chats.attempts([chat]):
+            chats.forget(chat)
 
 
 def some_day(document: Document) -> Day:

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE = 10_000
 _ROWS_TO_LOOK_AT = 200
 _LARGE = 1e6
+_CONTROL_PICTURES = {
+    **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},
+    0x7F: 0x2421,
+    **dict.fromkeys(range(0x80, 0xA0), 0xFFFD),
+}
 
 
 def write_result(folder: Path, sql: str, output_format: str, output: Path | None) -> None:
@@ -71,23 +76,23 @@ def _opened(output: Path | None) -> Iterator[IO[str]]:
             yield file
 
 
-def _rows(result: pa.RecordBatchReader) -> Iterator[dict[str, Any]]:
+def _rows(result: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:
+    # By column, not as dicts: two columns may have one name.
     for batch in result:
-        yield from batch.to_pylist()
+        yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 
 def _write_csv(result: pa.RecordBatchReader, file: IO[str]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(result.schema.names)
-    for batch in result:
-        columns = (map(_text, column.to_pylist()) for column in batch.columns)
-        writer.writerows(zip(*columns, strict=True))
+    writer.writerows(map(_text, row) for row in _rows(result))
 
 
 def _write_json(result: pa.RecordBatchReader, file: IO[str]) -> None:
     separator = "[\n"
+    names = _distinct(result.schema.names)
     for row in _rows(result):
-        members = {name: _plain(value) for name, value in row.items()}
+        members = dict(zip(names, map(_plain, row), strict=True))
         file.write(separator + orjson.dumps(members, default=str).decode())
         separator = ",\n"
     file.write("[]\n" if separator == "[\n" else "\n]\n")
@@ -101,7 +106,7 @@ def _write_table(result: pa.RecordBatchReader, file: IO[str]) -> None:
         table.add_column(field.name, justify="right" if is_number else "left", overflow="fold")
     rows = list(islice(_rows(result), _ROWS_TO_LOOK_AT + 1))
     for row in rows[:_ROWS_TO_LOOK_AT]:
-        table.add_row(*("–" if value is None else _text(value) for value in row.values()))
+        table.add_row(*map(_cell, row))
     # Not a terminal: as wide as it takes, so that nothing is cut.
     width = None if file.isatty() else 100_000
     Console(file=file, width=width, markup=False, highlight=False).print(table)
@@ -110,6 +115,26 @@ def _write_table(result: pa.RecordBatchReader, file: IO[str]) -> None:
             f"The first {_ROWS_TO_LOOK_AT} rows; --format csv, json or parquet writes all.",
             file=sys.stderr,
         )
+
+
+def _distinct(names: list[str]) -> list[str]:
+    """Number the columns that have the name of an earlier one."""
+    distinct: list[str] = []
+    for name in names:
+        fresh, number = name, 1
+        while fresh in distinct:
+            fresh, number = f"{name}_{number}", number + 1
+        distinct.append(fresh)
+    return distinct
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float) and abs(value) < _LARGE:
+        return f"{value:.6g}"
+    # What a customer wrote must not command the terminal of whoever looks at it.
+    return _text(value).translate(_CONTROL_PICTURES)
 
 
 def _plain(value: object) -> object:
@@ -126,7 +151,5 @@ def _text(value: object) -> str:
             return value.isoformat()
         case bool():
             return str(value).lower()
-        case float():
-            return f"{value:.6g}" if abs(value) < _LARGE else repr(value)
         case _:
             return str(value)

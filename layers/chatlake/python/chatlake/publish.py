@@ -21,10 +21,10 @@ import pyarrow.compute as pc
 
 from chatlake import schema
 from chatlake.chats import Attempts
-from chatlake.document import revision
 from chatlake.exceptions import DamagedDocument, PublishConflict, SnapshotConflict
 from chatlake.flatten import Tables, arrow_schema, flatten
 from chatlake.lake.data_files import day_of
+from chatlake.revision import revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -127,6 +127,8 @@ def publish(
             raise PublishConflict(table.name, _MOST_ATTEMPTS)
     assert batch is not None
     chats.mark_published(batch.revisions)
+    for chat in chats.erased([chat for chat, digest in batch.revisions.items() if digest is None]):
+        chats.forget(chat)
     outcome.published |= batch.tags.keys()
     return outcome
 

@@ -6,9 +6,13 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from chatlake.exceptions import QueryFailed
+
 VIEWS = "views"
 NAMED = "named"
 
+# sqlglot underlines what it does not understand, on a terminal or not.
+_ANSI_STYLE = re.compile(r"\x1b\[\d*m")
 _HEADER = re.compile(r"\A(?:--[^\n]*\n)+")
 
 
@@ -27,12 +31,25 @@ def load_queries(kind: str) -> list[Query]:
 
 
 def to_duckdb(sql: str) -> str:
-    """Translate a statement from Athena's dialect to DuckDB's."""
+    """Translate a statement from Athena's dialect to DuckDB's.
+
+    Raises
+    ------
+    QueryFailed
+        It is no statement of that dialect, or not exactly one.
+    """
     # Slow to import, and most commands run no SQL of the project's.
     from sqlglot import transpile
+    from sqlglot.errors import SqlglotError
 
-    (statement,) = transpile(sql, read="athena", write="duckdb")
-    return statement
+    try:
+        statements = transpile(sql, read="athena", write="duckdb")
+    except SqlglotError as error:
+        raise QueryFailed(_ANSI_STYLE.sub("", str(error))) from error
+    if len(statements) != 1 or not statements[0]:
+        message = f"there are {len(statements)} statements in this SQL, and one can be run"
+        raise QueryFailed(message)
+    return statements[0]
 
 
 def _folder() -> Path:

@@ -37,7 +37,8 @@ def rebuild(home: Home, progress: Progress) -> Outcome:
 
 
 def _enqueue_all(home: Home, progress: Progress, outcome: Outcome) -> None:
-    home.chats.clear_queue()
+    # Chats that wait already stay in the queue, or they would be lost when this is cut off;
+    # publishing one twice does nothing the second time.
     waiting: dict[str, tuple[Day, int]] = {}
     legs: dict[bool, dict[str, str]] = {True: {}, False: {}}
 

@@ -58,23 +58,30 @@ def find_files(paths: Iterable[str]) -> tuple[list[Path], list[Rejection]]:
     def unreadable(error: OSError) -> None:
         rejected.append(Rejection(str(error.filename), None, _reason(error)))
 
-    for name in paths:
+    def add(name: str) -> None:
         path = Path(name)
-        if path.is_dir():
+        try:
+            is_there, is_folder = path.exists(), path.is_dir()
+        except OSError as error:
+            unreadable(error)
+            return
+        if is_folder:
             for folder, _, files in os.walk(path, onerror=unreadable):
                 found.update(Path(folder, file) for file in files if file.endswith(SUFFIXES))
-        elif path.exists():
-            if name.endswith(SUFFIXES):
-                found.add(path)
-            else:
-                reason = f"its name does not end in {', '.join(SUFFIXES)}"
-                rejected.append(Rejection(name, None, reason))
-        elif matches := glob.glob(name, recursive=True):  # noqa: PTH207 (absolute ones, too)
-            deeper, unmatched = find_files(matches)
-            found.update(deeper)
-            rejected.extend(unmatched)
-        else:
+        elif not is_there:
             rejected.append(Rejection(name, None, "there is no such file or folder"))
+        elif name.endswith(SUFFIXES):
+            found.add(path)
+        else:
+            reason = f"its name does not end in {', '.join(SUFFIXES)}"
+            rejected.append(Rejection(name, None, reason))
+
+    for name in paths:
+        # What is there under this very name is meant, whatever it would match as a glob.
+        is_glob = not os.path.lexists(name)
+        matches = glob.glob(name, recursive=True) if is_glob else []  # noqa: PTH207 (absolute ones)
+        for match in matches or [name]:
+            add(match)
     return sorted(found), rejected
 
 
@@ -117,14 +124,19 @@ def _parse(name: str, line: int, text: bytes) -> Value | Rejection:
     try:
         value = loads(text)
     except ValueError as error:
-        return _invalid(name, line, error)
+        return _invalid(name, line, text, error)
     return Value(name, line, value, len(text))
 
 
-def _invalid(name: str, line: int, error: ValueError) -> Rejection:
+def _invalid(name: str, line: int, text: bytes, error: ValueError) -> Rejection:
     # Both parsers say what they expected and where, never what they found.
     reason = f"invalid JSON: {error}"
     offset = getattr(error, "lineno", 1) - 1
+    try:
+        text.decode()
+    except UnicodeDecodeError as undecodable:
+        reason = "it is not UTF-8"
+        offset = text.count(b"\n", 0, undecodable.start)
     return Rejection(name, line + offset, reason)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatlake.document import Document, make_entry, merge_entries, text_id
+from chatlake.document import Document
+from chatlake.entries import make_entry, merge_entries, text_id
 from chatlake.exceptions import RejectedInput
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ checksum of their rows; only where that differs are the rows themselves brought 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -132,7 +133,10 @@ def _differing(connection: duckdb.DuckDBPyConnection, table: schema.Table) -> li
 def _compare_rows(
     home: Home, connection: duckdb.DuckDBPyConnection, table: schema.Table, chat: str
 ) -> Iterator[Difference]:
-    stored = home.store.read(chat)
+    try:
+        stored = home.store.read(chat)
+    except DamagedDocument:
+        return  # which was said when all documents were read
     made: Tables = flatten([stored.document] if stored else [], published_at=_NEVER)
     expected = _by_key(table, made[table.name].to_pylist())
     sql = f'SELECT * FROM "{table.name}" WHERE initial_contact_id = ?'
@@ -140,14 +144,22 @@ def _compare_rows(
     for key in sorted(expected.keys() | actual.keys(), key=str):
         wanted, found = expected.get(key, []), actual.get(key, [])
         name = "/".join(str(part) for part in key)
-        if len(wanted) == len(found) == 1:
-            columns = [c for c in _compared(table) if wanted[0][c] != found[0][c]]
-            if columns:
-                yield Difference(chat, table.name, f"row {name} differs in {', '.join(columns)}")
-        elif len(wanted) != len(found):
+        if len(wanted) != len(found):
             yield Difference(
                 chat, table.name, f"row {name} is there {len(found)} times, not {len(wanted)}"
             )
+            continue
+        # Several rows of one key are in no order.
+        names = _compared(table)
+        if _counted(wanted, names) != _counted(found, names):
+            columns = [n for n in names if _counted(wanted, [n]) != _counted(found, [n])]
+            yield Difference(
+                chat, table.name, f"row {name} differs in {', '.join(columns or names)}"
+            )
+
+
+def _counted(rows: list[dict[str, Any]], names: list[str]) -> Counter[tuple[Any, ...]]:
+    return Counter(tuple(row[name] for name in names) for row in rows)
 
 
 def _by_key(

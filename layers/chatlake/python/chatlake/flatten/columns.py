@@ -1,8 +1,8 @@
 """Arrow columns from lists of JSON objects.
 
-Each column is made in one go, on the belief that its values are what they should be. Only when
-Arrow refuses are they looked at one by one; what cannot be read becomes null and its raw value
-goes to `Extras`.
+Columns are made all at once, on the belief that their values are what they should be. Only when
+Arrow refuses are the values of a column looked at one by one; what cannot be read becomes null
+and its raw value goes to `Extras`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ TIMESTAMP = pa.timestamp("us", "UTC")
 
 # What Arrow reads just as parse_timestamp does; all else is left to that.
 _PLAIN = r"^[12]\d{3}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z$"
+_REFUSALS = (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError)
 
 
 class Extras:
@@ -37,7 +38,7 @@ class Extras:
     def add_unknown(self, objects: Sequence[JsonObject], known: frozenset[str]) -> None:
         """Keep the members, null ones aside, whose names are not known."""
         for row, members in enumerate(objects):
-            if not members.keys() <= known:
+            if not known.issuperset(members):
                 for name in members.keys() - known:
                     if members[name] is not None:
                         self.add(row, name, members[name])
@@ -50,30 +51,26 @@ class Extras:
         return pa.array(texts, pa.string())
 
 
-def strings(objects: Sequence[JsonObject], name: str, extras: Extras) -> pa.Array:
-    """Make a string column of a member; lone surrogates become U+FFFD."""
-    values = [members.get(name) for members in objects]
+def strings(
+    objects: Sequence[JsonObject], names: Sequence[str], extras: Extras
+) -> dict[str, pa.Array]:
+    """Make string columns of some members; lone surrogates become U+FFFD."""
     try:
-        return pa.array(values, pa.string())
-    except (pa.ArrowInvalid, pa.ArrowTypeError, UnicodeEncodeError):
-        pass
-    for row, value in enumerate(values):
-        text = well_formed(value) if isinstance(value, str) else None
-        if text != value:
-            extras.add(row, name, value)
-            values[row] = text
-    return pa.array(values, pa.string())
+        structs = pa.array(objects, pa.struct([(name, pa.string()) for name in names]))
+        return dict(zip(names, structs.flatten(), strict=True))
+    except _REFUSALS:
+        return {name: _string(objects, name, extras) for name in names}
 
 
-def ids(objects: Sequence[JsonObject], name: str, extras: Extras) -> pa.Array:
-    """Make a column of ids: as `strings`, but an empty one is null."""
-    column = strings(objects, name, extras)
+def ids(column: pa.Array) -> pa.Array:
+    """Make empty ids null."""
     return pc.if_else(pc.equal(column, ""), None, column)
 
 
-def timestamps(objects: Sequence[JsonObject], name: str, extras: Extras) -> pa.Array:
-    """Make a column of microseconds in UTC; see `parse_timestamp` for what is readable."""
-    texts = strings(objects, name, extras)
+def timestamps(
+    texts: pa.Array, objects: Sequence[JsonObject], name: str, extras: Extras
+) -> pa.Array:
+    """Read the string column of a member; see `parse_timestamp` for what is readable."""
     read = parse_timestamps(texts)
     if read.null_count > texts.null_count:
         unread = pc.and_(pc.is_valid(texts), pc.is_null(read))
@@ -88,11 +85,11 @@ def parse_timestamps(texts: pa.Array) -> pa.Array:
     try:
         read = pc.cast(pc.if_else(plain, texts, None), TIMESTAMP)
     except pa.ArrowInvalid:  # the 30th of February
-        plain = pc.and_(plain, pc.is_null(texts))
+        plain = pc.is_null(texts)
         read = pa.nulls(len(texts), TIMESTAMP)
-    if pc.all(plain).as_py() is not False:
-        return read
     others = pc.invert(plain)
+    if not pc.any(others).as_py():
+        return read
     moments = [parse_timestamp(text) for text in texts.filter(others).to_pylist()]
     return pc.replace_with_mask(read, others, pa.array(moments, TIMESTAMP))
 
@@ -101,7 +98,20 @@ def latency_ms(later: pa.Array, earlier: pa.Array) -> pa.Array:
     """Subtract two columns of microseconds: whole milliseconds, rounded down, null where one is."""
     elapsed_us = pc.subtract(pc.cast(later, pa.int64()), pc.cast(earlier, pa.int64()))
     towards_zero = pc.divide(elapsed_us, 1000)
-    short = pc.and_(
-        pc.less(elapsed_us, 0), pc.not_equal(pc.multiply(towards_zero, 1000), elapsed_us)
-    )
-    return pc.subtract(towards_zero, pc.cast(short, pa.int64()))
+    exact = pc.equal(pc.multiply(towards_zero, 1000), elapsed_us)
+    rounds_up = pc.and_(pc.less(elapsed_us, 0), pc.invert(exact))
+    return pc.subtract(towards_zero, pc.cast(rounds_up, pa.int64()))
+
+
+def _string(objects: Sequence[JsonObject], name: str, extras: Extras) -> pa.Array:
+    values = [members.get(name) for members in objects]
+    try:
+        return pa.array(values, pa.string())
+    except _REFUSALS:
+        pass
+    for row, value in enumerate(values):
+        text = well_formed(value) if isinstance(value, str) else None
+        if text != value:
+            extras.add(row, name, value)
+            values[row] = text
+    return pa.array(values, pa.string())

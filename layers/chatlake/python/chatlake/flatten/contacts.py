@@ -6,10 +6,13 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from chatlake.document import event_time, is_complete, latest_value, text_id
+from chatlake.contact_events import MEMBERS, OTHER_MEMBERS
+from chatlake.entries import text_id
 from chatlake.flatten.columns import TIMESTAMP, Extras
 from chatlake.json_codec import well_formed
+from chatlake.revision import event_time, is_complete, latest_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,54 +42,29 @@ _EVENT_COLUMNS: dict[str, tuple[tuple[str, ...], Reader]] = {
     "queue_arn": (("queueInfo", "queueArn"), text_id),
     "agent_arn": (("agentInfo", "agentArn"), text_id),
 }
-# Other members that the service documents for its contact events.
-_OTHER_EVENT_MEMBERS = frozenset(
-    {
-        "campaign",
-        "chatMetrics",
-        "connectedToSystemTimestamp",
-        "contactEvaluations",
-        "contactId",
-        "contactLens",
-        "customerId",
-        "eventType",
-        "initialContactId",
-        "instanceArn",
-        "recordings",
-        "routingCriteria",
-        "segmentAttributes",
-        "tags",
-        "updatedProperties",
-    }
+# All that is read of an event, columns or not.
+_READ = (
+    *_EVENT_COLUMNS.values(),
+    *(((name,), text_id) for name in ("contactId", "eventType", "initialContactId", "instanceArn")),
+)
+_EVENT_MEMBERS = frozenset(
+    spelling
+    for name in (*MEMBERS, *OTHER_MEMBERS)
+    for spelling in (name, name[0].upper() + name[1:] if name in OTHER_MEMBERS else name)
 )
 _EXPORT_MEMBERS = frozenset(
     {"AWSAccountId", "ContactId", "InitialContactId", "InstanceId", "Participants", "Version"}
 )
 
 
-def contact_columns(
-    documents: Sequence[Document], messages: Items, metadata_items: Items, receipts: Receipts
-) -> dict[str, pa.Array]:
-    """Make the columns of contacts but for those that are the same in all tables.
-
-    `chat` among them is the position of the chat among the documents.
-    """
+def contact_rows(documents: Sequence[Document], items: Items, receipts: Receipts) -> pa.Table:
+    """Make the rows of contacts but for the columns that are the chat's."""
+    message_counts = _message_counts(items)
     keys = sorted(
         {(chat, document.initial_contact_id) for chat, document in enumerate(documents)}
         | {(chat, contact) for chat, d in enumerate(documents) for contact in d.events}
         | {(chat, contact) for chat, d in enumerate(documents) for contact in d.exports}
-        | _contacts_of(messages)
-        | _contacts_of(metadata_items)
-    )
-    message_counts = Counter(
-        key
-        for key, item, is_current in zip(
-            zip(messages.chat, messages.contact_id, strict=True),
-            messages.raw,
-            messages.is_current,
-            strict=True,
-        )
-        if is_current and item.get("Type") == "MESSAGE"
+        | message_counts.keys()
     )
     receipt_counts = Counter(zip(receipts.chat, receipts.contact_id, strict=True))
     events = [documents[chat].events.get(contact, {}) for chat, contact in keys]
@@ -111,27 +89,28 @@ def contact_columns(
             extras.by_row[row] = leftovers
     sources = list(map(_sources, documents))
     available = list(map(_receipts_available, documents))
-    return {
-        **columns,
+    columns |= {
         "chat": pa.array([chat for chat, _ in keys], pa.int32()),
         "contact_id": pa.array([contact for _, contact in keys], pa.string()),
         "sources": pa.array([sources[chat] for chat, _ in keys], pa.string()),
         "receipts_available": pa.array([available[chat] for chat, _ in keys], pa.bool_()),
         "complete": pa.array([is_complete(documents[chat], contact) for chat, contact in keys]),
-        "message_count": pa.array([message_counts[key] for key in keys], pa.int32()),
+        "message_count": pa.array([message_counts.get(key, 0) for key in keys], pa.int32()),
         "receipt_count": pa.array([receipt_counts[key] for key in keys], pa.int32()),
         "extra": extras.column(len(keys)),
     }
+    return pa.table(columns)
 
 
-def _contacts_of(items: Items) -> set[tuple[int, str]]:
-    return {
-        (chat, contact)
-        for chat, contact, is_current in zip(
-            items.chat, items.contact_id, items.is_current, strict=True
-        )
-        if is_current
-    }
+def _message_counts(items: Items) -> dict[tuple[int, str], int]:
+    """Count the items of type MESSAGE of each contact that has any current item."""
+    current = items.columns.select(["chat", "contact_id", "item_type"])
+    current = current.filter(pa.array(items.is_current, pa.bool_()))
+    is_message = pc.equal(pc.fill_null(current.column("item_type"), ""), "MESSAGE")
+    counted = current.append_column("messages", pc.cast(is_message, pa.int32()))
+    groups = counted.group_by(["chat", "contact_id"]).aggregate([("messages", "sum")])
+    chats, contacts, counts = (column.to_pylist() for column in groups.columns)
+    return dict(zip(zip(chats, contacts, strict=True), counts, strict=True))
 
 
 def _sources(document: Document) -> str:
@@ -171,14 +150,13 @@ def _leftovers(document: Document, contact: str) -> JsonObject:
     latest_value(events, newest_first.append)
     for detail in reversed(newest_first):
         leftovers |= _unreadable(detail)
-        known = _OTHER_EVENT_MEMBERS | {path[0] for path, _ in _EVENT_COLUMNS.values()}
-        leftovers |= {name: detail[name] for name in detail.keys() - known}
+        leftovers |= {name: detail[name] for name in detail.keys() - _EVENT_MEMBERS}
     return {name: value for name, value in leftovers.items() if value is not None}
 
 
 def _unreadable(detail: JsonObject) -> JsonObject:
     unreadable: JsonObject = {}
-    for path, read in _EVENT_COLUMNS.values():
+    for path, read in _READ:
         parent = _member(detail, path[:-1])
         if not isinstance(parent, dict):
             unreadable[path[0]] = parent
@@ -192,7 +170,10 @@ def _unreadable(detail: JsonObject) -> JsonObject:
     return unreadable
 
 
-def _is_readable(value: object, read: Reader) -> bool:
-    if value in (None, "") or (isinstance(value, str) and value.startswith("1970-01-01")):
+def _is_readable(value: Any, read: Reader) -> bool:
+    if value is None:
         return True
-    return read(value) == value if read is not event_time else read(value) is not None
+    if read is event_time:
+        is_placeholder = isinstance(value, str) and value.startswith("1970-01-01")
+        return is_placeholder or read(value) is not None
+    return value == "" or bool(read(value) == value)

@@ -1,11 +1,16 @@
-"""The items of some chats as parallel lists, which columns are made of."""
+"""The items of some chats, lined up: as columns for rows, as lists for what goes item by item."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
-from chatlake.document import METADATA, resolve, text_id
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from chatlake.entries import METADATA, STATUS, resolve
+from chatlake.flatten.columns import Extras, ids, strings, timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,67 +18,126 @@ if TYPE_CHECKING:
     from chatlake.document import Document
     from chatlake.json_codec import JsonObject
 
-_METADATA_TYPES = ("MESSAGEMETADATA", "MESSAGE_METADATA")
+_METADATA_TYPES = pa.array(["MESSAGEMETADATA", "MESSAGE_METADATA"])
+_TEXTS = {
+    "Id": "Id",
+    "ContactId": "ContactId",
+    "RelatedContactId": "related_contact_id",
+    "Type": "item_type",
+    "ContentType": "content_type",
+    "Content": "content",
+    "ParticipantId": "participant_id",
+    "ParticipantRole": "participant_role",
+    "DisplayName": "display_name",
+    "AbsoluteTime": "AbsoluteTime",
+}
+_KNOWN = frozenset({*_TEXTS, METADATA, "Attachments"})
+_KNOWN_OF_METADATA = frozenset({"MessageId", STATUS})
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Items:
-    """Items as parallel lists, chat by chat.
+    """All items of some chats, chat by chat, those without a row in messages included.
 
     Attributes
     ----------
-    chat
-        Position of the item's chat among the documents.
-    raw
-        The resolved items in the service's own JSON.
-    is_current
-        False for a rehydrated item, which came from an earlier chat.
-    receipts
-        What the item carries, by recipient.
     starts
         Where each chat begins, and at last where the last one ends.
+    raw
+        The resolved items in the service's own JSON.
+    receipts
+        What each item carries, by recipient; None for nearly all.
+    is_message
+        False for a metadata item, which has no row in messages.
+    is_current
+        False for a rehydrated item, which came from an earlier chat.
+    columns
+        Those of messages that an item alone determines, and `chat`, the position of its chat.
+    extras
+        What of each item has no column.
     """
 
-    chat: list[int] = field(default_factory=list)
-    item_id: list[str] = field(default_factory=list)
-    message_id: list[str] = field(default_factory=list)
-    contact_id: list[str] = field(default_factory=list)
-    raw: list[JsonObject] = field(default_factory=list)
-    is_current: list[bool] = field(default_factory=list)
-    receipts: list[JsonObject] = field(default_factory=list)
-    starts: list[int] = field(default_factory=lambda: [0])
+    starts: list[int]
+    raw: list[JsonObject]
+    receipts: list[JsonObject | None]
+    item_id: list[str]
+    message_id: list[str]
+    contact_id: list[str]
+    is_message: list[bool]
+    is_current: list[bool]
+    columns: pa.Table
+    extras: Extras
 
     def of_chat(self, chat: int) -> range:
-        """Give the rows of a chat."""
+        """Give the positions of a chat's items."""
         return range(self.starts[chat], self.starts[chat + 1])
 
 
-def gather_items(documents: Sequence[Document]) -> tuple[Items, Items]:
-    """Line up the items of all chats: those with a row in messages, and the metadata items."""
-    messages, metadata_items = Items(), Items()
-    nothing: JsonObject = {}
-    for chat, document in enumerate(documents):
-        for item_id, entry in document.items.items():
-            item = resolve(entry)
-            metadata = item.get(METADATA)
-            message_id = text_id(metadata.get("MessageId")) if isinstance(metadata, dict) else None
-            related = text_id(item.get("RelatedContactId"))
-            rows = metadata_items if item.get("Type") in _METADATA_TYPES else messages
-            rows.chat.append(chat)
-            rows.item_id.append(item_id)
-            rows.message_id.append(message_id or item_id)
-            rows.contact_id.append(
-                text_id(item.get("ContactId")) or related or _read_under(document, entry)
-            )
-            rows.raw.append(item)
-            rows.is_current.append(related is None)
-            rows.receipts.append(entry.get("receipts", nothing))
-        messages.starts.append(len(messages.raw))
-        metadata_items.starts.append(len(metadata_items.raw))
-    return messages, metadata_items
+def gather_items(documents: Sequence[Document]) -> Items:
+    """Line up the items of all chats."""
+    entries = [entry for document in documents for entry in document.items.values()]
+    raw = [resolve(entry) for entry in entries]
+    item_id = pa.array([item for document in documents for item in document.items], pa.string())
+    extras = Extras()
+    extras.add_unknown(raw, _KNOWN)
+    texts = strings(raw, list(_TEXTS), extras)
+    sent_at = timestamps(texts["AbsoluteTime"], raw, "AbsoluteTime", extras)
+    related = ids(texts["RelatedContactId"])
+    message_id, status = _metadata(raw, extras)
+    contact_id = pc.coalesce(ids(texts["ContactId"]), related)
+    if contact_id.null_count:
+        contact_id = pc.coalesce(contact_id, _read_under(documents))
+    columns = {
+        "chat": pa.array(
+            [chat for chat, document in enumerate(documents) for _ in document.items], pa.int32()
+        ),
+        "contact_id": contact_id,
+        "item_id": item_id,
+        **{column: texts[name] for name, column in _TEXTS.items() if name != column},
+        "related_contact_id": related,
+        "participant_id": ids(texts["ParticipantId"]),
+        "sent_at": sent_at,
+        "processing_status": status,
+    }
+    is_metadata = pc.is_in(texts["Type"], _METADATA_TYPES)
+    return Items(
+        starts=[0, *accumulate(len(document.items) for document in documents)],
+        raw=raw,
+        receipts=[entry.get("receipts") for entry in entries],
+        item_id=item_id.to_pylist(),
+        message_id=pc.coalesce(message_id, item_id).to_pylist(),
+        contact_id=contact_id.to_pylist(),
+        is_message=pc.invert(is_metadata).to_pylist(),
+        is_current=pc.is_null(related).to_pylist(),
+        columns=pa.table(columns),
+        extras=extras,
+    )
 
 
-def _read_under(document: Document, entry: JsonObject) -> str:
-    contacts: list[str] = entry["read_under"]
-    initial = document.initial_contact_id
-    return initial if initial in contacts else contacts[0]
+def _metadata(raw: Sequence[JsonObject], extras: Extras) -> tuple[pa.Array, pa.Array]:
+    """Read the message ids and processing statuses; keep what else there is of MessageMetadata."""
+    metadata: list[Any] = [item.get(METADATA) for item in raw]
+    for row in [row for row, value in enumerate(metadata) if not isinstance(value, dict)]:
+        if metadata[row] is not None:
+            extras.add(row, METADATA, metadata[row])
+        metadata[row] = {}
+    nested = Extras()
+    nested.add_unknown(metadata, _KNOWN_OF_METADATA)
+    texts = strings(metadata, ["MessageId", STATUS], nested)
+    for row, members in nested.by_row.items():
+        extras.add(row, METADATA, members)
+    return ids(texts["MessageId"]), texts[STATUS]
+
+
+def _read_under(documents: Sequence[Document]) -> pa.Array:
+    """Give the contact under which each item was read, null where the item names one itself."""
+    return pa.array(
+        [
+            document.initial_contact_id
+            if document.initial_contact_id in (contacts := entry.get("read_under", (None,)))
+            else contacts[0]
+            for document in documents
+            for entry in document.items.values()
+        ],
+        pa.string(),
+    )

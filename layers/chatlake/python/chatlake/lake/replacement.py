@@ -103,7 +103,7 @@ def _files_with_rows(
     snapshot = loaded.current_snapshot()
     if snapshot is None or not sought:
         return
-    days = set[Day]().union(*sought.values())
+    days = set["Day"]().union(*sought.values())
     chats = sorted(sought)
     wanted = pa.array(chats, pa.string())
     chat_field_id = loaded.schema().find_field(_CHAT).field_id

@@ -1,0 +1,987 @@
+"""The rules of docs/row-rules.md a second time: slow, plain, and sharing no code with the package.
+
+Every section of that page is a section here. Where the package and this module give different
+rows, the page decides which of them is wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Literal
+
+import rfc8785
+
+type Object = dict[str, Any]
+type Row = dict[str, Any]
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "messages": (
+        "instance_id",
+        "initial_contact_id",
+        "contact_id",
+        "related_contact_id",
+        "item_id",
+        "item_type",
+        "content_type",
+        "content",
+        "participant_id",
+        "participant_role",
+        "display_name",
+        "sent_at",
+        "processing_status",
+        "attachment_count",
+        "receipt_count",
+        "extra",
+    ),
+    "receipts": (
+        "instance_id",
+        "initial_contact_id",
+        "contact_id",
+        "message_id",
+        "sender_participant_id",
+        "sender_role",
+        "recipient_participant_id",
+        "recipient_role",
+        "sent_at",
+        "delivered_at",
+        "read_at",
+        "delivery_latency_ms",
+        "read_latency_ms",
+        "extra",
+    ),
+    "attachments": (
+        "instance_id",
+        "initial_contact_id",
+        "contact_id",
+        "item_id",
+        "attachment_id",
+        "attachment_name",
+        "content_type",
+        "status",
+        "participant_id",
+        "participant_role",
+        "sent_at",
+        "extra",
+    ),
+    "contacts": (
+        "instance_id",
+        "initial_contact_id",
+        "contact_id",
+        "previous_contact_id",
+        "related_contact_id",
+        "channel",
+        "initiation_method",
+        "disconnect_reason",
+        "initiated_at",
+        "connected_to_agent_at",
+        "disconnected_at",
+        "queue_arn",
+        "agent_arn",
+        "sources",
+        "receipts_available",
+        "complete",
+        "message_count",
+        "receipt_count",
+        "document_revision",
+        "published_at",
+        "extra",
+    ),
+}
+
+_SORT_COLUMNS = {
+    "messages": ("initial_contact_id", "sent_at", "item_id"),
+    "receipts": ("initial_contact_id", "sent_at", "message_id", "recipient_participant_id"),
+    "attachments": ("initial_contact_id", "sent_at", "item_id", "attachment_id"),
+    "contacts": ("initial_contact_id", "initiated_at", "contact_id"),
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing that was read: a GetTranscript response, an S3 export or a contact event.
+
+    `read_at` is in epoch milliseconds, 0 for files. `whole` is for responses only: the read went
+    all the way back to the first item.
+    """
+
+    kind: Literal["response", "export", "event"]
+    value: Object
+    read_at: int = 0
+    whole: bool = False
+
+
+class Rejected(ValueError):
+    """An input that the rules give no place."""
+
+
+def rows(inputs: Sequence[Input], *, published_at: datetime) -> dict[str, list[Row]]:
+    """The rows of the four tables for all that was read of one or several chats, in table order.
+
+    `document_revision` is None: it is not for this module to say.
+    """
+    chats: dict[str, list[Input]] = defaultdict(list)
+    for one, chat in zip(inputs, place(inputs), strict=True):
+        chats[chat].append(one)
+    tables: dict[str, list[Row]] = {table: [] for table in COLUMNS}
+    for chat, its_inputs in chats.items():
+        for table, its_rows in _chat_rows(chat, its_inputs, published_at).items():
+            tables[table].extend(its_rows)
+    return {table: in_table_order(table, its_rows) for table, its_rows in tables.items()}
+
+
+def in_table_order(table: str, table_rows: Iterable[Row]) -> list[Row]:
+    """Rows by chat, time (nulls last) and key; rows that share all of these by their values."""
+
+    def order(row: Row) -> tuple[Any, ...]:
+        key = [(row[name] is None, row[name] or "") for name in _SORT_COLUMNS[table]]
+        return (*key, repr(row))
+
+    return sorted(table_rows, key=order)
+
+
+# §1 Inputs
+
+
+def place(inputs: Sequence[Input]) -> list[str]:
+    """The chat of each input, once every input is known; raises Rejected."""
+    chats = [_own_chat(one) for one in inputs]
+    named = {chat for chat, one in zip(chats, inputs, strict=True) if _names_its_chat(one)}
+    while True:
+        legs: dict[str, set[str]] = defaultdict(set)
+        for one, chat in zip(inputs, chats, strict=True):
+            for contact in {chat, *_contacts(one)}:
+                legs[contact].add(chat)
+        for chat in sorted(set(chats) - named, reverse=True):
+            own = [one for one, its in zip(inputs, chats, strict=True) if its == chat]
+            known_by = {chat, *(p for p in map(_previous_contact, own) if p is not None)}
+            others = {other for contact in known_by for other in legs[contact]} - {chat}
+            if others:
+                target = min(others & named or others)
+                chats = [target if its == chat else its for its in chats]
+                break
+        else:
+            return chats
+
+
+def _own_chat(one: Input) -> str:
+    """The chat that an input belongs to by its own word."""
+    if one.kind == "event":
+        detail = _detail(one.value)
+        contact = _text(_either_case(detail, "contactId"))
+        if contact is None or _text(_either_case(detail, "eventType")) is None:
+            raise Rejected("an event without a contact or a type")
+        return _text(_either_case(detail, "initialContactId")) or contact
+    transcript = one.value.get("Transcript")
+    if not isinstance(transcript, list) or not all(isinstance(item, dict) for item in transcript):
+        raise Rejected("no list of objects as Transcript")
+    initial = _id(one.value.get("InitialContactId"))
+    if one.kind == "export":
+        contact = _id(one.value.get("ContactId"))
+        if contact is None:
+            raise Rejected("an export without a contact")
+        return initial or contact
+    contacts = {_id(item.get("ContactId")) for item in transcript} - {None}
+    if initial is None and len(contacts) != 1:
+        raise Rejected("a response without a chat")
+    return initial or str(contacts.pop())
+
+
+def _names_its_chat(one: Input) -> bool:
+    if one.kind == "event":
+        return _text(_either_case(_detail(one.value), "initialContactId")) is not None
+    return _id(one.value.get("InitialContactId")) is not None
+
+
+def _contacts(one: Input) -> set[str]:
+    """The legs that an input speaks of."""
+    if one.kind == "event":
+        found = {_text(_either_case(_detail(one.value), "contactId"))}
+    else:
+        found = {
+            _id(item.get("ContactId"))
+            for item in one.value["Transcript"]
+            if _id(item.get("RelatedContactId")) is None
+        }
+        found.add(_id(one.value.get("ContactId")) if one.kind == "export" else None)
+    return {contact for contact in found if contact is not None}
+
+
+def _previous_contact(one: Input) -> str | None:
+    if one.kind != "event":
+        return None
+    return _text(_either_case(_detail(one.value), "previousContactId"))
+
+
+_EVENT_IDS = ("contactId", "initialContactId", "previousContactId", "relatedContactId")
+_NOT_EMPTY = (*_EVENT_IDS, "eventType", "instanceArn")
+
+
+def _detail(event: Object) -> Object:
+    """The detail of an event without the members that count as absent."""
+    detail = event.get("detail")
+    if not isinstance(detail, dict):
+        raise Rejected("an event without a detail")
+    return _present(detail, *_NOT_EMPTY, *map(_pascal, _NOT_EMPTY))
+
+
+# §2 Merge
+
+
+@dataclass(frozen=True)
+class _Version:
+    """An item as one read gave it, the objects of its Receipts apart."""
+
+    from_participant: bool
+    read_at: int
+    read_under: str
+    raw: Object
+    receipts: tuple[Object, ...]
+
+    @property
+    def members(self) -> Object:
+        return _without_absent(self.raw)
+
+    @property
+    def rank(self) -> tuple[bool, bool, int, str]:
+        return (
+            not _unfinished(self.raw),
+            self.from_participant,
+            self.read_at,
+            canonical(self.raw),
+        )
+
+    @property
+    def ends_chat(self) -> bool:
+        return (
+            self.from_participant
+            and _id(self.raw.get("RelatedContactId")) is None
+            and (
+                self.raw.get("Type") == "CHAT_ENDED"
+                or self.raw.get("ContentType")
+                == "application/vnd.amazonaws.connect.event.chat.ended"
+            )
+        )
+
+
+@dataclass(frozen=True)
+class _Item:
+    """An item merged from its versions; `metadata` is what MessageMetadata merged to."""
+
+    chat: str
+    item_id: str
+    members: Object
+    metadata: Object
+    receipts: tuple[Object, ...]
+    read_under: frozenset[str]
+    ends_chat: bool
+
+    def text(self, name: str) -> str | None:
+        return _text(self.members.get(name))
+
+    @property
+    def item_type(self) -> str | None:
+        return self.text("Type")
+
+    @property
+    def is_metadata(self) -> bool:
+        return self.item_type in {"MESSAGEMETADATA", "MESSAGE_METADATA"}
+
+    @property
+    def is_current(self) -> bool:
+        return self.text("RelatedContactId") is None
+
+    @property
+    def sent_at(self) -> datetime | None:
+        return timestamp(self.members.get("AbsoluteTime"))
+
+    @property
+    def contact_id(self) -> str:
+        read_under = self.chat if self.chat in self.read_under else min(self.read_under)
+        return self.text("ContactId") or self.text("RelatedContactId") or read_under
+
+    @property
+    def message_id(self) -> str:
+        return _text(self.metadata.get("MessageId")) or self.item_id
+
+    @property
+    def attachments(self) -> list[Any]:
+        value = self.members.get("Attachments")
+        return value if isinstance(value, list) else []
+
+
+def _items(chat: str, inputs: Sequence[Input]) -> list[_Item]:
+    versions: dict[str, list[_Version]] = defaultdict(list)
+    for one in inputs:
+        if one.kind == "event":
+            continue
+        read_under = chat if one.kind == "response" else _id(one.value["ContactId"])
+        for raw in one.value["Transcript"]:
+            without_receipts, receipts = _apart(raw)
+            versions[_item_id(raw)].append(
+                _Version(
+                    from_participant=one.kind == "response",
+                    read_at=one.read_at,
+                    read_under=str(read_under),
+                    raw=without_receipts,
+                    receipts=receipts,
+                )
+            )
+    return [_merged(chat, item_id, its) for item_id, its in versions.items()]
+
+
+def _merged(chat: str, item_id: str, versions: list[_Version]) -> _Item:
+    versions = sorted(versions, key=lambda version: version.rank, reverse=True)
+    members = _first_of_each(version.members for version in versions)
+    by_version = [version.members.get("MessageMetadata") for version in versions]
+    objects = [metadata for metadata in by_version if isinstance(metadata, dict)]
+    metadata = _first_of_each(objects)
+    if objects:
+        newest = by_version[0] if isinstance(by_version[0], dict) else {}
+        metadata["MessageProcessingStatus"] = newest.get("MessageProcessingStatus")
+        metadata = _present(metadata)
+        members["MessageMetadata"] = metadata
+    return _Item(
+        chat=chat,
+        item_id=item_id,
+        members=members,
+        metadata=metadata,
+        receipts=tuple(receipt for version in versions for receipt in version.receipts),
+        read_under=frozenset(version.read_under for version in versions),
+        ends_chat=any(version.ends_chat for version in versions),
+    )
+
+
+def _first_of_each(objects: Iterable[Object]) -> Object:
+    first: Object = {}
+    for members in objects:
+        for name, value in members.items():
+            first.setdefault(name, value)
+    return first
+
+
+def _item_id(item: Object) -> str:
+    """The item's Id, else the digest of what does not grow in it."""
+    own = _id(item.get("Id"))
+    if own is not None:
+        return own
+    still = dict(item)
+    if isinstance(still.get("MessageMetadata"), dict):
+        still["MessageMetadata"] = _without(still["MessageMetadata"], {"Receipts"})
+    if isinstance(still.get("Attachments"), list):
+        still["Attachments"] = [
+            _without(one, {"Status"}) if isinstance(one, dict) else one
+            for one in still["Attachments"]
+        ]
+    return "sha256:" + hashlib.sha256(canonical(still).encode()).hexdigest()
+
+
+def _apart(item: Object) -> tuple[Object, tuple[Object, ...]]:
+    """An item without the objects of its Receipts, and these objects."""
+    metadata = item.get("MessageMetadata")
+    if not isinstance(metadata, dict) or "Receipts" not in metadata:
+        return item, ()
+    receipts, left = [], metadata["Receipts"]
+    if isinstance(left, list):
+        receipts = [one for one in left if isinstance(one, dict)]
+        left = [one for one in left if not isinstance(one, dict)]
+    metadata = _without(metadata, {"Receipts"})
+    if left is not None and left != []:
+        metadata["Receipts"] = left
+    return (
+        {**item, "MessageMetadata": metadata},
+        tuple(_present(receipt, "RecipientParticipantId") for receipt in receipts),
+    )
+
+
+def _unfinished(item: Object) -> bool:
+    metadata, attachments = item.get("MessageMetadata"), item.get("Attachments")
+    return (
+        isinstance(metadata, dict) and metadata.get("MessageProcessingStatus") == "PROCESSING"
+    ) or (
+        isinstance(attachments, list)
+        and any(isinstance(a, dict) and a.get("Status") == "IN_PROGRESS" for a in attachments)
+    )
+
+
+def _without_absent(raw: Object) -> Object:
+    """An item without the members that count as absent: nulls, and ids that are empty."""
+    item = _present(raw, "Id", "ContactId", "RelatedContactId", "ParticipantId")
+    if isinstance(item.get("MessageMetadata"), dict):
+        item["MessageMetadata"] = _present(item["MessageMetadata"], "MessageId")
+    if isinstance(item.get("Attachments"), list):
+        item["Attachments"] = [
+            _present(one, "AttachmentId") if isinstance(one, dict) else one
+            for one in item["Attachments"]
+        ]
+    return item
+
+
+@dataclass(frozen=True)
+class _Event:
+    """A contact event: what is known of it by its camelCase name, and what is left of it."""
+
+    contact_id: str
+    event_type: str
+    time: datetime | None
+    detail: Object
+    known: Object
+    left: Object
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        return (self.time or _BEFORE_ALL, self.event_type)
+
+
+def _events(inputs: Sequence[Input]) -> list[_Event]:
+    """Per contact and event type the latest."""
+    latest: dict[tuple[str, str], _Event] = {}
+    for one in inputs:
+        if one.kind != "event":
+            continue
+        event = _event(one.value)
+        key = (event.contact_id, event.event_type)
+        if key not in latest or _event_rank(event) > _event_rank(latest[key]):
+            latest[key] = event
+    return list(latest.values())
+
+
+def _event_rank(event: _Event) -> tuple[datetime, str]:
+    return (event.time or _BEFORE_ALL, canonical(event.detail))
+
+
+# §3 Values
+
+_TIMESTAMP = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})"
+    r"(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2}))?"
+)
+_BEFORE_ALL = datetime.min.replace(tzinfo=UTC)
+
+
+def timestamp(value: object) -> datetime | None:
+    """The instant in UTC that a value spells, to the microsecond; None if it spells none."""
+    match = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return None
+    *date_and_time, fraction, sign, offset_hours, offset_minutes = match.groups()
+    if int(offset_hours or 0) > 23 or int(offset_minutes or 0) > 59:
+        return None
+    offset = timedelta(hours=int(offset_hours or 0), minutes=int(offset_minutes or 0))
+    year, month, day, hour, minute, second = map(int, date_and_time)
+    microsecond = int((fraction or "")[:6].ljust(6, "0"))
+    zone = timezone(-offset if sign == "-" else offset)
+    try:
+        local = datetime(year, month, day, hour, minute, second, microsecond, tzinfo=zone)
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def canonical(value: object) -> str:
+    """RFC 8785, with lone surrogates as escapes and any integer as its nearest double."""
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: name.encode("utf-16-be", "surrogatepass"))
+        members = ",".join(f"{_quoted(name)}:{canonical(value[name])}" for name in names)
+        return "{" + members + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(canonical, value)) + "]"
+    if isinstance(value, str):
+        return _quoted(value)
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    assert isinstance(value, int | float)
+    return rfc8785.dumps(float(value)).decode()
+
+
+_SHORT_ESCAPES = {
+    '"': '\\"',
+    "\\": "\\\\",
+    "\b": "\\b",
+    "\t": "\\t",
+    "\n": "\\n",
+    "\f": "\\f",
+    "\r": "\\r",
+}
+
+
+def _quoted(text: str) -> str:
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _escaped(character: str) -> str:
+    if character in _SHORT_ESCAPES:
+        return _SHORT_ESCAPES[character]
+    if character < " " or "\ud800" <= character <= "\udfff":
+        return f"\\u{ord(character):04x}"
+    return character
+
+
+def _text(value: object) -> str | None:
+    """A string without its lone surrogates; None for any other value."""
+    return re.sub("[\ud800-\udfff]", "\ufffd", value) if isinstance(value, str) else None
+
+
+def _id(value: object) -> str | None:
+    return _text(value) or None
+
+
+def _present(members: Mapping[str, Any], *ids: str) -> Object:
+    """The members that are not null, nor one of `ids` and empty."""
+    return {
+        name: value
+        for name, value in members.items()
+        if value is not None and not (name in ids and value == "")
+    }
+
+
+def _without(members: Object, names: Collection[str]) -> Object:
+    return {name: value for name, value in members.items() if name not in names}
+
+
+class _Reader:
+    """Reads known members of an object; what is unknown or unreadable stays in `left`."""
+
+    def __init__(self, members: Object) -> None:
+        self._members = members
+        self.left = dict(members)
+
+    def text(self, name: str) -> str | None:
+        value = self._members.get(name)
+        if _text(value) == value:
+            self.left.pop(name, None)
+        return _text(value)
+
+    def time(self, name: str) -> datetime | None:
+        instant = timestamp(self._members.get(name))
+        if instant is not None:
+            del self.left[name]
+        return instant
+
+
+def _extra(left: Object) -> str | None:
+    return canonical(left) if left else None
+
+
+def _earliest(items: Iterable[_Item]) -> _Item | None:
+    last = datetime.max.replace(tzinfo=UTC)
+    return min(
+        items,
+        key=lambda item: (item.sent_at is None, item.sent_at or last, item.item_id),
+        default=None,
+    )
+
+
+# The rows of one chat
+
+
+def _chat_rows(chat: str, inputs: Sequence[Input], published_at: datetime) -> dict[str, list[Row]]:
+    items = _items(chat, inputs)
+    receipts = _receipts(items)
+    attachments = [row for item in items for row in _attachments(item)]
+    messages = [_message(item, receipts, attachments) for item in items if not item.is_metadata]
+    contacts = _contact_rows(chat, inputs, items, receipts)
+    shared = {
+        "instance_id": _instance_id(inputs),
+        "initial_contact_id": chat,
+        "document_revision": None,
+        "published_at": published_at,
+    }
+    tables = {
+        "messages": messages,
+        "receipts": receipts,
+        "attachments": attachments,
+        "contacts": contacts,
+    }
+    return {
+        table: [{name: {**shared, **row}[name] for name in COLUMNS[table]} for row in its_rows]
+        for table, its_rows in tables.items()
+    }
+
+
+# §4 messages
+
+
+def _message(item: _Item, receipts: list[Row], attachments: list[Row]) -> Row:
+    reader = _Reader(item.members)
+    reader.text("Id")
+    row = {
+        "contact_id": item.contact_id,
+        "item_id": item.item_id,
+        "related_contact_id": reader.text("RelatedContactId"),
+        "item_type": reader.text("Type"),
+        "content_type": reader.text("ContentType"),
+        "content": reader.text("Content"),
+        "participant_id": reader.text("ParticipantId"),
+        "participant_role": reader.text("ParticipantRole"),
+        "display_name": reader.text("DisplayName"),
+        "sent_at": reader.time("AbsoluteTime"),
+        "attachment_count": sum(row["item_id"] == item.item_id for row in attachments),
+        "receipt_count": sum(
+            item.is_current and row["message_id"] == item.message_id for row in receipts
+        ),
+    }
+    reader.text("ContactId")
+    metadata = _Reader(item.metadata)
+    metadata.text("MessageId")
+    row["processing_status"] = metadata.text("MessageProcessingStatus")
+    left = reader.left
+    if isinstance(left.get("MessageMetadata"), dict):
+        left["MessageMetadata"] = metadata.left
+        if not metadata.left:
+            del left["MessageMetadata"]
+    if isinstance(left.get("Attachments"), list):
+        left["Attachments"] = [one for one in item.attachments if not isinstance(one, dict)]
+        if not left["Attachments"]:
+            del left["Attachments"]
+    return {**row, "extra": _extra(left)}
+
+
+# §5 receipts
+
+
+def _receipts(items: list[_Item]) -> list[Row]:
+    gathered: dict[tuple[str, str | None], list[Object]] = defaultdict(list)
+    for item in items:
+        if item.is_current and item.item_type not in {"MESSAGE_DELIVERED", "MESSAGE_READ"}:
+            for receipt in item.receipts:
+                recipient = _text(receipt.get("RecipientParticipantId"))
+                gathered[item.message_id, recipient].append(receipt)
+    found = (
+        _receipt(items, message_id, recipient, receipts)
+        for (message_id, recipient), receipts in gathered.items()
+    )
+    return [row for row in found if row is not None]
+
+
+def _receipt(
+    items: list[_Item], message_id: str, recipient: str | None, receipts: list[Object]
+) -> Row | None:
+    message = _message_of(items, message_id)
+    if message is not None:
+        contact_id = message.contact_id
+    elif any(
+        message_id in (item.item_id, item.message_id) for item in items if not item.is_current
+    ):
+        return None
+    else:
+        carrier = _earliest(
+            item
+            for item in items
+            if item.is_current
+            and item.is_metadata
+            and item.receipts
+            and item.message_id == message_id
+        )
+        assert carrier is not None
+        contact_id = carrier.contact_id
+    sent_at = message.sent_at if message else None
+    extra: Object = {}
+    delivered_at = _earliest_time(receipts, "DeliveredTimestamp", extra)
+    read_at = _earliest_time(receipts, "ReadTimestamp", extra)
+    for receipt in receipts:
+        for name, value in receipt.items():
+            if name not in {"DeliveredTimestamp", "ReadTimestamp"} and not (
+                name == "RecipientParticipantId" and _text(value) == value
+            ):
+                extra[name] = _greatest([value, *([extra[name]] if name in extra else [])])
+    return {
+        "contact_id": contact_id,
+        "message_id": message_id,
+        "sender_participant_id": message.text("ParticipantId") if message else None,
+        "sender_role": message.text("ParticipantRole") if message else None,
+        "recipient_participant_id": recipient,
+        "recipient_role": _role(items, recipient),
+        "sent_at": sent_at,
+        "delivered_at": delivered_at,
+        "read_at": read_at,
+        "delivery_latency_ms": _latency_ms(sent_at, delivered_at),
+        "read_latency_ms": _latency_ms(sent_at, read_at),
+        "extra": _extra(extra),
+    }
+
+
+def _message_of(items: list[_Item], message_id: str) -> _Item | None:
+    shown = [item for item in items if item.is_current and not item.is_metadata]
+    by_own_id = (item for item in shown if item.item_id == message_id)
+    return next(by_own_id, None) or _earliest(
+        item for item in shown if item.message_id == message_id
+    )
+
+
+def _earliest_time(receipts: list[Object], name: str, extra: Object) -> datetime | None:
+    """The earliest readable value; without one, the greatest raw value goes to `extra`."""
+    values = [receipt[name] for receipt in receipts if name in receipt]
+    readable = [instant for instant in map(timestamp, values) if instant is not None]
+    if readable:
+        return min(readable)
+    if values:
+        extra[name] = _greatest(values)
+    return None
+
+
+def _greatest(values: list[Any]) -> object:
+    return max(values, key=canonical)
+
+
+def _role(items: list[_Item], participant_id: str | None) -> str | None:
+    earliest = _earliest(
+        item
+        for item in items
+        if participant_id is not None
+        and item.is_current
+        and item.text("ParticipantId") == participant_id
+        and item.text("ParticipantRole") is not None
+    )
+    return earliest.text("ParticipantRole") if earliest else None
+
+
+def _latency_ms(sent_at: datetime | None, received_at: datetime | None) -> int | None:
+    if sent_at is None or received_at is None:
+        return None
+    return (received_at - sent_at) // timedelta(milliseconds=1)
+
+
+# §6 attachments
+
+
+def _attachments(item: _Item) -> list[Row]:
+    if item.is_metadata or not item.is_current:
+        return []
+    with_id: dict[str, Row] = {}
+    without_id: list[Row] = []
+    for attachment in item.attachments:
+        if not isinstance(attachment, dict):
+            continue
+        reader = _Reader(attachment)
+        row = {
+            "contact_id": item.contact_id,
+            "item_id": item.item_id,
+            "attachment_id": reader.text("AttachmentId"),
+            "attachment_name": reader.text("AttachmentName"),
+            "content_type": reader.text("ContentType"),
+            "status": reader.text("Status"),
+            "participant_id": item.text("ParticipantId"),
+            "participant_role": item.text("ParticipantRole"),
+            "sent_at": item.sent_at,
+        }
+        row["extra"] = _extra(reader.left)
+        if row["attachment_id"] is None:
+            without_id.append(row)
+        else:
+            with_id[str(row["attachment_id"])] = row
+    return [*with_id.values(), *without_id]
+
+
+# §7 contacts
+
+
+def _contact_rows(
+    chat: str, inputs: Sequence[Input], items: list[_Item], receipts: list[Row]
+) -> list[Row]:
+    events = _events(inputs)
+    exports = [one for one in inputs if one.kind == "export"]
+    current = [item for item in items if item.is_current]
+    exported = {str(_id(one.value["ContactId"])) for one in exports}
+    kinds = {one.kind for one in inputs}
+    ended = any(item.ends_chat for item in items)
+    read_whole = [_epoch_ms(one.read_at) for one in inputs if one.kind == "response" and one.whole]
+
+    def row(contact_id: str) -> Row:
+        own = [event for event in events if event.contact_id == contact_id]
+        known = {name: _latest_known(own, name) for name in _EVENT_COLUMNS.values()}
+        disconnected_at = known["disconnectTimestamp"]
+        return {
+            "contact_id": contact_id,
+            **{column: known[name] for column, name in _EVENT_COLUMNS.items()},
+            "channel": known["channel"] if own else "CHAT",
+            "sources": ",".join(sorted(_SOURCE[kind] for kind in kinds)),
+            "receipts_available": (
+                True if "response" in kinds else False if "export" in kinds else None
+            ),
+            "complete": contact_id in exported
+            or ended
+            or any(disconnected_at and at >= disconnected_at for at in read_whole),
+            "message_count": sum(
+                item.item_type == "MESSAGE" and item.contact_id == contact_id for item in current
+            ),
+            "receipt_count": sum(row["contact_id"] == contact_id for row in receipts),
+            "extra": _extra({**_left_of_exports(exports, contact_id), **_left_of_events(own)}),
+        }
+
+    contacts = {
+        chat,
+        *(event.contact_id for event in events),
+        *(item.contact_id for item in current),
+        *exported,
+    }
+    return [row(contact_id) for contact_id in contacts]
+
+
+_SOURCE = {"response": "participant", "export": "export", "event": "event"}
+
+_EVENT_COLUMNS = {
+    "previous_contact_id": "previousContactId",
+    "related_contact_id": "relatedContactId",
+    "channel": "channel",
+    "initiation_method": "initiationMethod",
+    "disconnect_reason": "disconnectReason",
+    "initiated_at": "initiationTimestamp",
+    "connected_to_agent_at": "connectedToAgentTimestamp",
+    "disconnected_at": "disconnectTimestamp",
+    "queue_arn": "queueArn",
+    "agent_arn": "agentArn",
+}
+
+# Known to the service's documentation, though nothing is made of them.
+_EVENT_TEXTS = ("eventType", "channel", "instanceArn", "initiationMethod", "disconnectReason")
+_EVENT_TIMES = ("initiationTimestamp", "disconnectTimestamp")
+_EVENT_OBJECTS = ("agentInfo", "queueInfo")
+_OTHER_EVENT_MEMBERS = (
+    "connectedToSystemTimestamp",
+    "updatedProperties",
+    "contactLens",
+    "segmentAttributes",
+    "tags",
+    "customerId",
+    "chatMetrics",
+    "recordings",
+    "routingCriteria",
+    "campaign",
+    "contactEvaluations",
+)
+_EXPORT_MEMBERS = (
+    "Version",
+    "AWSAccountId",
+    "InstanceId",
+    "InitialContactId",
+    "ContactId",
+    "Participants",
+    "Transcript",
+)
+
+
+def _latest_known(events: list[_Event], name: str) -> Any:
+    having = [event for event in events if event.known.get(name) is not None]
+    return max(having, key=lambda event: event.order).known[name] if having else None
+
+
+def _event(value: Object) -> _Event:
+    detail = _respelled(_detail(value))
+    known: Object = {}
+    left = _without(detail, {*_OTHER_EVENT_MEMBERS, *map(_pascal, _OTHER_EVENT_MEMBERS)})
+
+    def read(source: Object, left: Object, names: Iterable[str], of: Callable[[Any], Any]) -> None:
+        for name in names:
+            spelled = _spelled(source, name)
+            raw = source.get(spelled)
+            known[name] = of(raw)
+            if of is timestamp:
+                placeholder = isinstance(raw, str) and raw.startswith("1970-01-01")
+                known[name] = None if placeholder else known[name]
+                clean = placeholder or known[name] is not None
+            else:
+                clean = known[name] == raw
+            if clean:
+                left.pop(spelled, None)
+
+    read(detail, left, (*_EVENT_IDS, *_EVENT_TEXTS), _text)
+    read(detail, left, _EVENT_TIMES, timestamp)
+    inner_names = (
+        ("queueInfo", ("queueArn",), ()),
+        ("agentInfo", ("agentArn",), ("connectedToAgentTimestamp",)),
+    )
+    for name, inner_texts, inner_times in inner_names:
+        spelled = _spelled(detail, name)
+        if isinstance(detail.get(spelled), dict):
+            arns = (*inner_texts, *map(_pascal, inner_texts))
+            inner = _present(detail[spelled], *arns)
+            inner_left = {
+                _spelled(inner, known_name): inner[_spelled(inner, known_name)]
+                for known_name in (*inner_texts, *inner_times)
+                if _spelled(inner, known_name) in inner
+            }
+            read(inner, inner_left, inner_texts, _text)
+            read(inner, inner_left, inner_times, timestamp)
+            left[spelled] = inner_left
+            if not inner_left:
+                del left[spelled]
+    return _Event(
+        contact_id=str(known["contactId"]),
+        event_type=known["eventType"],
+        time=timestamp(value.get("time")),
+        detail=detail,
+        known=known,
+        left=left,
+    )
+
+
+def _respelled(detail: Object) -> Object:
+    """A detail with its documented names in camelCase, and without nulls."""
+    spelled = {name: value for name, value in detail.items() if value is not None}
+    documented = {
+        "": (*_EVENT_IDS, *_OTHER_EVENT_MEMBERS, *_EVENT_TEXTS, *_EVENT_TIMES, *_EVENT_OBJECTS),
+        "agentInfo": ("agentArn", "connectedToAgentTimestamp"),
+        "queueInfo": ("queueArn",),
+    }
+    for inner, names in documented.items():
+        members = spelled if inner == "" else spelled.get(inner)
+        if isinstance(members, dict):
+            members = dict(members)
+            for name in names:
+                if members.get(name) is None and members.get(_pascal(name)) is not None:
+                    members[name] = members.pop(_pascal(name))
+            spelled = members if inner == "" else spelled | {inner: members}
+    return spelled
+
+
+def _left_of_events(events: list[_Event]) -> Object:
+    """Unknown and unreadable members, the latest of each."""
+    left: Object = {}
+    for event in sorted(events, key=lambda event: event.order):
+        left |= event.left
+    return left
+
+
+def _left_of_exports(exports: list[Input], contact_id: str) -> Object:
+    """Unknown members beside the transcript; of several exports the greatest of each."""
+    left: Object = {}
+    for one in exports:
+        if _id(one.value["ContactId"]) == contact_id:
+            for name, value in _without(_present(one.value), _EXPORT_MEMBERS).items():
+                left[name] = _greatest([value, left.get(name, value)])
+    return left
+
+
+def _instance_id(inputs: Sequence[Input]) -> str | None:
+    named = (
+        _either_case(_detail(one.value), "instanceArn")
+        if one.kind == "event"
+        else one.value.get("InstanceId")
+        if one.kind == "export"
+        else None
+        for one in inputs
+    )
+    ids = {text.rpartition("/")[2] for text in map(_text, named) if text is not None}
+    return max(ids - {""}, default=None)
+
+
+def _either_case(members: Object, name: str) -> Any:
+    return members.get(_spelled(members, name))
+
+
+def _spelled(members: Object, name: str) -> str:
+    """The spelling of a name that an event uses: camelCase before PascalCase."""
+    return name if members.get(name) is not None else _pascal(name)
+
+
+def _pascal(name: str) -> str:
+    return name[0].upper() + name[1:]
+
+
+def _epoch_ms(milliseconds: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
