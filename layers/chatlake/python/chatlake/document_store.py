@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -67,25 +67,24 @@ class FolderStore:
     """Documents as files in a folder, safe for several processes of one machine."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self._folder = str(folder)
         self._locks: dict[str, int] = {}
 
     def read(self, initial_contact_id: str) -> Stored | None:
         """Give a chat's document; None if there is none."""
         path = self._path(initial_contact_id)
         try:
-            with path.open("rb") as file:
-                data, tag = file.read(), _tag(os.fstat(file.fileno()))
+            data, state = _read(path)
         except FileNotFoundError:
             return None
-        return Stored(self._parse(data, path), tag, len(data))
+        return Stored(self._parse(data, path), _tag(state), len(data))
 
     def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
         """Give the present tags of those chats that have a document."""
         tags = {}
         for initial_contact_id in initial_contact_ids:
             try:
-                tags[initial_contact_id] = _tag(self._path(initial_contact_id).stat())
+                tags[initial_contact_id] = _tag(os.stat(self._path(initial_contact_id)))
             except FileNotFoundError:
                 continue
         return tags
@@ -95,38 +94,27 @@ class FolderStore:
     ) -> tuple[Stored, bool]:
         """Change a document; give what is then stored, and whether that differs from before."""
         path = self._path(initial_contact_id)
-        with self._locked(path.parent):
-            try:
-                with path.open("rb") as file:
-                    before, state = file.read(), os.fstat(file.fileno())
-            except FileNotFoundError:
-                before, state = None, None
+        with self._locked(path):
+            before, state = None, None
+            with suppress(FileNotFoundError):
+                before, state = _read(path)
             document = change(None if before is None else self._parse(before, path))
             after = document.to_bytes()
-            if state is not None and after == before:
-                return Stored(document, _tag(state), len(after)), False
-            # A file is renamed into its place whole, so a killed writer leaves the old one.
-            fresh = path.with_suffix(f".{os.getpid()}.tmp")
-            with fresh.open("wb") as file:
-                file.write(after)
-                # The clock of files is coarse; the tag must differ from the one before.
-                modified = max(time.time_ns(), state.st_mtime_ns + 1 if state else 0)
-                os.utime(file.fileno(), ns=(modified, modified))
-                tag = _tag(os.fstat(file.fileno()))
-            fresh.replace(path)
-            return Stored(document, tag, len(after)), True
+            if state is None or after != before:
+                state = _write(path, after, state)
+            return Stored(document, _tag(state), len(after)), after != before
 
     def delete(self, initial_contact_id: str) -> None:
         """Remove a document; nothing happens if there is none."""
         path = self._path(initial_contact_id)
-        with self._locked(path.parent):
-            path.unlink(missing_ok=True)
+        with self._locked(path), suppress(FileNotFoundError):
+            os.unlink(path)
 
     def __iter__(self) -> Iterator[Stored | DamagedDocument]:
         """Give all documents, in no order; in the place of a damaged one the error."""
-        for path in self._folder.glob("??/*.json"):
+        for path in self._files(".json"):
             try:
-                data, state = path.read_bytes(), path.stat()
+                data, state = _read(path)
                 yield Stored(self._parse(data, path), _tag(state), len(data))
             except FileNotFoundError:
                 continue
@@ -135,7 +123,7 @@ class FolderStore:
 
     def count(self) -> int:
         """Count the documents."""
-        return sum(1 for _ in self._folder.glob("??/*.json"))
+        return sum(1 for _ in self._files(".json"))
 
     def close(self) -> None:
         """Give back the handles of locks."""
@@ -145,35 +133,64 @@ class FolderStore:
 
     def sweep(self) -> None:
         """Remove what killed writers left behind; only while nobody writes."""
-        for path in self._folder.glob("??/*.tmp"):
-            path.unlink(missing_ok=True)
+        for path in self._files(".tmp"):
+            os.unlink(path)
 
-    def _path(self, initial_contact_id: str) -> Path:
+    def _files(self, suffix: str) -> Iterator[str]:
+        with suppress(FileNotFoundError):
+            for shard in os.listdir(self._folder):
+                for name in os.listdir(f"{self._folder}/{shard}"):
+                    if name.endswith(suffix):
+                        yield f"{self._folder}/{shard}/{name}"
+
+    def _path(self, initial_contact_id: str) -> str:
         digest = hashlib.sha256(initial_contact_id.encode()).hexdigest()
         plain = _PLAIN_ID.fullmatch(initial_contact_id)
         name = initial_contact_id if plain else f"sha256_{digest}"
-        return self._folder / digest[:2] / f"{name}.json"
+        return f"{self._folder}/{digest[:2]}/{name}.json"
 
-    def _parse(self, data: bytes, path: Path) -> Document:
+    def _parse(self, data: bytes, path: str) -> Document:
+        name = os.path.basename(path).removesuffix(".json")
         try:
             document = Document.from_bytes(data)
         except (ValueError, TypeError) as error:
-            raise DamagedDocument(path.stem, str(error)) from error
+            raise DamagedDocument(name, str(error)) from error
         if self._path(str(document.initial_contact_id)) != path:
-            raise DamagedDocument(path.stem, "it is another chat's")
+            raise DamagedDocument(name, "it is another chat's")
         return document
 
     @contextmanager
-    def _locked(self, shard: Path) -> Iterator[None]:
-        lock = self._locks.get(shard.name)
+    def _locked(self, path: str) -> Iterator[None]:
+        shard = os.path.dirname(path)
+        lock = self._locks.get(shard)
         if lock is None:
-            shard.mkdir(parents=True, exist_ok=True)
-            lock = self._locks[shard.name] = os.open(shard / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+            os.makedirs(shard, exist_ok=True)
+            lock = os.open(f"{shard}/.lock", os.O_RDWR | os.O_CREAT, 0o644)
+            self._locks[shard] = lock
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             yield
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def _read(path: str) -> tuple[bytes, os.stat_result]:
+    with open(path, "rb", buffering=0) as file:
+        return file.readall(), os.fstat(file.fileno())
+
+
+def _write(path: str, data: bytes, before: os.stat_result | None) -> os.stat_result:
+    """Write a file whole and rename it into its place, so that a killed writer leaves the old."""
+    fresh = f"{path}.{os.getpid()}.tmp"
+    with open(fresh, "wb") as file:
+        file.write(data)
+        file.flush()
+        # The clock of files is coarse; the tag must differ from the one before.
+        modified = max(time.time_ns(), before.st_mtime_ns + 1 if before else 0)
+        os.utime(file.fileno(), ns=(modified, modified))
+        state = os.fstat(file.fileno())
+    os.replace(fresh, path)
+    return state
 
 
 def _tag(state: os.stat_result) -> str:
