@@ -61,7 +61,7 @@ class Document:
         ValueError
             The bytes are no document, or one of a later format.
         """
-        value = loads(data)
+        value = loads(data, any_depth=True)
         if not isinstance(value, dict) or value.pop("format", None) != FORMAT:
             message = f"it is not a document of format {FORMAT}"
             raise ValueError(message)

@@ -156,10 +156,16 @@ def _merge_misplaced(
     Returns
     -------
     tuple[set[str], dict[str, str]]
-        The legs whose documents were moved; and those that could not be read, with the reason.
+        The legs whose documents were moved, now or by somebody who was cut off before their
+        rows were gone; and those whose documents could not be read, with the reason.
     """
     candidates = store.tags(legs)
-    moved: set[str] = set()
+    others = [leg for leg, home in legs.items() if home != leg and leg not in candidates]
+    moved = {
+        leg
+        for leg, attempts in chats.attempts(others).items()
+        if attempts.published_revision is not None
+    }
     damaged: dict[str, str] = {}
     for leg, home in chats.initial_contacts(candidates).items():
         try:

@@ -20,12 +20,13 @@ type JsonObject = dict[str, Any]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _INT64_LENGTH = 20
 _EXACT_INTEGERS = 2**53
-# orjson writes up to 254 levels, and canonical_json is well within Python's stack.
-_SURE_DEPTH = 250
-_TOO_DEEP = f"it nests deeper than {_SURE_DEPTH} levels"
+# orjson writes up to 254 levels, and a document has a few more than the inputs in it.
+_ORJSON_LEVELS = 254
+_MOST_LEVELS = 240
+_TOO_DEEP = f"it nests deeper than {_MOST_LEVELS} levels"
 
 
-def loads(data: bytes) -> Any:
+def loads(data: bytes, *, any_depth: bool = False) -> Any:
     """Parse one JSON value from UTF-8 bytes without a byte-order mark.
 
     Integers of 64 bits stay whole, larger ones become floats.
@@ -34,10 +35,11 @@ def loads(data: bytes) -> Any:
     ------
     ValueError
         The bytes are no JSON value, hold NaN or a number no double can hold, or nest too deep to
-        be written again.
+        be written again as part of a document; `any_depth` is for what was written before.
     """
     value = _parse(data)
-    if data.count(b"{") + data.count(b"[") > _SURE_DEPTH and _nests_too_deep(value):
+    may_be_deep = not any_depth and data.count(b"{") + data.count(b"[") > _MOST_LEVELS
+    if may_be_deep and _nests_too_deep(value):
         raise ValueError(_TOO_DEEP)
     return value
 
@@ -88,18 +90,25 @@ def _parse(data: bytes) -> Any:
             raise
     try:
         return json.loads(
-            data, parse_constant=_no_constant, parse_int=_integer, parse_float=_finite_float
+            data.decode(),
+            parse_constant=_no_constant,
+            parse_int=_integer,
+            parse_float=_finite_float,
         )
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
 
 
 def _nests_too_deep(value: Any) -> bool:
+    deepened = value
+    for _ in range(_ORJSON_LEVELS - _MOST_LEVELS):
+        deepened = [deepened]
     try:
-        orjson.dumps(value)
+        orjson.dumps(deepened)
     except orjson.JSONEncodeError:
+        # Too deep, or with a lone surrogate.
         level = [value]
-        for _ in range(_SURE_DEPTH):
+        for _ in range(_MOST_LEVELS):
             level = [
                 inner
                 for outer in level

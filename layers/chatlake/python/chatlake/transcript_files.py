@@ -131,7 +131,8 @@ def _parse(name: str, line: int, text: bytes) -> Value | Rejection:
 def _invalid(name: str, line: int, text: bytes, error: ValueError) -> Rejection:
     # Both parsers say what they expected and where, never what they found.
     reason = f"invalid JSON: {error}"
-    offset = getattr(error, "lineno", 1) - 1
+    # What ends early does so on its last line, not on the one after.
+    offset = min(getattr(error, "lineno", 1) - 1, text.rstrip().count(b"\n"))
     try:
         text.decode()
     except UnicodeDecodeError as undecodable:

@@ -78,7 +78,7 @@ class Lake:
         table, loaded
             Which table, and the snapshot of it to build on.
         rows
-            With the columns of `schema`.
+            With the columns of `schema`, and in its order.
         sought
             Chats whose old rows give way to the new ones, and the days where those can be. A
             chat whose old rows equal the new ones, `published_at` aside, is left as it is. All

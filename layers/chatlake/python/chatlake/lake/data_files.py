@@ -35,12 +35,14 @@ def day_of(times: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     return pc.cast(pc.divide(midnight, _DAY_US), pa.int32())
 
 
-def write_data_file(
-    table: schema.Table, loaded: IcebergTable, rows: pa.Table, day: Day
-) -> DataFile:
-    """Write rows of one day as one sorted file, not yet part of the table."""
-    sort_keys = [(name, "ascending", "at_end") for name in (*table.sort_by, *table.key)]
-    rows = rows.take(pc.sort_indices(rows, sort_keys=sort_keys))
+def sort_rows(table: schema.Table, rows: pa.Table) -> pa.Table:
+    """Put rows into the order of their table."""
+    keys = [(name, "ascending", "at_end") for name in (*table.sort_by, *table.key)]
+    return rows.take(pc.sort_indices(rows, sort_keys=keys))
+
+
+def write_data_file(loaded: IcebergTable, rows: pa.Table, day: Day) -> DataFile:
+    """Write rows of one day, in the order of the table, as one file, not yet part of it."""
     file_schema = loaded.schema()
     target = _file_arrow_schema(loaded)
     output = loaded.io.new_output(_new_path(loaded, day))

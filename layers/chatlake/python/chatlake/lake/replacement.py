@@ -16,7 +16,7 @@ from pyiceberg.conversions import from_bytes
 from pyiceberg.types import IntegerType, StringType
 
 from chatlake.flatten import arrow_schema
-from chatlake.lake.data_files import day_of, read_data_file, write_data_file
+from chatlake.lake.data_files import day_of, read_data_file, sort_rows, write_data_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -87,13 +87,15 @@ def plan_replacement(
 def _write(
     table: schema.Table, loaded: IcebergTable, parts: list[pa.Table], day: Day
 ) -> Iterator[DataFile]:
-    if not sum(part.num_rows for part in parts):
+    parts = [part for part in parts if part.num_rows]
+    if not parts:
         return
-    rows = pa.concat_tables(parts)
+    # One part alone, the new rows, comes sorted.
+    rows = parts[0] if len(parts) == 1 else sort_rows(table, pa.concat_tables(parts))
     pieces = rows.nbytes // _MOST_BYTES_OF_A_FILE + 1
     size = -(-rows.num_rows // pieces)
     for start in range(0, rows.num_rows, size):
-        yield write_data_file(table, loaded, rows.slice(start, size), day)
+        yield write_data_file(loaded, rows.slice(start, size), day)
 
 
 def _files_with_rows(
@@ -151,8 +153,7 @@ def _unchanged(table: schema.Table, old: pa.Table, new: pa.Table) -> set[str]:
 
 
 def _by_chat(table: schema.Table, rows: pa.Table) -> dict[str, pa.Table]:
-    keys = [(name, "ascending", "at_end") for name in (*table.sort_by, *table.key)]
-    rows = rows.take(pc.sort_indices(rows, sort_keys=keys)).combine_chunks()
+    rows = sort_rows(table, rows).combine_chunks()
     runs = pc.run_end_encode(rows.column(_CHAT).combine_chunks())
     ends = runs.run_ends.to_pylist()
     return {
