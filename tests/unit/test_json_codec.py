@@ -63,7 +63,8 @@ def test_well_formed_text_has_no_surrogate_and_all_else(text: str) -> None:
     formed.encode()
     assert len(formed) == len(text)
     assert all(
-        a == b or (b == "\ufffd" and "\ud800" <= a <= "\udfff") for a, b in zip(text, formed)
+        a == b or (b == "\ufffd" and "\ud800" <= a <= "\udfff")
+        for a, b in zip(text, formed, strict=True)
     )
 
 
