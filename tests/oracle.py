@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Literal
@@ -172,10 +172,10 @@ def _own_chat(one: Input) -> str:
     """The chat that an input belongs to by its own word."""
     if one.kind == "event":
         detail = _detail(one.value)
-        contact = _text(_either_case(detail, "contactId"))
-        if contact is None or _text(_either_case(detail, "eventType")) is None:
+        contact = _text(detail.get("contactId"))
+        if contact is None or _text(detail.get("eventType")) is None:
             raise Rejected("an event without a contact or a type")
-        return _text(_either_case(detail, "initialContactId")) or contact
+        return _text(detail.get("initialContactId")) or contact
     transcript = one.value.get("Transcript")
     if not isinstance(transcript, list) or not all(isinstance(item, dict) for item in transcript):
         raise Rejected("no list of objects as Transcript")
@@ -193,14 +193,14 @@ def _own_chat(one: Input) -> str:
 
 def _names_its_chat(one: Input) -> bool:
     if one.kind == "event":
-        return _text(_either_case(_detail(one.value), "initialContactId")) is not None
+        return _text(_detail(one.value).get("initialContactId")) is not None
     return _id(one.value.get("InitialContactId")) is not None
 
 
 def _contacts(one: Input) -> set[str]:
     """The legs that an input speaks of."""
     if one.kind == "event":
-        found = {_text(_either_case(_detail(one.value), "contactId"))}
+        found = {_text(_detail(one.value).get("contactId"))}
     else:
         found = {
             _id(item.get("ContactId"))
@@ -214,19 +214,76 @@ def _contacts(one: Input) -> set[str]:
 def _previous_contact(one: Input) -> str | None:
     if one.kind != "event":
         return None
-    return _text(_either_case(_detail(one.value), "previousContactId"))
+    return _text(_detail(one.value).get("previousContactId"))
 
 
-_EVENT_IDS = ("contactId", "initialContactId", "previousContactId", "relatedContactId")
-_NOT_EMPTY = (*_EVENT_IDS, "eventType", "instanceArn")
+_INNER_MEMBERS = {
+    "agentInfo": ("agentArn", "connectedToAgentTimestamp"),
+    "queueInfo": ("queueArn",),
+}
+_EVENT_MEMBERS = (
+    "agentInfo",
+    "channel",
+    "contactId",
+    "disconnectReason",
+    "disconnectTimestamp",
+    "eventType",
+    "initialContactId",
+    "initiationMethod",
+    "initiationTimestamp",
+    "instanceArn",
+    "previousContactId",
+    "queueInfo",
+    "relatedContactId",
+)
+# Documented by the service, though nothing is made of them.
+_OTHER_EVENT_MEMBERS = (
+    "campaign",
+    "chatMetrics",
+    "connectedToSystemTimestamp",
+    "contactEvaluations",
+    "contactLens",
+    "customerId",
+    "recordings",
+    "routingCriteria",
+    "segmentAttributes",
+    "tags",
+    "updatedProperties",
+)
+_EVENT_IDS = (
+    "agentArn",
+    "contactId",
+    "eventType",
+    "initialContactId",
+    "instanceArn",
+    "previousContactId",
+    "queueArn",
+    "relatedContactId",
+)
 
 
 def _detail(event: Object) -> Object:
-    """The detail of an event without the members that count as absent."""
+    """The detail of an event: documented names in camelCase, nothing that counts as absent."""
     detail = event.get("detail")
     if not isinstance(detail, dict):
         raise Rejected("an event without a detail")
-    return _present(detail, *_NOT_EMPTY, *map(_pascal, _NOT_EMPTY))
+    detail = _camel_case(detail, (*_EVENT_MEMBERS, *_OTHER_EVENT_MEMBERS))
+    for name, inner in _INNER_MEMBERS.items():
+        if isinstance(detail.get(name), dict):
+            detail[name] = _camel_case(detail[name], inner)
+    return detail
+
+
+def _camel_case(members: Object, names: Iterable[str]) -> Object:
+    spelled = _present(members, *_EVENT_IDS, *map(_pascal, _EVENT_IDS))
+    for name in names:
+        if name not in spelled and _pascal(name) in spelled:
+            spelled[name] = spelled.pop(_pascal(name))
+    return spelled
+
+
+def _pascal(name: str) -> str:
+    return name[0].upper() + name[1:]
 
 
 # §2 Merge
@@ -562,6 +619,14 @@ class _Reader:
             del self.left[name]
         return instant
 
+    def event_time(self, name: str) -> datetime | None:
+        """A timestamp of an event; the placeholders of 1970 count as absent."""
+        value = self._members.get(name)
+        if isinstance(value, str) and value.startswith("1970-01-01"):
+            del self.left[name]
+            return None
+        return self.time(name)
+
 
 def _extra(left: Object) -> str | None:
     return canonical(left) if left else None
@@ -837,23 +902,6 @@ _EVENT_COLUMNS = {
     "agent_arn": "agentArn",
 }
 
-# Known to the service's documentation, though nothing is made of them.
-_EVENT_TEXTS = ("eventType", "channel", "instanceArn", "initiationMethod", "disconnectReason")
-_EVENT_TIMES = ("initiationTimestamp", "disconnectTimestamp")
-_EVENT_OBJECTS = ("agentInfo", "queueInfo")
-_OTHER_EVENT_MEMBERS = (
-    "connectedToSystemTimestamp",
-    "updatedProperties",
-    "contactLens",
-    "segmentAttributes",
-    "tags",
-    "customerId",
-    "chatMetrics",
-    "recordings",
-    "routingCriteria",
-    "campaign",
-    "contactEvaluations",
-)
 _EXPORT_MEMBERS = (
     "Version",
     "AWSAccountId",
@@ -871,72 +919,31 @@ def _latest_known(events: list[_Event], name: str) -> Any:
 
 
 def _event(value: Object) -> _Event:
-    detail = _respelled(_detail(value))
+    detail = _detail(value)
+    reader = _Reader(_without(detail, {*_OTHER_EVENT_MEMBERS, *map(_pascal, _OTHER_EVENT_MEMBERS)}))
     known: Object = {}
-    left = _without(detail, {*_OTHER_EVENT_MEMBERS, *map(_pascal, _OTHER_EVENT_MEMBERS)})
-
-    def read(source: Object, left: Object, names: Iterable[str], of: Callable[[Any], Any]) -> None:
-        for name in names:
-            spelled = _spelled(source, name)
-            raw = source.get(spelled)
-            known[name] = of(raw)
-            if of is timestamp:
-                placeholder = isinstance(raw, str) and raw.startswith("1970-01-01")
-                known[name] = None if placeholder else known[name]
-                clean = placeholder or known[name] is not None
-            else:
-                clean = known[name] == raw
-            if clean:
-                left.pop(spelled, None)
-
-    read(detail, left, (*_EVENT_IDS, *_EVENT_TEXTS), _text)
-    read(detail, left, _EVENT_TIMES, timestamp)
-    inner_names = (
-        ("queueInfo", ("queueArn",), ()),
-        ("agentInfo", ("agentArn",), ("connectedToAgentTimestamp",)),
-    )
-    for name, inner_texts, inner_times in inner_names:
-        spelled = _spelled(detail, name)
-        if isinstance(detail.get(spelled), dict):
-            arns = (*inner_texts, *map(_pascal, inner_texts))
-            inner = _present(detail[spelled], *arns)
-            inner_left = {
-                _spelled(inner, known_name): inner[_spelled(inner, known_name)]
-                for known_name in (*inner_texts, *inner_times)
-                if _spelled(inner, known_name) in inner
-            }
-            read(inner, inner_left, inner_texts, _text)
-            read(inner, inner_left, inner_times, timestamp)
-            left[spelled] = inner_left
-            if not inner_left:
-                del left[spelled]
+    for name in _EVENT_MEMBERS:
+        if name in _INNER_MEMBERS:
+            continue
+        read = reader.event_time if name.endswith("Timestamp") else reader.text
+        known[name] = read(name)
+    for name, inner_names in _INNER_MEMBERS.items():
+        if isinstance(detail.get(name), dict):
+            inner = _Reader({n: v for n, v in detail[name].items() if n in inner_names})
+            for inner_name in inner_names:
+                read = inner.event_time if inner_name.endswith("Timestamp") else inner.text
+                known[inner_name] = read(inner_name)
+            reader.left[name] = inner.left
+            if not inner.left:
+                del reader.left[name]
     return _Event(
         contact_id=str(known["contactId"]),
         event_type=known["eventType"],
         time=timestamp(value.get("time")),
         detail=detail,
         known=known,
-        left=left,
+        left=reader.left,
     )
-
-
-def _respelled(detail: Object) -> Object:
-    """A detail with its documented names in camelCase, and without nulls."""
-    spelled = {name: value for name, value in detail.items() if value is not None}
-    documented = {
-        "": (*_EVENT_IDS, *_OTHER_EVENT_MEMBERS, *_EVENT_TEXTS, *_EVENT_TIMES, *_EVENT_OBJECTS),
-        "agentInfo": ("agentArn", "connectedToAgentTimestamp"),
-        "queueInfo": ("queueArn",),
-    }
-    for inner, names in documented.items():
-        members = spelled if inner == "" else spelled.get(inner)
-        if isinstance(members, dict):
-            members = dict(members)
-            for name in names:
-                if members.get(name) is None and members.get(_pascal(name)) is not None:
-                    members[name] = members.pop(_pascal(name))
-            spelled = members if inner == "" else spelled | {inner: members}
-    return spelled
 
 
 def _left_of_events(events: list[_Event]) -> Object:
@@ -959,7 +966,7 @@ def _left_of_exports(exports: list[Input], contact_id: str) -> Object:
 
 def _instance_id(inputs: Sequence[Input]) -> str | None:
     named = (
-        _either_case(_detail(one.value), "instanceArn")
+        _detail(one.value).get("instanceArn")
         if one.kind == "event"
         else one.value.get("InstanceId")
         if one.kind == "export"
@@ -968,19 +975,6 @@ def _instance_id(inputs: Sequence[Input]) -> str | None:
     )
     ids = {text.rpartition("/")[2] for text in map(_text, named) if text is not None}
     return max(ids - {""}, default=None)
-
-
-def _either_case(members: Object, name: str) -> Any:
-    return members.get(_spelled(members, name))
-
-
-def _spelled(members: Object, name: str) -> str:
-    """The spelling of a name that an event uses: camelCase before PascalCase."""
-    return name if members.get(name) is not None else _pascal(name)
-
-
-def _pascal(name: str) -> str:
-    return name[0].upper() + name[1:]
 
 
 def _epoch_ms(milliseconds: int) -> datetime:

@@ -7,9 +7,13 @@ from chatlake import schema
 _HEAD = """\
 # Data dictionary
 
-The tables of the lake, column by column. This page is generated from `chatlake.schema` (`make docs`); exactly which rows there are is in the [row rules](row-rules.md).
+The tables of the lake, column by column. This page is generated from `chatlake.schema`
+(`make docs`); exactly which rows there are is in the [row rules](row-rules.md).
 
-All tables are Apache Iceberg v2 in the database `{namespace}`: Parquet with zstd, partitioned by day (UTC), hidden, so a filter on the time itself prunes. Timestamps are in UTC, to the microsecond. Every column may be null unless it says *required*: the service promises nothing. Types, roles, statuses and methods are the service's own words, also those that are not listed here.
+All tables are Apache Iceberg v2 in the database `{namespace}`: Parquet with zstd, partitioned by
+day (UTC), hidden, so a filter on the time itself prunes. Timestamps are in UTC, to the
+microsecond. Every column may be null unless it says *required*: the service promises nothing.
+Types, roles, statuses and methods are the service's own words, also those not listed here.
 """
 
 

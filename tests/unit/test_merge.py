@@ -106,7 +106,7 @@ def all_rows(document: Document) -> dict[str, list[Row]]:
 
 
 DOCUMENTS = strategies.inputs(strategies.CHAT_CONTACTS).map(document_of)
-MERGED_DOCUMENTS = st.lists(DOCUMENTS, min_size=1, max_size=3).map(merged)
+MERGED_DOCUMENTS = st.lists(DOCUMENTS, min_size=1, max_size=2).map(merged)
 
 
 def same(a: Document, b: Document) -> bool:
@@ -530,6 +530,20 @@ class TestContacts:
             event("DISCONNECTED", second(2), somethingNew=None),
         )
         assert row("contacts", *events)["extra"] == '{"somethingNew":1}'
+
+    def test_keep_what_was_unreadable_when_a_later_event_lacks_it(self) -> None:
+        events = event("INITIATED", second(1), agentInfo=False), event("QUEUED", second(2))
+        assert row("contacts", *events)["extra"] == '{"agentInfo":false}'
+
+    def test_keep_the_unknown_members_of_an_export_when_another_has_null(self) -> None:
+        assert row("contacts", export(New="x"), export(New=None))["extra"] == '{"New":"x"}'
+
+    def test_of_items_are_sought_among_all_the_contacts_that_these_were_read_under(self) -> None:
+        reads = (
+            export(message(ContactId="c4"), contact_id="c2"),
+            export(message(ContactId=5), contact_id="c3", read_at=1000),
+        )
+        assert row("messages", *reads)["contact_id"] == "c2"
 
     def test_do_not_care_for_the_order_of_the_members_of_an_event(self) -> None:
         spellings = {"channel": "CHAT", "Channel": "VOICE"}

@@ -1,99 +1,137 @@
-"""Timestamps, read one by one and by the column."""
+"""RFC 3339 timestamps: one by one and by the column, to the microsecond."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chatlake.flatten.columns import latency_ms, parse_timestamps
 from chatlake.timestamps import microseconds, parse_timestamp
+from tests import oracle
+from tests.strategies import INSTANTS, ODD_INSTANTS, UNREADABLE_INSTANTS
 
-READABLE = {  # and the same in UTC, as Python writes it
-    "2026-04-01T12:00:00.123Z": "2026-04-01T12:00:00.123000+00:00",
-    "2026-04-01T12:00:00Z": "2026-04-01T12:00:00+00:00",
-    "2026-04-01T12:00:00": "2026-04-01T12:00:00+00:00",
-    "2026-04-01 12:00:00.5z": "2026-04-01T12:00:00.500000+00:00",
-    "2026-04-01t12:00:00.123456Z": "2026-04-01T12:00:00.123456+00:00",
-    "2026-04-01T12:00:00.123456999Z": "2026-04-01T12:00:00.123456+00:00",
-    "2026-04-01T00:30:00+01:00": "2026-03-31T23:30:00+00:00",
-    "2026-03-31T23:30:00-01:00": "2026-04-01T00:30:00+00:00",
-    "0001-01-01T00:00:00Z": "0001-01-01T00:00:00+00:00",
-    "9999-12-31T23:59:59.999999Z": "9999-12-31T23:59:59.999999+00:00",
-}
-UNREADABLE = [
-    "",
-    "soon",
-    "2026-04-01",
-    "2026-04-01T12:00Z",
-    "2026-04-01T24:00:00Z",
-    "2026-04-01T12:60:00Z",
-    "2026-04-01T23:59:60Z",
-    "2026-02-30T12:00:00Z",
-    "2026-04-01T12:00:00.Z",
-    "2026-04-01T12:00:00,5Z",
-    "2026-04-01T12:00:00+24:00",
-    "2026-04-01T12:00:00+0100",
-    "2026-04-01T12:00:00 Z",
-    " 2026-04-01T12:00:00Z",
-    "2026-04-01T12:00:00Z\n",
-    "٢٠٢٦-04-01T12:00:00Z",
-    "0000-01-01T00:00:00Z",
-    "0001-01-01T00:00:00+00:01",
-    "9999-12-31T23:59:59-00:01",
-]
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MOMENTS = st.datetimes(timezones=st.just(UTC))
+
+number = st.integers(0, 99).map("{:02}".format)
+NEAR_MISSES = st.builds(
+    "{}-{}-{}{}{}:{}:{}{}{}".format,
+    st.integers(0, 9999).map("{:04}".format) | st.sampled_from(["1969", "2000", "20260", "+2026"]),
+    st.sampled_from(["01", "02", "12", "00", "13", "1"]),
+    st.sampled_from(["01", "28", "29", "30", "31", "32", "00", "1"]),
+    st.sampled_from(["T", "t", " ", "_", ""]),
+    st.sampled_from(["00", "23", "24", "1"]),
+    number,
+    number,
+    st.sampled_from(["", ".0", ".123", ".123456", ".1234567", ".", ",5", ".999999999999999"]),
+    st.sampled_from(
+        [
+            "Z",
+            "z",
+            "",
+            "+00:00",
+            "-00:00",
+            "+23:59",
+            "-23:59",
+            "+24:00",
+            "+01:60",
+            "+0100",
+            "+01",
+            " ",
+        ]
+    ),
+)
 
 
-@pytest.mark.parametrize("text", READABLE)
-def test_a_timestamp_of_rfc_3339_is_read(text: str) -> None:
-    expected = datetime.fromisoformat(READABLE[text])
-    assert parse_timestamp(text) == expected
-    assert parse_timestamps(pa.array([text])).cast(pa.int64()).to_pylist() == [
-        microseconds(expected)
+@given(MOMENTS)
+@example(datetime.min.replace(tzinfo=UTC))
+@example(datetime.max.replace(tzinfo=UTC))
+def test_any_instant_is_read_to_the_microsecond(moment: datetime) -> None:
+    text = moment.isoformat()
+    assert parse_timestamp(text) == moment
+    assert parse_timestamp(text.replace("+00:00", "Z")) == moment
+    assert parse_timestamp(text.replace("+00:00", "").replace("T", " ")) == moment
+
+
+@given(MOMENTS, st.integers(-23 * 60 - 59, 23 * 60 + 59))
+def test_an_offset_is_taken_off(moment: datetime, offset_min: int) -> None:
+    try:
+        local = moment + timedelta(minutes=offset_min)
+    except OverflowError:
+        return
+    sign, (hours, minutes) = "-" if offset_min < 0 else "+", divmod(abs(offset_min), 60)
+    text = f"{local.replace(tzinfo=None).isoformat()}{sign}{hours:02}:{minutes:02}"
+    assert parse_timestamp(text) == moment
+
+
+@given(MOMENTS, st.text("0123456789", min_size=1, max_size=30))
+def test_digits_beyond_microseconds_are_cut(moment: datetime, digits: str) -> None:
+    moment = moment.replace(microsecond=int(digits[:6].ljust(6, "0")))
+    text = f"{moment:%H:%M:%S}.{digits}Z"
+    assert parse_timestamp(f"{moment.date().isoformat()}T{text}") == moment
+
+
+@pytest.mark.parametrize("text", [*UNREADABLE_INSTANTS, None, 0, 1767225600, True, [], {}, b"x"])
+def test_what_is_no_timestamp_is_none(text: object) -> None:
+    assert parse_timestamp(text) is None
+
+
+@given(NEAR_MISSES | st.sampled_from(INSTANTS + ODD_INSTANTS + UNREADABLE_INSTANTS) | st.text())
+def test_the_oracle_reads_the_same(text: str) -> None:
+    assert parse_timestamp(text) == oracle.timestamp(text)
+
+
+@given(
+    st.lists(
+        NEAR_MISSES
+        | st.sampled_from(INSTANTS + ODD_INSTANTS + UNREADABLE_INSTANTS)
+        | st.none()
+        | MOMENTS.map(datetime.isoformat),
+        max_size=8,
+    )
+)
+def test_a_column_is_read_as_each_of_its_values_is(texts: list[str | None]) -> None:
+    # No column of strings has a lone surrogate any more when it is read.
+    texts = [text and text.encode(errors="replace").decode() for text in texts]
+    assert parse_timestamps(pa.array(texts, pa.string())).to_pylist() == [
+        parse_timestamp(text) for text in texts
     ]
 
 
-@pytest.mark.parametrize("text", UNREADABLE)
-def test_any_other_text_is_unreadable(text: str) -> None:
-    assert parse_timestamp(text) is None
-    assert parse_timestamps(pa.array([text])).to_pylist() == [None]
+@given(st.lists(st.sampled_from(INSTANTS) | st.none(), max_size=5))
+def test_an_ordinary_column_is_read_as_each_of_its_values_is(texts: list[str | None]) -> None:
+    assert parse_timestamps(pa.array(texts, pa.string())).to_pylist() == [
+        parse_timestamp(text) for text in texts
+    ]
 
 
-@pytest.mark.parametrize("value", [None, 5, 1.5, True, [], {}])
-def test_what_is_no_text_is_unreadable(value: object) -> None:
-    assert parse_timestamp(value) is None
+@given(MOMENTS)
+@example(datetime.min.replace(tzinfo=UTC))
+@example(datetime.max.replace(tzinfo=UTC))
+def test_microseconds_are_exact(moment: datetime) -> None:
+    assert EPOCH + timedelta(microseconds=microseconds(moment)) == moment
 
 
-pieces = st.sampled_from(
-    [*READABLE, *UNREADABLE, "2026-04-01T12:00:00.1Z", "1999-12-31T23:59:59.99Z", "T", "Z"]
-)
-altered = st.builds(
-    lambda text, position, insert: text[:position] + insert + text[position + 1 :],
-    pieces,
-    st.integers(0, 30),
-    st.sampled_from(["", "0", "9", ":", "Z", "T", ".", "+", " "]),
-)
-
-
-@given(st.lists(st.none() | pieces | altered))
-def test_a_column_reads_what_one_by_one_would_be_read(texts: list[str | None]) -> None:
-    read = parse_timestamps(pa.array(texts, pa.string())).cast(pa.int64()).to_pylist()
-    moments = [parse_timestamp(text) for text in texts]
-    assert read == [None if moment is None else microseconds(moment) for moment in moments]
-
-
-@given(st.lists(st.tuples(st.integers(-(10**15), 10**15), st.integers(-(10**15), 10**15))))
-def test_latencies_are_whole_milliseconds_rounded_down(pairs: list[tuple[int, int]]) -> None:
+@given(st.lists(st.tuples(MOMENTS | st.none(), MOMENTS | st.none()), max_size=5))
+def test_latency_is_rounded_down_to_milliseconds(
+    pairs: list[tuple[datetime | None, datetime | None]],
+) -> None:
     later, earlier = (
-        pa.array([pair[side] for pair in pairs], pa.int64()).cast(pa.timestamp("us", "UTC"))
-        for side in (0, 1)
+        pa.array([pair[side] for pair in pairs], pa.timestamp("us", "UTC")) for side in (0, 1)
     )
-    assert latency_ms(later, earlier).to_pylist() == [(a - b) // 1000 for a, b in pairs]
+    expected = [
+        None if a is None or b is None else (microseconds(a) - microseconds(b)) // 1000
+        for a, b in pairs
+    ]
+    assert latency_ms(later, earlier).to_pylist() == expected
 
 
-def test_a_latency_without_one_of_its_sides_is_null() -> None:
-    moments = pa.array([0, None], pa.int64()).cast(pa.timestamp("us", "UTC"))
-    assert latency_ms(moments, moments.take(pa.array([1, 0]))).to_pylist() == [None, None]
+@pytest.mark.parametrize(("elapsed_us", "milliseconds"), [(1, 0), (-1, -1), (-1000, -1), (999, 0)])
+def test_a_latency_below_zero_is_rounded_down_too(elapsed_us: int, milliseconds: int) -> None:
+    times = pa.array([EPOCH + timedelta(microseconds=elapsed_us)], pa.timestamp("us", "UTC"))
+    epochs = pa.array([EPOCH], pa.timestamp("us", "UTC"))
+    assert latency_ms(times, epochs).to_pylist() == [milliseconds]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sqlite3
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import batched
@@ -47,6 +48,9 @@ CREATE INDEX IF NOT EXISTS queue_by_day ON publish_queue (day, initial_contact_i
 
 _KEYS_AT_ONCE = 10_000
 
+NO_DOCUMENT = ""
+"""Stands for the revision of a chat that has no document, and so no rows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
@@ -69,14 +73,17 @@ class Chats(Protocol):
         A provisional word gives way to any other; of several others the smallest counts.
         """
 
-    def record_attempts(self, days: Mapping[str, Collection[Day]]) -> None:
-        """Count an attempt for each chat and add the days that it may write rows on."""
+    def record_attempts(self, days: Mapping[str, Collection[Day]]) -> dict[str, int]:
+        """Count an attempt for each chat and add the days that it may write rows on.
+
+        From now on nobody knows which revision the rows of the chats show. Gives the counts.
+        """
 
     def attempts(self, initial_contact_ids: Collection[str]) -> dict[str, Attempts]:
         """Give the attempts so far of those chats that had any."""
 
-    def mark_published(self, revisions: Mapping[str, str | None]) -> None:
-        """Remember which revision the rows of each chat show; None for a chat without rows."""
+    def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> None:
+        """Remember which revision the rows of each chat show, if no later attempt was recorded."""
 
     def erased(self, initial_contact_ids: Collection[str]) -> set[str]:
         """Give those of the chats that were erased."""
@@ -84,8 +91,8 @@ class Chats(Protocol):
     def bury(self, initial_contact_id: str) -> None:
         """Leave a tombstone for a chat and each of its legs, for good."""
 
-    def forget(self, initial_contact_id: str) -> None:
-        """Remove all that is known of a chat but its tombstone."""
+    def forget(self, initial_contact_id: str) -> bool:
+        """Remove all that is known of a chat but its tombstones, if it is sure to have no rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,18 +156,20 @@ class SqliteChats:
                 [(contact, initial, provisional) for contact, initial in legs.items()],
             )
 
-    def record_attempts(self, days: Mapping[str, Collection[Day]]) -> None:
+    def record_attempts(self, days: Mapping[str, Collection[Day]]) -> dict[str, int]:
         """Count an attempt for each chat and add the days that it may write rows on."""
         with self._transaction() as db:
-            known = self.attempts(days)
+            known = defaultdict(Attempts, self.attempts(days))
+            counts = {chat: known[chat].count + 1 for chat in days}
             db.executemany(
-                "INSERT INTO chats (initial_contact_id, attempts, days) VALUES (?, 1, ?) "
-                "ON CONFLICT DO UPDATE SET attempts = attempts + 1, days = excluded.days",
+                "INSERT OR REPLACE INTO chats (initial_contact_id, attempts, days) "
+                "VALUES (?, ?, ?)",
                 [
-                    (chat, json.dumps(list(known.get(chat, Attempts()).days.union(added))))
+                    (chat, counts[chat], json.dumps(list(known[chat].days.union(added))))
                     for chat, added in days.items()
                 ],
             )
+        return counts
 
     def attempts(self, initial_contact_ids: Collection[str]) -> dict[str, Attempts]:
         """Give the attempts so far of those chats that had any."""
@@ -173,12 +182,13 @@ class SqliteChats:
             for chat, count, days, revision in self._select(sql, initial_contact_ids)
         }
 
-    def mark_published(self, revisions: Mapping[str, str | None]) -> None:
-        """Remember which revision the rows of each chat show; None for a chat without rows."""
+    def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> None:
+        """Remember which revision the rows of each chat show, if no later attempt was recorded."""
         with self._transaction() as db:
             db.executemany(
-                "UPDATE chats SET published_revision = ? WHERE initial_contact_id = ?",
-                [(revision, chat) for chat, revision in revisions.items()],
+                "UPDATE chats SET published_revision = ? "
+                "WHERE initial_contact_id = ? AND attempts = ?",
+                [(revision, chat, counts[chat]) for chat, revision in revisions.items()],
             )
 
     def erased(self, initial_contact_ids: Collection[str]) -> set[str]:
@@ -190,18 +200,26 @@ class SqliteChats:
     def bury(self, initial_contact_id: str) -> None:
         """Leave a tombstone for a chat and each of its legs, for good."""
         with self._transaction() as db:
-            db.executemany(
-                "INSERT OR IGNORE INTO tombstones VALUES (?)",
-                [(_digest(c),) for c in {initial_contact_id, *self.legs(initial_contact_id)}],
-            )
+            self._bury(db, initial_contact_id)
 
-    def forget(self, initial_contact_id: str) -> None:
-        """Remove all that is known of a chat but its tombstone."""
+    def _bury(self, db: sqlite3.Connection, initial_contact_id: str) -> None:
+        db.executemany(
+            "INSERT OR IGNORE INTO tombstones VALUES (?)",
+            [(_digest(c),) for c in {initial_contact_id, *self.legs(initial_contact_id)}],
+        )
+
+    def forget(self, initial_contact_id: str) -> bool:
+        """Remove all that is known of a chat but its tombstones, if it is sure to have no rows."""
         with self._transaction() as db:
+            attempts = self.attempts([initial_contact_id]).get(initial_contact_id, Attempts())
+            if attempts.count and attempts.published_revision != NO_DOCUMENT:
+                return False
+            self._bury(db, initial_contact_id)
             for table in ("chats", "legs", "publish_queue"):
                 db.execute(
                     f"DELETE FROM {table} WHERE initial_contact_id = ?", (initial_contact_id,)
                 )
+        return True
 
     def forget_published(self) -> None:
         """Forget what was published of all chats, but not where their rows can be."""

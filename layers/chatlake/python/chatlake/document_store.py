@@ -56,8 +56,8 @@ class DocumentStore(Protocol):
     ) -> tuple[Stored, bool]:
         """Change a document; give what is then stored, and whether that differs from before."""
 
-    def delete(self, initial_contact_id: str) -> None:
-        """Remove a document; nothing happens if there is none."""
+    def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:
+        """Remove a document, if a tag is given only in that state; give whether it is gone now."""
 
     def __iter__(self) -> Iterator[Stored | DamagedDocument]:
         """Give all documents, in no order; in the place of a damaged one the error."""
@@ -104,11 +104,14 @@ class FolderStore:
                 state = _write(path, after, state)
             return Stored(document, _tag(state), len(after)), after != before
 
-    def delete(self, initial_contact_id: str) -> None:
-        """Remove a document; nothing happens if there is none."""
+    def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:
+        """Remove a document, if a tag is given only in that state; give whether it is gone now."""
         path = self._path(initial_contact_id)
         with self._locked(path), suppress(FileNotFoundError):
+            if tag is not None and tag != _tag(os.stat(path)):
+                return False
             os.unlink(path)
+        return True
 
     def __iter__(self) -> Iterator[Stored | DamagedDocument]:
         """Give all documents, in no order; in the place of a damaged one the error."""

@@ -13,7 +13,7 @@ import duckdb
 
 from chatlake import schema
 from chatlake.catalog_file import check_locations
-from chatlake.exceptions import QueryFailed
+from chatlake.exceptions import LakeNotFound, QueryFailed
 from chatlake.queries import VIEWS, load_queries, to_duckdb
 
 if TYPE_CHECKING:
@@ -29,10 +29,12 @@ def connect(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises
     ------
-    LakeNotFound
-        The folder holds no lake.
+    LakeNotFound, LakeIncomplete, LakeMoved
+        The folder holds no lake, or none whose tables can be read.
     """
     locations = check_locations(folder)
+    if locations.keys() != {table.name for table in schema.TABLES}:
+        raise LakeNotFound(str(folder))
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
         for name in _EXTENSIONS:
             connection.execute(f"LOAD '{_extension(name)}'")

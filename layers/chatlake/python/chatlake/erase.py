@@ -33,12 +33,13 @@ def erase(contact_ids: Collection[str], home: Home) -> Erasure:
     contacts = {c for chat in initial_contact_ids for c in (chat, *home.chats.legs(chat))}
     for chat in initial_contact_ids:
         home.chats.bury(chat)
-    for contact in contacts:
-        home.store.delete(contact)
-    if contacts:
-        home.publish(contacts)
-    for contact in contacts:
-        home.chats.forget(contact)
+    waiting = contacts
+    while waiting:
+        for contact in waiting:
+            home.store.delete(contact)
+        home.publish(waiting)
+        # Not as long as somebody else may write rows of it who has not heard of this yet.
+        waiting = {contact for contact in waiting if not home.chats.forget(contact)}
     return Erasure(
         erased=initial_contact_ids,
         already_erased=buried - found.keys(),

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from pyiceberg.catalog.sql import SqlCatalog
 
-from chatlake.catalog_file import CATALOG, DOCUMENTS, check_locations
+from chatlake.catalog_file import CATALOG, DOCUMENTS, WAREHOUSE, check_locations
 from chatlake.chats import SqliteChats
 from chatlake.document_store import FolderStore
 from chatlake.exceptions import LakeIncomplete, LakeNotFound
@@ -50,13 +50,15 @@ class Home:
         has_documents = (self.folder / DOCUMENTS).exists()
         if not (create or has_documents or (self.folder / CATALOG).exists()):
             raise LakeNotFound(str(folder))
-        self.warehouse = self.folder / "warehouse"
+        self.warehouse = self.folder / WAREHOUSE
         self.warehouse.mkdir(parents=True, exist_ok=True)
         self.store = FolderStore(self.folder / DOCUMENTS)
         with self._lock("open.lock", fcntl.LOCK_EX):
             for name in (_CHATS, CATALOG):
                 if has_documents and not rebuilding and not (self.folder / name).exists():
                     raise LakeIncomplete(str(folder), name)
+            if not rebuilding and (self.folder / CATALOG).exists():
+                check_locations(self.folder)
             self.chats = SqliteChats(self.folder / _CHATS)
             self._catalog = SqlCatalog(
                 "lake",
@@ -65,7 +67,6 @@ class Home:
             )
             self.lake = Lake(self._catalog)
             if not rebuilding:
-                check_locations(self.folder)
                 self.lake.create_tables()
 
     def __enter__(self) -> Self:

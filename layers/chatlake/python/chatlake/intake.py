@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from chatlake.chats import Attempts
+from chatlake.chats import NO_DOCUMENT, Attempts
 from chatlake.document import Document, merge
 from chatlake.entries import text_id
 from chatlake.exceptions import DamagedDocument
@@ -159,23 +159,28 @@ def _merge_misplaced(
         The legs whose documents were moved, now or by somebody who was cut off before their
         rows were gone; and those whose documents could not be read, with the reason.
     """
-    candidates = store.tags(legs)
-    others = [leg for leg, home in legs.items() if home != leg and leg not in candidates]
+    homes = {leg: home for leg, home in chats.initial_contacts(legs).items() if home != leg}
+    present = store.tags(homes)
+    rows = chats.attempts(homes.keys() - present.keys())
     moved = {
         leg
-        for leg, attempts in chats.attempts(others).items()
-        if attempts.published_revision is not None
+        for leg, attempts in rows.items()
+        if attempts.count and attempts.published_revision != NO_DOCUMENT
     }
     damaged: dict[str, str] = {}
-    for leg, home in chats.initial_contacts(candidates).items():
+    for leg in present:
+        home = homes[leg]
         try:
-            stored = store.read(leg) if home != leg else None
+            stored = store.read(leg)
         except DamagedDocument as error:
             damaged[leg] = str(error)
             continue
-        if stored and stored.document.provisional and put(_moved(stored.document, home)):
-            store.delete(leg)
+        while stored and stored.document.provisional and put(_moved(stored.document, home)):
             moved.add(leg)
+            # Not if somebody has added to it meanwhile.
+            if store.delete(leg, stored.tag):
+                break
+            stored = store.read(leg)
     return moved, damaged
 
 
@@ -193,8 +198,7 @@ def _remove_erased(
         # This time with the legs that nobody knew of when it was erased.
         chats.bury(chat)
         # While rows may be left, an erasure that was cut off finds them by the legs.
-        if not chats.attempts([chat]):
-            chats.forget(chat)
+        chats.forget(chat)
 
 
 def some_day(document: Document) -> Day:

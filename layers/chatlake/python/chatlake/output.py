@@ -6,6 +6,7 @@ import csv
 import sys
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _ROWS_AT_ONCE = 10_000
 _ROWS_TO_LOOK_AT = 200
 _LARGE = 1e6
+_INT64 = 2**63
 _CONTROL_PICTURES = {
     **{code: 0x2400 + code for code in range(0x20) if chr(code) not in "\t\n"},
     0x7F: 0x2421,
@@ -93,7 +95,7 @@ def _write_json(result: pa.RecordBatchReader, file: IO[str]) -> None:
     names = _distinct(result.schema.names)
     for row in _rows(result):
         members = dict(zip(names, map(_plain, row), strict=True))
-        file.write(separator + orjson.dumps(members, default=str).decode())
+        file.write(separator + orjson.dumps(members, _json_value, orjson.OPT_UTC_Z).decode())
         separator = ",\n"
     file.write("[]\n" if separator == "[\n" else "\n]\n")
 
@@ -135,6 +137,13 @@ def _cell(value: object) -> str:
         return f"{value:.6g}"
     # What a customer wrote must not command the terminal of whoever looks at it.
     return _text(value).translate(_CONTROL_PICTURES)
+
+
+def _json_value(value: object) -> int | float | str:
+    """Write what JSON has no word for; sums of integers are of a type of 128 bits."""
+    if isinstance(value, Decimal):
+        return int(value) if value == int(value) and abs(value) < _INT64 else float(value)
+    return str(value)
 
 
 def _plain(value: object) -> object:

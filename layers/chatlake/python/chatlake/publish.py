@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chatlake import schema
-from chatlake.chats import Attempts
+from chatlake.chats import NO_DOCUMENT, Attempts
 from chatlake.exceptions import DamagedDocument, PublishConflict, SnapshotConflict
 from chatlake.flatten import Tables, arrow_schema, flatten
 from chatlake.lake.data_files import day_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from chatlake.chats import Chats, Day
     from chatlake.document import Document
-    from chatlake.document_store import DocumentStore
+    from chatlake.document_store import DocumentStore, Stored
     from chatlake.lake import Lake
 
 _CHAT = "initial_contact_id"
@@ -68,7 +68,7 @@ class _Batch:
     """The chats at hand: the tag of each one's document, its revision, and all their rows."""
 
     tags: dict[str, str | None]
-    revisions: dict[str, str | None]
+    revisions: dict[str, str]
     rows: Tables
 
     def drop(self, chats: Collection[str]) -> None:
@@ -99,12 +99,13 @@ def publish(
     """
     outcome = Outcome()
     batch: _Batch | None = None
+    counts: dict[str, int] = {}
     for table in schema.TABLES:
         for attempt in range(_MOST_ATTEMPTS):
             loaded = lake.load(table)
             if batch is None:
                 batch = _read(sorted(set(initial_contact_ids)), store, chats, outcome)
-                chats.record_attempts(_days(batch))
+                counts = chats.record_attempts(_days(batch))
             elif moved := _moved(batch, store):
                 outcome.moved |= moved
                 batch.drop(moved)
@@ -126,8 +127,10 @@ def publish(
         else:
             raise PublishConflict(table.name, _MOST_ATTEMPTS)
     assert batch is not None
-    chats.mark_published(batch.revisions)
-    for chat in chats.erased([chat for chat, digest in batch.revisions.items() if digest is None]):
+    chats.mark_published(batch.revisions, counts)
+    without = [chat for chat, digest in batch.revisions.items() if digest == NO_DOCUMENT]
+    # An erasure forgets the legs last: without them it is over, and this attempt came after it.
+    for chat in chats.erased(without) - chats.initial_contacts(without).keys():
         chats.forget(chat)
     outcome.published |= batch.tags.keys()
     return outcome
@@ -136,26 +139,28 @@ def publish(
 def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcome) -> _Batch:
     """Read the documents and flatten those whose rows are not of their revision already."""
     known = chats.attempts(wanted)
-    erased = chats.erased(wanted)
-    placed = chats.initial_contacts(wanted)
     batch = _Batch({}, {}, {})
     parts: list[Tables] = []
     published_at = datetime.now(UTC)
     for start in range(0, len(wanted), _DOCUMENTS_AT_ONCE):
         documents: list[Document] = []
+        read: dict[str, Stored | None] = {}
         for chat in wanted[start : start + _DOCUMENTS_AT_ONCE]:
             try:
-                stored = store.read(chat)
+                read[chat] = store.read(chat)
             except DamagedDocument as error:
                 outcome.failed[chat] = str(error)
-                continue
+        # After the documents: whoever removes one has said before where it went.
+        erased = chats.erased(read)
+        placed = chats.initial_contacts(read)
+        for chat, stored in read.items():
             document = None if stored is None or chat in erased else stored.document
             if document is None and chat not in erased and placed.get(chat, chat) == chat:
                 outcome.failed[chat] = f"chat {chat} has no document: import its transcripts again"
                 continue
-            digest = None if document is None else revision(document)
+            digest = NO_DOCUMENT if document is None else revision(document)
             attempts = known.get(chat, Attempts())
-            if digest == attempts.published_revision and (document or not attempts.count):
+            if digest == attempts.published_revision or not (document or attempts.count):
                 outcome.unchanged.add(chat)
                 continue
             batch.tags[chat] = stored.tag if stored else None

@@ -87,7 +87,9 @@ class Lake:
         Returns
         -------
         bool
-            False if there was nothing to do and no commit was made.
+            False if there was nothing to do and no commit was made. When chats were sought there
+            always is a commit, if need be one without a change: whoever loaded the table before
+            must not put rows of older documents there afterwards.
 
         Raises
         ------
@@ -95,7 +97,7 @@ class Lake:
             The table has changed since it was loaded; nothing was written.
         """
         plan = plan_replacement(table, loaded, rows, sought)
-        if not plan:
+        if not plan and not sought:
             return False
         try:
             with loaded.transaction() as transaction:

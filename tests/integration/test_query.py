@@ -1,0 +1,374 @@
+"""What a query says: the tables, the formats, and nothing else on standard output."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from chatlake import schema
+from chatlake.engine import connect
+from chatlake.exceptions import QueryFailed
+from chatlake.queries import NAMED, VIEWS, load_queries, to_duckdb
+from tests.integration.conftest import LakeFolder, export, message, new_lake, page
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.integration.conftest import Chatlake
+    from tests.oracle import Object
+
+DUCKDB_TYPES = {
+    "string": "VARCHAR",
+    "timestamptz": "TIMESTAMP WITH TIME ZONE",
+    "int": "INTEGER",
+    "long": "BIGINT",
+    "boolean": "BOOLEAN",
+}
+NAMED_QUERIES = [query.name for query in load_queries(NAMED)]
+
+
+def read_after(item_id: str, seconds: float | None, **members: Any) -> Object:
+    """A message of the customer to the agent that was read so many seconds later, or not."""
+    receipt = {
+        "RecipientParticipantId": "agent",
+        "DeliveredTimestamp": "2026-09-01T10:00:00.250Z",
+    }
+    if seconds is not None:
+        receipt["ReadTimestamp"] = f"2026-09-01T10:00:{seconds:06.3f}Z"
+    return message(item_id, MessageMetadata={"Receipts": [receipt]}, **members)
+
+
+@pytest.fixture(scope="module")
+def values() -> list[Object]:
+    agent = message(
+        "m9", ParticipantId="agent", ParticipantRole="AGENT", AbsoluteTime="2026-09-02T08:00:00Z"
+    )
+    return [
+        page("c1", read_after("m1", 2), read_after("m2", 4), read_after("m3", None), agent),
+        page("c2", message("m1", AbsoluteTime="2026-09-02T09:00:00.000001Z")),
+        export("c2", message("m1", AbsoluteTime="2026-09-02T09:00:00.000001Z")),
+    ]
+
+
+@pytest.fixture(scope="module")
+def filled(values: list[Object], tmp_path_factory: pytest.TempPathFactory) -> LakeFolder:
+    """A lake that no test of this module changes."""
+    lake = new_lake(tmp_path_factory.mktemp("filled"))
+    lake.take(*values)
+    return lake
+
+
+@pytest.fixture
+def ask(filled: LakeFolder, chatlake: Chatlake) -> Chatlake:
+    """Query that lake."""
+    return partial(chatlake, "query", "--lake", filled.path)
+
+
+def as_json(ask: Chatlake, *arguments: str) -> Any:
+    ran = ask("--format", "json", *arguments)
+    assert (ran.code, ran.err) == (0, "")
+    return json.loads(ran.out)
+
+
+# --- tables, views, ready queries
+
+
+def test_the_tables_have_the_columns_and_types_of_the_schema(lake: LakeFolder) -> None:
+    lake.take()
+    with connect(lake.path) as connection:
+        for table in schema.TABLES:
+            described = connection.execute(f"DESCRIBE {table.name}").fetchall()
+            assert [(name, kind) for name, kind, *_ in described] == [
+                (column.name, DUCKDB_TYPES[column.type]) for column in table.columns
+            ]
+
+
+def test_messages_by_day_counts_what_was_sent_each_day(ask: Chatlake) -> None:
+    assert as_json(ask, "--named", "messages_by_day") == [
+        {"day": "2026-09-01", "chats": 1, "messages": 3, "messages_with_receipt": 3},
+        {"day": "2026-09-02", "chats": 2, "messages": 2, "messages_with_receipt": 0},
+    ]
+
+
+def test_read_latency_is_told_in_seconds_by_role(ask: Chatlake) -> None:
+    [row] = as_json(ask, "--named", "read_latency_by_role")
+    assert (row["sender_role"], row["recipient_role"], row["messages_read"]) == (
+        "CUSTOMER",
+        "AGENT",
+        2,
+    )
+    assert row["p50_s"] == pytest.approx(3, abs=1)
+    assert row["p99_s"] == pytest.approx(4, abs=0.1)
+
+
+def test_the_unread_share_is_that_of_receipts_without_a_reading(ask: Chatlake) -> None:
+    [row] = as_json(ask, "--named", "unread_share")
+    assert (row["receipts"], row["not_reported_read"]) == (3, 1)
+    assert row["share"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("name", NAMED_QUERIES)
+def test_every_ready_query_runs_on_a_lake_with_and_without_rows(
+    lake: LakeFolder, chatlake: Chatlake, values: list[Object], name: str
+) -> None:
+    lake.take()
+    assert as_json(partial(chatlake, "query"), "--named", name) == []
+    lake.take(*values)
+    assert as_json(partial(chatlake, "query"), "--named", name) != []
+
+
+def test_every_ready_query_asks_a_question() -> None:
+    queries = [*load_queries(NAMED), *load_queries(VIEWS)]
+    assert len(queries) >= 3
+    assert all("?" in query.question and "--" not in query.sql for query in queries)
+
+
+def test_without_sql_all_that_can_be_asked_is_listed_even_without_a_lake(
+    chatlake: Chatlake,
+) -> None:
+    ran = chatlake("query")
+    assert (ran.code, ran.err) == (0, "")
+    for name in (*NAMED_QUERIES, *(table.name for table in schema.TABLES)):
+        assert name in ran.out
+
+
+def test_sql_may_be_in_the_dialect_of_athena(ask: Chatlake) -> None:
+    sql = (
+        "SELECT count_if(item_type = 'MESSAGE') AS n, date_diff('day', min(sent_at), max(sent_at))"
+    )
+    rows = as_json(ask, "--dialect", "athena", f"{sql} AS days FROM messages")
+    assert rows == [{"n": 5, "days": 1}]
+
+
+# --- formats
+
+
+def test_times_end_with_z_in_every_format(ask: Chatlake) -> None:
+    sql = "SELECT sent_at FROM messages WHERE initial_contact_id = 'c2'"
+    time = "2026-09-02T09:00:00.000001Z"
+    assert as_json(ask, sql) == [{"sent_at": time}]
+    assert ask(sql, "--format", "csv").out == f"sent_at\n{time}\n"
+    assert time in ask(sql).out
+
+
+AWKWARD = "a,b;\"c\"\r\nd\ttab 'e' \u2028 \U0001f600 caf\u00e9 \\n"
+
+
+def test_csv_gives_back_any_text(lake: LakeFolder, chatlake: Chatlake) -> None:
+    lake.take(page("c1", message(Content=AWKWARD, DisplayName="", ParticipantId=None)))
+    out = lake.inbox / "rows.csv"
+    sql = "SELECT content, display_name, participant_id, sent_at, receipt_count FROM messages"
+    ran = chatlake("query", sql, "--format", "csv", "--output", out)
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    with out.open(encoding="utf-8", newline="") as file:
+        assert list(csv.reader(file)) == [
+            ["content", "display_name", "participant_id", "sent_at", "receipt_count"],
+            [AWKWARD, "", "", "2026-09-01T10:00:00Z", "0"],
+        ]
+
+
+def test_json_gives_back_any_text_and_knows_null(lake: LakeFolder, chatlake: Chatlake) -> None:
+    lake.take(page("c1", message(Content=AWKWARD + "\x00", DisplayName="", ParticipantId=None)))
+    rows = as_json(
+        partial(chatlake, "query"), "SELECT content, display_name, participant_id FROM messages"
+    )
+    assert rows == [{"content": AWKWARD + "\x00", "display_name": "", "participant_id": None}]
+
+
+def test_sums_are_numbers_in_json(ask: Chatlake) -> None:
+    sql = """
+        SELECT sum(read_latency_ms) AS total, 1.5::DECIMAL(9, 2) AS d, 2::HUGEINT ** 100 AS large,
+            170141183460469231731687303715884105727::HUGEINT AS larger,
+            list(read_at ORDER BY read_at) AS times
+        FROM receipts
+    """
+    [row] = as_json(ask, sql)
+    assert (row["total"], row["d"], row["large"], row["larger"]) == (6000, 1.5, 2.0**100, 2.0**127)
+    assert row["times"] == ["2026-09-01T10:00:02Z", "2026-09-01T10:00:04Z", None]
+
+
+def test_json_without_rows_is_an_empty_list(ask: Chatlake) -> None:
+    assert as_json(ask, "SELECT * FROM messages WHERE false") == []
+
+
+def test_numbers_keep_all_their_digits_outside_of_tables(ask: Chatlake) -> None:
+    sql = "SELECT 1/3 AS third, 123456.789012::DOUBLE AS f, 0.1::DECIMAL(5,3) AS d, true AS yes"
+    ran = ask(sql, "--format", "csv")
+    assert list(csv.reader(io.StringIO(ran.out)))[1] == [
+        repr(1 / 3),
+        "123456.789012",
+        "0.100",
+        "true",
+    ]
+    [row] = as_json(ask, sql)
+    assert (row["third"], row["f"]) == (1 / 3, 123456.789012)
+
+
+def test_parquet_has_the_types_of_the_table(filled: LakeFolder, ask: Chatlake) -> None:
+    out = filled.inbox / "receipts.parquet"
+    ran = ask("SELECT * FROM receipts", "--format", "parquet", "--output", out)
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    table = pq.read_table(out)
+    assert table.num_rows == 3
+    assert pa.types.is_int64(table.schema.field("read_latency_ms").type)
+    assert sorted(row["read_latency_ms"] or 0 for row in table.to_pylist()) == [0, 2000, 4000]
+    assert table.column("sent_at")[0].as_py() == datetime(2026, 9, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("output_format", ["table", "csv", "json"])
+def test_a_file_gets_what_the_terminal_would(
+    filled: LakeFolder, ask: Chatlake, output_format: str
+) -> None:
+    query = ("SELECT item_id FROM messages ORDER BY ALL", "--format", output_format)
+    shown = ask(*query)
+    out = filled.inbox / "out"
+    assert ask(*query, "--output", out).out == ""
+    assert out.read_text() == shown.out
+    assert shown.err == ""
+
+
+def test_a_table_shows_the_first_rows_and_says_where_the_others_are(ask: Chatlake) -> None:
+    ran = ask("SELECT 'row ' || range AS r FROM range(300)")
+    assert "row 199 " in ran.out
+    assert "row 200 " not in ran.out
+    assert ran.err == "The first 200 rows; --format csv, json or parquet writes all.\n"
+
+
+def test_a_table_cuts_nothing_when_it_is_not_on_a_terminal(ask: Chatlake) -> None:
+    long = "x" * 3000
+    assert long in ask(f"SELECT '{long}' AS a, '{long}' AS b").out
+
+
+def test_a_table_shows_what_would_command_the_terminal(
+    lake: LakeFolder, chatlake: Chatlake
+) -> None:
+    lake.take(page("c1", message(Content="\x1b]0;title\x07\x1b[2J\x9b\x7f\r[bold]text[/bold]")))
+    ran = chatlake("query", "SELECT content FROM messages")
+    assert "␛]0;title␇␛[2J\ufffd␡␍[bold]text[/bold]" in ran.out
+
+
+def test_columns_of_one_name_are_all_there(ask: Chatlake) -> None:
+    sql = "SELECT 1 AS a, 2 AS a, 3 AS b, 4 AS a"
+    assert as_json(ask, sql) == [{"a": 1, "a_1": 2, "b": 3, "a_2": 4}]
+    assert ask(sql, "--format", "csv").out == "a,a,b,a\n1,2,3,4\n"
+    [cells] = [line for line in ask(sql).out.splitlines() if "1" in line]
+    assert cells.replace(" ", "").strip("│").split("│") == ["1", "2", "3", "4"]
+
+
+# --- what goes wrong
+
+
+@pytest.mark.parametrize(
+    ("sql", "said"),
+    [
+        ("SELEC 1", "syntax error"),
+        ("SELECT nothing FROM messages", "nothing"),
+        ("SELECT * FROM nowhere", "nowhere"),
+        ("SELECT CAST(item_id AS INT) FROM messages", "Could not convert"),
+        ("SELECT CAST(range || 'x' AS INT) FROM range(1000000) WHERE range > 900000", "convert"),
+        ("INSERT INTO messages SELECT * FROM messages", "messages"),
+        ("DELETE FROM messages", "delete"),
+        ("", "there is no statement"),
+        (" ; ", "there is no statement"),
+        ("/* nothing */", "there is no statement"),
+    ],
+)
+def test_sql_that_fails_is_an_error_and_nothing_else(ask: Chatlake, sql: str, said: str) -> None:
+    ran = ask(sql, "--format", "csv")
+    assert ran.code == 1
+    assert ran.err.startswith("Error: ")
+    assert said in ran.err
+    assert "Traceback" not in ran.err
+    assert ran.out in {"", "CAST((range || 'x') AS INTEGER)\n", "item_id\n"}
+
+
+@pytest.mark.parametrize(
+    "sql", ["SELEC 1 FROM", "SELECT 1; SELECT 2", "", "/* nothing */", "SELECT '"]
+)
+def test_sql_that_is_not_athenas_is_an_error(ask: Chatlake, sql: str) -> None:
+    ran = ask("--dialect", "athena", sql)
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("Error: ")
+    assert "\x1b" not in ran.err
+    with pytest.raises(QueryFailed):
+        to_duckdb(sql)
+
+
+def test_a_file_that_cannot_be_written_is_one_line(filled: LakeFolder, ask: Chatlake) -> None:
+    out = filled.inbox / "missing" / "out.csv"
+    for output_format in ("table", "csv", "json", "parquet"):
+        ran = ask("SELECT 1", "--format", output_format, "--output", out)
+        assert (ran.code, ran.out) == (1, "")
+        assert ran.err.startswith("Error: ")
+        assert "No such file or directory" in ran.err
+        assert ran.err.count("\n") == 1
+
+
+def test_without_a_lake_the_error_says_how_to_make_one(
+    lake: LakeFolder, chatlake: Chatlake
+) -> None:
+    for command in (("query", "SELECT 1"), ("status",), ("verify",), ("erase", "c1")):
+        ran = chatlake(*command)
+        assert (ran.code, ran.out) == (1, "")
+        assert ran.err == (
+            f"Error: there is no lake at {lake.path}: import transcripts first "
+            "(chatlake import PATH…), or name another folder with --lake\n"
+        )
+    assert not lake.path.exists()
+
+
+def test_a_query_leaves_the_lake_as_it_was(filled: LakeFolder, ask: Chatlake) -> None:
+    def files() -> dict[Path, bytes]:
+        return {path: path.read_bytes() for path in filled.path.rglob("*") if path.is_file()}
+
+    before = files()
+    for sql in ("SELECT * FROM messages", "DROP VIEW messages", "CREATE TABLE t AS SELECT 1"):
+        assert ask(sql).code == 0
+    assert files() == before
+    assert len(as_json(ask, "SELECT * FROM messages")) == 5
+
+
+# --- status
+
+
+def test_status_counts_what_there_is(
+    lake: LakeFolder, chatlake: Chatlake, values: list[Object]
+) -> None:
+    lake.take(*values)
+    lake.erase("c2")
+    ran = chatlake("status")
+    assert (ran.code, ran.err) == (0, "")
+    lines = [" ".join(line.split()) for line in ran.out.splitlines()]
+    assert lines[1] == "1 chat, 1 contact; 0 chats waiting to be published; 1 contact erased"
+    assert "messages 4 rows 2026-09-01 to 2026-09-02" in lines
+    assert "receipts 3 rows 2026-09-01 to 2026-09-01" in lines
+    assert "attachments 0 rows no times" in lines
+    assert "contacts whose receipts nobody could read: 0" in lines
+
+
+def test_status_names_days_without_messages(lake: LakeFolder, chatlake: Chatlake) -> None:
+    days = ("2026-09-01", "2026-09-03", "2026-09-20")
+    lake.take(
+        page("c1", *(message(day, AbsoluteTime=f"{day}T10:00:00Z") for day in days)),
+        page("c2", message(AbsoluteTime="soon")),
+    )
+    ran = chatlake("status")
+    assert ran.out.splitlines()[-1] == (
+        "  days without any message: 2026-09-02, 2026-09-04, 2026-09-05, 2026-09-06, 2026-09-07, "
+        "2026-09-08, 2026-09-09, 2026-09-10, 2026-09-11, 2026-09-12 and 7 more"
+    )
+
+
+def test_status_of_an_empty_lake_is_no_error(lake: LakeFolder, chatlake: Chatlake) -> None:
+    lake.take()
+    ran = chatlake("status")
+    assert (ran.code, ran.err) == (0, "")
+    assert "last published: never" in ran.out

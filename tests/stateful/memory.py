@@ -1,0 +1,128 @@
+"""Stand-ins that keep all in memory: a document store and a lake, as strict as the real ones.
+
+Stricter in one point: the lake finds old rows of a chat on the days that were named for this
+chat only, where the real one looks into the days of all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from chatlake import schema
+from chatlake.document import Document
+from chatlake.document_store import Stored
+from chatlake.exceptions import SnapshotConflict
+from chatlake.lake.data_files import day_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    import pyarrow as pa
+
+    from chatlake.chats import Day
+
+type Row = tuple[Any, ...]
+"""The values of a row, without `published_at`."""
+
+
+class MemoryStore:
+    """A document store; no tag ever comes again."""
+
+    def __init__(self) -> None:
+        self._stored: dict[str, Stored] = {}
+        self._tags = count()
+
+    def read(self, initial_contact_id: str) -> Stored | None:
+        return self._stored.get(initial_contact_id)
+
+    def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
+        return {
+            chat: self._stored[chat].tag for chat in initial_contact_ids if chat in self._stored
+        }
+
+    def update(
+        self, initial_contact_id: str, change: Callable[[Document | None], Document]
+    ) -> tuple[Stored, bool]:
+        before = self._stored.get(initial_contact_id)
+        document = change(None if before is None else before.document)
+        data = document.to_bytes()
+        if before is not None and data == before.document.to_bytes():
+            return before, False
+        stored = Stored(Document.from_bytes(data), str(next(self._tags)), len(data))
+        self._stored[initial_contact_id] = stored
+        return stored, True
+
+    def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:
+        stored = self._stored.get(initial_contact_id)
+        if stored is None or (tag is not None and tag != stored.tag):
+            return stored is None
+        del self._stored[initial_contact_id]
+        return True
+
+    def __iter__(self) -> Iterator[Stored]:
+        yield from list(self._stored.values())
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All rows of a table at one moment, by chat, each with its day; never altered."""
+
+    number: int = 0
+    rows: Mapping[str, tuple[tuple[Day, Row], ...]] = field(default_factory=dict)
+
+
+class MemoryLake:
+    """A lake whose tables are snapshots, of which the newest alone can be built on."""
+
+    def __init__(self) -> None:
+        self._newest = {table.name: Snapshot() for table in schema.TABLES}
+
+    def load(self, table: schema.Table) -> Snapshot:
+        return self._newest[table.name]
+
+    def replace(
+        self,
+        table: schema.Table,
+        loaded: Snapshot,
+        rows: pa.Table,
+        sought: Mapping[str, Collection[Day]],
+    ) -> bool:
+        fresh = rows_by_chat(table, rows)
+        if not fresh and not sought:
+            return False
+        if loaded.number != self._newest[table.name].number:
+            raise SnapshotConflict(table.name)
+        result = dict(loaded.rows)
+        for chat in fresh.keys() | sought.keys():
+            kept = tuple(
+                (day, row)
+                for day, row in loaded.rows.get(chat, ())
+                if day not in sought.get(chat, ())
+            )
+            result[chat] = kept + tuple(fresh.get(chat, ()))
+        self._newest[table.name] = Snapshot(loaded.number + 1, result)
+        return True
+
+    def rows(self, table: schema.Table) -> list[Row]:
+        """Give all rows of today."""
+        newest = self._newest[table.name].rows.values()
+        return sorted((row for rows in newest for _, row in rows), key=repr)
+
+
+def rows_by_chat(table: schema.Table, rows: pa.Table) -> dict[str, list[tuple[Day, Row]]]:
+    """Part rows of a table by chat, each with the day that it is stored under."""
+    by_chat = defaultdict[str, list[tuple["Day", Row]]](list)
+    days = day_of(rows.column(table.partition_by)).to_pylist()
+    chats = rows.column("initial_contact_id").to_pylist()
+    for chat, day, row in zip(chats, days, plain_rows(rows), strict=True):
+        by_chat[chat].append((day, row))
+    return by_chat
+
+
+def plain_rows(rows: pa.Table) -> list[Row]:
+    """Give rows as tuples in the order of columns, without `published_at`."""
+    names = [name for name in rows.column_names if name != "published_at"]
+    return list(zip(*(rows.column(name).to_pylist() for name in names), strict=True))

@@ -1,0 +1,294 @@
+"""Publishers, intakes and erasures at once, step by step, some of them killed on the way.
+
+Whatever the order of their steps: when all that was announced is published, the tables hold the
+rows of the documents, each once, and the documents hold all that was ever read, but nothing of
+erased chats.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, replace
+from functools import reduce
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+
+from chatlake.document import Document, merge
+from chatlake.erase import Erasure
+from tests.stateful.reads import CHAT, CHATS, READS, READS_OF
+from tests.stateful.world import World, assert_rows_are_those_of_documents
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tests.stateful.lockstep import Actor
+
+LEG_IS_KNOWN = "the word that it is a leg"
+
+type Read = tuple[str, str]
+"""The chat of a read and its name."""
+
+
+def expected_documents(reads: Collection[Read], erased: Collection[str]) -> dict[str, Document]:
+    """The documents that reads make in whatever order they came; of erased chats none."""
+    by_chat = defaultdict[str, list[Document]](list)
+    for chat, name in sorted(reads):
+        document = READS_OF[chat][name]
+        if document.provisional and (chat, LEG_IS_KNOWN) in reads:
+            document = replace(document, initial_contact_id=chat, provisional=False)
+        by_chat[document.initial_contact_id].append(document)
+    return {
+        chat: reduce(merge, documents) for chat, documents in by_chat.items() if chat not in erased
+    }
+
+
+def assert_all_is_well(world: World, reads: Collection[Read], erased: Collection[str]) -> None:
+    actual = world.documents()
+    expected = expected_documents(reads, erased)
+    assert {chat: sorted(document.items) for chat, document in actual.items()} == {
+        chat: sorted(document.items) for chat, document in expected.items()
+    }
+    assert {chat: document.to_bytes() for chat, document in actual.items()} == {
+        chat: document.to_bytes() for chat, document in expected.items()
+    }
+    assert_rows_are_those_of_documents(world)
+
+
+# Two actors: one stops before each of its steps while the other does all of its work.
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one actor does: it publishes all that waits, takes reads in, or erases a chat."""
+
+    reads: tuple[Read, ...] = ()
+    erases: str | None = None
+
+    def start(self, world: World) -> Actor[Any]:
+        if self.erases is not None:
+            return world.erasure(self.erases)
+        if self.reads:
+            return world.intake(*(READS_OF[chat][name] for chat, name in self.reads))
+        return world.publisher()
+
+
+def of_chat(*names: str) -> tuple[Read, ...]:
+    return tuple((CHAT, name) for name in names)
+
+
+PARTS = {
+    "a publisher": Part(),
+    "a change back": Part(of_chat("a message back on its day", "no attachment after all")),
+    "a word of the leg": Part(of_chat(LEG_IS_KNOWN)),
+    "a read of the leg": Part(of_chat("a read of a leg")),
+    "an erasure": Part(erases=CHAT),
+}
+STARTS = {
+    # What was taken in and published before, and what was taken in since.
+    "new": (
+        (),
+        of_chat("a message", "a receipt before its message", "an export of a leg"),
+    ),
+    "changed": (
+        of_chat("a message", "no attachment after all", "an export of a leg"),
+        of_chat("a message on another day", "an attachment"),
+    ),
+}
+
+
+def started(start: str) -> tuple[World, set[Read]]:
+    world = World()
+    published, waiting = STARTS[start]
+    Part(published).start(world).finish()
+    world.drain()
+    Part(waiting).start(world).finish()
+    return world, {*published, *waiting}
+
+
+def count_steps(start: str, part: Part) -> int:
+    world, _ = started(start)
+    actor = part.start(world)
+    actor.finish()
+    world.close()
+    return len(actor.steps)
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("second", PARTS)
+@pytest.mark.parametrize("first", PARTS)
+def test_an_actor_may_be_overtaken_at_any_step(first: str, second: str, start: str) -> None:
+    slow_part, fast_part = PARTS[first], PARTS[second]
+    for steps in range(count_steps(start, slow_part) + 1):
+        world, reads = started(start)
+        slow = slow_part.start(world)
+        slow.advance(steps)
+        fast_part.start(world).finish()
+        slow.finish()
+        world.drain()
+        erased = {CHAT} if slow_part.erases or fast_part.erases else set[str]()
+        assert_all_is_well(world, {*reads, *slow_part.reads, *fast_part.reads}, erased)
+        world.close()
+
+
+@pytest.mark.parametrize("start", STARTS)
+@pytest.mark.parametrize("part", PARTS)
+def test_an_actor_may_be_killed_at_any_step_and_begin_again(part: str, start: str) -> None:
+    for steps in range(count_steps(start, PARTS[part])):
+        world, reads = started(start)
+        killed = PARTS[part].start(world)
+        killed.advance(steps)
+        killed.kill()
+        world.drain()
+        PARTS[part].start(world).finish()
+        world.drain()
+        erased = {CHAT} if PARTS[part].erases else set[str]()
+        assert_all_is_well(world, {*reads, *PARTS[part].reads}, erased)
+        world.close()
+
+
+# Many actors in any order.
+
+_MOST_ACTORS = 4
+_WRITES = ("commit", "update", "delete")
+
+chats = st.sampled_from(CHATS)
+reads = st.tuples(chats, st.sampled_from(sorted(READS)))
+actors = st.integers(0, _MOST_ACTORS - 1)
+
+
+class Actors(RuleBasedStateMachine):
+    """A crowd at work on a few chats; in the end all settle, and the tables are looked at."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = self.make_world()
+        self.running: list[tuple[Actor[Any], Part]] = []
+        self.cut_off: list[Part] = []
+        self.reads: set[Read] = set()
+        self.erased: set[str] = set()
+
+    def make_world(self) -> World:
+        return World()
+
+    def begin(self, part: Part) -> None:
+        self.reads.update(part.reads)
+        self.running.append((part.start(self.world), part))
+        self.reap()
+
+    def reap(self) -> None:
+        for actor, _ in self.running:
+            if not actor.running:
+                self.learn(actor.result)
+        self.running = [one for one in self.running if one[0].running]
+
+    def learn(self, result: object) -> None:
+        if isinstance(result, Erasure):
+            self.erased |= result.erased | result.already_erased
+
+    def can_begin(self) -> bool:
+        return len(self.running) < _MOST_ACTORS
+
+    def has_actors(self) -> bool:
+        return bool(self.running)
+
+    def has_queue(self) -> bool:
+        return bool(self.world.queue)
+
+    @rule(read=reads)
+    def a_read_is_taken_in(self, read: Read) -> None:
+        self.reads.add(read)
+        self.learn(Part((read,)).start(self.world).finish())
+
+    @precondition(can_begin)
+    @rule(some=st.lists(reads, min_size=1, max_size=3, unique=True))
+    def an_intake_begins(self, some: list[Read]) -> None:
+        self.begin(Part(tuple(some)))
+
+    @precondition(lambda self: self.can_begin() and self.has_queue())
+    @rule()
+    def a_publisher_begins(self) -> None:
+        self.begin(Part())
+
+    @precondition(has_queue)
+    @rule()
+    def all_that_waits_is_published(self) -> None:
+        self.world.publish()
+
+    @precondition(can_begin)
+    @rule(chat=chats)
+    def an_erasure_begins(self, chat: str) -> None:
+        self.begin(Part(erases=chat))
+
+    @precondition(has_actors)
+    @rule(which=actors, steps=st.sampled_from([1, 2, 3, 5, 8, 20]))
+    def an_actor_goes_on(self, which: int, steps: int) -> None:
+        actor, _ = self.running[which % len(self.running)]
+        actor.advance(steps)
+        self.reap()
+
+    @precondition(has_actors)
+    @rule(which=actors, skip=st.integers(0, 3))
+    def an_actor_comes_to_a_write(self, which: int, skip: int) -> None:
+        actor, _ = self.running[which % len(self.running)]
+        for _ in range(skip + 1):
+            actor.advance()
+            while actor.waits_for and not actor.waits_for.startswith(_WRITES):
+                actor.advance()
+        self.reap()
+
+    @precondition(has_actors)
+    @rule(which=actors)
+    def an_actor_is_killed(self, which: int) -> None:
+        actor, part = self.running.pop(which % len(self.running))
+        actor.kill()
+        self.cut_off.append(part)
+
+    @rule()
+    def all_settle(self) -> None:
+        while self.running:
+            self.running[0][0].finish()
+            self.reap()
+        # Publishers are given again what they did not acknowledge; the others begin again.
+        for part in self.cut_off:
+            if part != Part():
+                self.learn(part.start(self.world).finish())
+        self.cut_off.clear()
+        self.world.drain()
+        assert_all_is_well(self.world, self.reads, self.erased)
+
+    def teardown(self) -> None:
+        try:
+            self.all_settle()
+        finally:
+            for actor, _ in self.running:
+                actor.kill()
+            self.world.close()
+
+
+class ActorsInALake(Actors):
+    """The same on the real tables and files."""
+
+    def make_world(self) -> World:
+        self.folder = TemporaryDirectory()
+        return World(Path(self.folder.name))
+
+    def teardown(self) -> None:
+        try:
+            super().teardown()
+        finally:
+            self.folder.cleanup()
+
+
+# Time enough to make a failure small.
+TestActors = pytest.mark.timeout(900)(Actors.TestCase)
+TestActors.settings = settings(max_examples=settings().max_examples * 2, stateful_step_count=30)
+TestActorsInALake = pytest.mark.timeout(900)(ActorsInALake.TestCase)
+TestActorsInALake.settings = settings(
+    max_examples=max(settings().max_examples // 10, 1), stateful_step_count=20
+)

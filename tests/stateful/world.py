@@ -1,0 +1,281 @@
+"""A small world of documents, state and tables, and the actors that change it step by step."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from pyiceberg.catalog.sql import SqlCatalog
+
+from chatlake import schema
+from chatlake.chats import SqliteChats
+from chatlake.document_store import FolderStore
+from chatlake.erase import erase
+from chatlake.flatten import flatten
+from chatlake.intake import take_in
+from chatlake.lake import Lake
+from chatlake.publish import Outcome, publish
+from tests.stateful.lockstep import Actor
+from tests.stateful.memory import MemoryLake, MemoryStore, plain_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    import pyarrow as pa
+
+    from chatlake.chats import Day
+    from chatlake.document import Document
+    from chatlake.document_store import DocumentStore, Stored
+    from chatlake.erase import Erasure
+    from chatlake.home import Home
+    from chatlake.intake import Intake
+    from tests.stateful.lockstep import Step
+    from tests.stateful.memory import Row
+
+_MOST_ROUNDS = 50
+
+
+class AnyLake(Protocol):
+    """What the real lake and the one in memory have in common."""
+
+    def load(self, table: schema.Table) -> Any: ...
+
+    def replace(
+        self,
+        table: schema.Table,
+        loaded: Any,
+        rows: pa.Table,
+        sought: Mapping[str, Collection[Day]],
+    ) -> bool: ...
+
+
+class World:
+    """Documents, state of chats, tables and a publish queue, and actors at work on them.
+
+    The queue is one that delivers at least once: a chat stays in it until a publisher that was
+    given it has ended well, and two publishers may be given it at once.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Make an empty world: of real documents and tables in a folder, or all in memory."""
+        self._to_close = ExitStack()
+        self.chats = SqliteChats(Path(":memory:"))
+        self._to_close.callback(self.chats.close)
+        self.store: DocumentStore = MemoryStore()
+        self.lake: AnyLake = MemoryLake()
+        if folder is not None:
+            store = FolderStore(folder / "documents")
+            catalog = SqlCatalog(
+                "lake", uri=f"sqlite:///{folder / 'catalog.db'}", warehouse=str(folder)
+            )
+            lake = Lake(catalog)
+            lake.create_tables()
+            self._to_close.callback(store.close)
+            self._to_close.callback(catalog.close)
+            self.store, self.lake = store, lake
+        self.queue: dict[int, str] = {}
+        self._messages = count()
+
+    def close(self) -> None:
+        self._to_close.close()
+
+    # Actors
+
+    def publisher(self, *chats: str) -> Actor[Outcome]:
+        """Give a publisher of some of the chats in the queue; of all without a name."""
+        batch = {m: chat for m, chat in self.queue.items() if not chats or chat in chats}
+
+        def work(step: Step) -> Outcome:
+            outcome = self._publish(set(chats) | set(batch.values()), step)
+            step("acknowledge")
+            for message, chat in batch.items():
+                if chat not in outcome.moved:
+                    self.queue.pop(message, None)
+            return outcome
+
+        return Actor("publisher", work)
+
+    def intake(self, *documents: Document) -> Actor[Intake]:
+        """Give an intake of some documents."""
+
+        def work(step: Step) -> Intake:
+            def announce(chats: Mapping[str, object]) -> None:
+                step("announce")
+                self.announce(chats)
+
+            return take_in(
+                documents,
+                store=_SteppedStore(self.store, step),
+                chats=_SteppedChats(self.chats, step),
+                announce=announce,
+            )
+
+        return Actor("intake", work)
+
+    def erasure(self, *contacts: str) -> Actor[Erasure]:
+        """Give an erasure of the chats that some contacts are legs of."""
+
+        def work(step: Step) -> Erasure:
+            home = _SteppedHome(
+                _SteppedStore(self.store, step),
+                _SteppedChats(self.chats, step),
+                lambda chats: self._publish(chats, step),
+            )
+            return erase(contacts, cast("Home", home))
+
+        return Actor("erasure", work)
+
+    def _publish(self, chats: Iterable[str], step: Step) -> Outcome:
+        def sleep(_: float) -> None:
+            step("sleep")
+
+        return publish(
+            chats,
+            store=_SteppedStore(self.store, step),
+            chats=_SteppedChats(self.chats, step),
+            lake=cast("Lake", _SteppedLake(self.lake, step)),
+            sleep=sleep,
+        )
+
+    # What happens at once
+
+    def take_in(self, *documents: Document) -> Intake:
+        return self.intake(*documents).finish()
+
+    def publish(self, *chats: str) -> Outcome:
+        return self.publisher(*chats).finish()
+
+    def erase(self, *contacts: str) -> Erasure:
+        return self.erasure(*contacts).finish()
+
+    def announce(self, chats: Iterable[str]) -> None:
+        self.queue.update((next(self._messages), chat) for chat in chats)
+
+    def drain(self) -> None:
+        """Publish until the queue is empty."""
+        for _ in range(_MOST_ROUNDS):
+            if not self.queue:
+                return
+            outcome = self.publish()
+            assert not outcome.failed
+        message = f"the queue never gets empty: {self.queue}"
+        raise AssertionError(message)
+
+    # What is seen of it
+
+    def rows(self, table: schema.Table) -> list[Row]:
+        """Give the rows of a table, sorted, without `published_at`."""
+        if isinstance(self.lake, MemoryLake):
+            return self.lake.rows(table)
+        return sorted(plain_rows(self.lake.load(table).scan().to_arrow()), key=repr)
+
+    def documents(self) -> dict[str, Document]:
+        """Give the documents by chat."""
+        stored = list(cast("Iterable[Stored]", self.store))
+        return {one.document.initial_contact_id: one.document for one in stored}
+
+
+def rows_of(documents: Iterable[Document]) -> dict[str, list[Row]]:
+    """Give the rows that documents make, by table, sorted, without `published_at`."""
+    made = flatten(list(documents), published_at=datetime(2026, 1, 1, tzinfo=UTC))
+    return {name: sorted(plain_rows(rows), key=repr) for name, rows in made.items()}
+
+
+def assert_rows_are_those_of_documents(world: World) -> None:
+    """Every row of every document, once each, and no other."""
+    expected = rows_of(world.documents().values())
+    for table in schema.TABLES:
+        actual = world.rows(table)
+        assert actual == expected[table.name], (
+            f"{table.name}: too many {[row for row in actual if row not in expected[table.name]]}, "
+            f"missing {[row for row in expected[table.name] if row not in actual]}, "
+            f"{len(actual)} rows for {len(expected[table.name])}"
+        )
+
+
+class _SteppedStore:
+    """A document store, one step per document."""
+
+    def __init__(self, store: DocumentStore, step: Step) -> None:
+        self._store = store
+        self._step = step
+
+    def read(self, initial_contact_id: str) -> Stored | None:
+        self._step(f"read {initial_contact_id}")
+        return self._store.read(initial_contact_id)
+
+    def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
+        tags: dict[str, str] = {}
+        for chat in sorted(initial_contact_ids):
+            self._step(f"tag {chat}")
+            tags |= self._store.tags([chat])
+        return tags
+
+    def update(
+        self, initial_contact_id: str, change: Callable[[Document | None], Document]
+    ) -> tuple[Stored, bool]:
+        self._step(f"update {initial_contact_id}")
+        return self._store.update(initial_contact_id, change)
+
+    def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:
+        self._step(f"delete {initial_contact_id}")
+        return self._store.delete(initial_contact_id, tag)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._store)
+
+
+class _SteppedChats:
+    """The state of chats, one step per call."""
+
+    def __init__(self, chats: SqliteChats, step: Step) -> None:
+        self._chats = chats
+        self._step = step
+
+    def __getattr__(self, name: str) -> Any:
+        called = getattr(self._chats, name)
+
+        def stepped(*arguments: Any, **named: Any) -> Any:
+            self._step(name)
+            return called(*arguments, **named)
+
+        return stepped
+
+
+class _SteppedLake:
+    """A lake, one step to load a table and one to commit."""
+
+    def __init__(self, lake: AnyLake, step: Step) -> None:
+        self._lake = lake
+        self._step = step
+
+    def load(self, table: schema.Table) -> Any:
+        self._step(f"load {table.name}")
+        return self._lake.load(table)
+
+    def replace(
+        self,
+        table: schema.Table,
+        loaded: Any,
+        rows: pa.Table,
+        sought: Mapping[str, Collection[Day]],
+    ) -> bool:
+        self._step(f"commit {table.name}")
+        return self._lake.replace(table, loaded, rows, sought)
+
+
+@dataclass(frozen=True)
+class _SteppedHome:
+    """What an erasure sees of a home, without the lock that keeps other publishers away."""
+
+    store: _SteppedStore
+    chats: _SteppedChats
+    publish: Callable[[Iterable[str]], Outcome]
+
+    @contextmanager
+    def publishing(self) -> Iterator[None]:
+        yield
