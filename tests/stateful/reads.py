@@ -11,8 +11,8 @@ from chatlake.transcript_response import from_response
 if TYPE_CHECKING:
     from chatlake.document import Document
 
-CHATS = ("c1", "c2", "c3", "c4")
-CHAT, OTHER_CHAT = CHATS[:2]
+CHAT = "c1"
+OTHER_CHAT = "c2"
 LEG = f"{CHAT}-leg"
 
 
@@ -87,5 +87,5 @@ def _reads_of(chat: str) -> dict[str, Document]:
     }
 
 
-READS_OF = {chat: _reads_of(chat) for chat in CHATS}
+READS_OF = {chat: _reads_of(chat) for chat in (CHAT, OTHER_CHAT)}
 READS = READS_OF[CHAT]

@@ -1,0 +1,384 @@
+"""The installed command, as a shell runs it: exit codes, streams, signals."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+COMMAND = Path(sys.executable).with_name("chatlake")
+COMMANDS = ("import", "query", "rebuild", "verify", "erase", "status")
+CANARY = "canary-7f3a"
+LONGEST_S = 60
+
+
+def environment(**variables: str) -> dict[str, str]:
+    left_out = {"CHATLAKE_LAKE", "PYTHONWARNINGS", "COLUMNS", "NO_COLOR", "FORCE_COLOR"}
+    kept = {name: value for name, value in os.environ.items() if name not in left_out}
+    return {**kept, "PYTHONDEVMODE": "0", **variables}
+
+
+def start(*arguments: str | Path, cwd: Path, **options: Any) -> subprocess.Popen[str]:
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(
+        [str(COMMAND), *map(str, arguments)],
+        cwd=cwd,
+        text=True,
+        encoding="utf-8",
+        **{"env": environment(), **streams, **options},
+    )
+
+
+def run(
+    *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    process = start(*arguments, cwd=cwd, env=environment(**(env or {})))
+    out, err = process.communicate(timeout=LONGEST_S)
+    assert "Traceback" not in err
+    assert "Exception ignored" not in err
+    return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+
+def chat(chat_id: str, *contents: str) -> dict[str, Any]:
+    return {
+        "InitialContactId": chat_id,
+        "Transcript": [
+            {
+                "Id": f"m{number}",
+                "Type": "MESSAGE",
+                "AbsoluteTime": f"2026-09-01T10:00:{number:02}.000Z",
+                "Content": content,
+                "DisplayName": f"{CANARY} Jane",
+                "ParticipantId": "p",
+                "ParticipantRole": "CUSTOMER",
+                "ContactId": chat_id,
+            }
+            for number, content in enumerate(contents or (f"{CANARY} hello",))
+        ],
+    }
+
+
+def write(path: Path, *values: object) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(value) + "\n" for value in values))
+    return path
+
+
+def count(table: str, cwd: Path) -> int:
+    ran = run("query", f"SELECT count(*) AS n FROM {table}", "--format", "json", cwd=cwd)
+    assert ran.returncode == 0
+    [row] = json.loads(ran.stdout)
+    return int(row["n"])
+
+
+@pytest.fixture
+def cwd(tmp_path: Path) -> Path:
+    """Where the shell is: a folder with a file of two chats."""
+    write(tmp_path / "chats.jsonl", chat("c1"), chat("c2", "one", "two"))
+    return tmp_path
+
+
+# --- a first look
+
+
+def test_from_files_to_answers_and_back(cwd: Path) -> None:
+    imported = run("import", "chats.jsonl", cwd=cwd)
+    assert (imported.returncode, imported.stdout) == (0, "")
+    assert imported.stderr.splitlines() == [
+        "Reading: done",
+        "Publishing: done",
+        "2 transcripts in 1 file: chats 2 new, 0 changed, 0 unchanged.",
+        "2 chats published to lake.",
+    ]
+    assert CANARY not in imported.stderr
+
+    query = run("query", "--named", "messages_by_day", "--format", "csv", cwd=cwd)
+    assert (query.returncode, query.stderr) == (0, "")
+    assert query.stdout == "day,chats,messages,messages_with_receipt\n2026-09-01,2,3,0\n"
+
+    erased = run("erase", "c2", "--purge", cwd=cwd)
+    assert (erased.returncode, erased.stdout) == (0, "")
+    assert count("messages", cwd) == 1
+
+    verified = run("verify", cwd=cwd)
+    assert (verified.returncode, verified.stdout) == (0, "")
+    assert verified.stderr == "Verifying: done\nEvery row is as its document says.\n"
+
+    assert run("rebuild", cwd=cwd).returncode == 0
+    status = run("status", cwd=cwd)
+    assert (status.returncode, status.stderr) == (0, "")
+    assert status.stdout.startswith("Lake lake\n  1 chat, 1 contact; 0 chats waiting")
+
+
+@pytest.mark.parametrize("option", ["--help", "-h"])
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_on_standard_output(
+    command: str, option: str, tmp_path: Path
+) -> None:
+    ran = run(command, option, cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith(f"Usage: chatlake {command} [OPTIONS]")
+    assert "--lake" in ran.stdout
+
+
+def test_help_names_every_command(tmp_path: Path) -> None:
+    ran = run("--help", cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("Usage: chatlake [OPTIONS] COMMAND")
+    assert all(f"\n  {name} " in ran.stdout for name in COMMANDS)
+
+
+def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
+    ran = run("--version", cwd=tmp_path)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout == "chatlake, version 0.1.0\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "Usage: chatlake"),
+        (("nothing",), "No such command 'nothing'"),
+        (("import",), "Missing argument 'PATH…'"),
+        (("erase",), "Missing argument 'CONTACT_ID…'"),
+        (("import", "--nothing", "x"), "No such option"),
+        (("query", "SELECT 1", "SELECT 2"), "unexpected extra argument"),
+        (("query", "SELECT 1", "--named", "unread_share"), "give SQL or --named, not both"),
+        (("query", "--named", "nothing"), "there is no query nothing; there are messages_by_day"),
+        (("query", "SELECT 1", "--format", "xml"), "'xml' is not one of"),
+        (("query", "SELECT 1", "--format", "parquet"), "--format parquet needs --output FILE"),
+        (("query", "SELECT 1", "--output", "."), "is a directory"),
+        (("--lake", "chats.jsonl", "query", "SELECT 1"), "is a file"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_is_right(
+    cwd: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    ran = run(*arguments, cwd=cwd)
+    assert ran.returncode == 2
+    assert said in ran.stderr
+    assert ran.stdout == ""
+    assert not (cwd / "lake").exists()
+
+
+# --- which lake
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "env"),
+    [
+        ("lake", ("query", "SELECT 1"), {}),
+        ("before", ("--lake", "before", "query", "SELECT 1"), {}),
+        ("after", ("query", "SELECT 1", "--lake", "after"), {}),
+        ("by-env", ("query", "SELECT 1"), {"CHATLAKE_LAKE": "by-env"}),
+        ("over-env", ("--lake", "over-env", "query", "SELECT 1"), {"CHATLAKE_LAKE": "no"}),
+        ("over-it", ("query", "--lake", "over-it", "SELECT 1"), {"CHATLAKE_LAKE": "no"}),
+        ("last", ("--lake", "no", "query", "SELECT 1", "--lake", "last"), {}),
+    ],
+)
+def test_the_lake_is_named_before_or_after_the_command_or_by_the_environment(
+    tmp_path: Path, name: str, arguments: tuple[str, ...], env: dict[str, str]
+) -> None:
+    ran = run(*arguments, cwd=tmp_path, env=env)
+    assert ran.stderr.startswith(f"Error: there is no lake at {name}: ")
+    assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
+
+
+def test_a_lake_of_that_name_is_made_by_an_import(cwd: Path) -> None:
+    ran = run("--lake", "deep/er", "import", "chats.jsonl", cwd=cwd, env={"CHATLAKE_LAKE": "no"})
+    assert ran.stderr.endswith("published to deep/er.\n")
+    assert {path.name for path in cwd.iterdir()} == {"deep", "chats.jsonl"}
+
+
+# --- exit codes and streams
+
+
+def test_rejected_input_ends_with_1_and_the_rest_is_in(cwd: Path) -> None:
+    write(cwd / "bad.json", [f"{CANARY} in a list"])
+    ran = run("import", "chats.jsonl", "bad.json", "missing.json", cwd=cwd)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines()[-2:] == [
+        "Rejected: missing.json: there is no such file or folder",
+        "Rejected: bad.json:1: it is a list, not an object",
+    ]
+    assert CANARY not in ran.stderr
+    assert count("contacts", cwd) == 2
+
+
+def test_a_file_name_that_is_no_utf_8_is_told_with_escapes(cwd: Path) -> None:
+    (cwd / "in").mkdir()
+    write(cwd / "in" / os.fsdecode(b"caf\xe9.json"), [])
+    ran = run("import", "in", cwd=cwd)
+    assert ran.returncode == 1
+    assert r"caf\udce9.json:1: it is a list, not an object" in ran.stderr
+
+
+def test_a_lake_that_cannot_be_made_is_one_line_on_standard_error(cwd: Path) -> None:
+    ran = run("import", "chats.jsonl", "--lake", "/dev/null/lake", cwd=cwd)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr == "Error: /dev/null/lake: Not a directory\n"
+
+
+@pytest.mark.parametrize("output_format", ["csv", "json"])
+def test_a_reader_that_has_enough_is_no_error(cwd: Path, output_format: str) -> None:
+    run("import", "chats.jsonl", cwd=cwd)
+    process = start("query", "SELECT * FROM range(3000000)", "--format", output_format, cwd=cwd)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    assert process.stdout.readline() in {"range\n", "[\n"}
+    process.stdout.close()
+    with process.stderr as stream:
+        assert stream.read() == ""
+    assert process.wait(LONGEST_S) in {0, 1, -signal.SIGPIPE}
+
+
+# --- Ctrl-C
+
+
+def assert_interrupted(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=LONGEST_S)
+    assert (process.returncode, out) == (130, "")
+    last = err.splitlines()[-1]
+    assert last == "Interrupted. Nothing is lost: run the same command again to go on."
+    assert "Traceback" not in err
+    assert CANARY not in err
+
+
+def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + LONGEST_S
+    while not condition():
+        assert process.poll() is None, "it ended before it could be interrupted"
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def assert_the_same_command_goes_on(*arguments: str | Path, cwd: Path, messages: int) -> None:
+    assert run(*arguments, cwd=cwd).returncode == 0
+    assert count("messages", cwd) == messages
+    assert run("verify", cwd=cwd).returncode == 0
+
+
+def test_ctrl_c_while_files_are_read_ends_with_130(cwd: Path) -> None:
+    pipe = cwd / "endless.jsonl"
+    os.mkfifo(pipe)
+    process = start("import", "chats.jsonl", pipe, cwd=cwd)
+    with pipe.open("w") as writer:  # waits until the import has opened its side
+        writer.write(json.dumps(chat("c3")) + "\n")
+        writer.flush()
+        assert_interrupted(process)
+    assert_the_same_command_goes_on("import", "chats.jsonl", cwd=cwd, messages=3)
+
+
+def test_ctrl_c_before_rows_are_published_leaves_them_to_the_next_import(cwd: Path) -> None:
+    assert run("import", "chats.jsonl", cwd=cwd).returncode == 0
+    more = write(cwd / "more.jsonl", chat("c3"), chat("c4"))
+    with (cwd / "lake" / "publish.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = start("import", more, cwd=cwd)
+        wait_for(lambda: len(list(cwd.glob("lake/documents/??/*.json"))) == 4, process)
+        assert_interrupted(process)
+    assert count("messages", cwd) == 3
+    assert_the_same_command_goes_on("import", "more.jsonl", cwd=cwd, messages=5)
+
+
+def test_ctrl_c_in_the_midst_of_the_work_loses_nothing(tmp_path: Path) -> None:
+    number = 5_500  # more than are published at once
+    many = write(tmp_path / "many.jsonl", *(chat(f"chat-{n:06}") for n in range(number)))
+    process = start("import", many, cwd=tmp_path)
+    wait_for(lambda: any(tmp_path.glob("lake/warehouse/**/*.parquet")), process)
+    assert_interrupted(process)
+    assert_the_same_command_goes_on("import", many, cwd=tmp_path, messages=number)
+
+
+# --- terminals
+
+
+def read_all(terminal: int) -> str:
+    """What was written to a terminal until its other side was closed."""
+    said = b""
+    while True:
+        try:
+            more = os.read(terminal, 65536)
+        except OSError:  # Linux says so when nobody has the other side open
+            break
+        if not more:
+            break
+        said += more
+    return said.decode()
+
+
+@pytest.fixture
+def terminal() -> Iterator[tuple[int, int]]:
+    ours, theirs = pty.openpty()
+    yield ours, theirs
+    os.close(ours)
+
+
+def test_a_progress_bar_is_on_a_terminal_only_and_never_on_standard_output(
+    cwd: Path, terminal: tuple[int, int]
+) -> None:
+    ours, theirs = terminal
+    env = environment(TERM="xterm-256color")
+    process = start("import", "chats.jsonl", cwd=cwd, stderr=theirs, env=env)
+    os.close(theirs)
+    shown = read_all(ours)
+    assert process.stdout is not None
+    with process.stdout as stream:
+        assert stream.read() == ""
+    assert process.wait(LONGEST_S) == 0
+    for part in ("Reading", "Publishing", "100%", "━━━", "chats 2 new"):
+        assert part in shown
+    assert CANARY not in shown
+
+    elsewhere = run("import", "chats.jsonl", cwd=cwd, env={"TERM": "xterm-256color"})
+    assert "━" not in elsewhere.stderr
+    assert "\x1b" not in elsewhere.stderr
+
+
+def test_a_result_is_the_same_text_while_a_terminal_shows_the_errors(
+    cwd: Path, terminal: tuple[int, int]
+) -> None:
+    run("import", "chats.jsonl", cwd=cwd)
+    ours, theirs = terminal
+    query = ("query", "SELECT item_id FROM messages ORDER BY ALL", "--format", "csv")
+    process = start(*query, cwd=cwd, stderr=theirs)
+    os.close(theirs)
+    assert process.communicate(timeout=LONGEST_S)[0] == "item_id\nm0\nm0\nm1\n"
+    assert read_all(ours) == ""
+
+
+# --- many at once
+
+
+def test_a_lake_that_many_open_at_once_is_made_once_and_holds_it_all(tmp_path: Path) -> None:
+    files = [
+        write(
+            tmp_path / f"{number}.jsonl",
+            *(chat(f"c{number}-{n}") for n in range(5)),
+            chat("all", *"ab"),
+        )
+        for number in range(3)
+    ]
+    imports = [start("import", file, cwd=tmp_path) for file in files]
+    looks = [start("status", cwd=tmp_path) for _ in range(1)]
+    for process in imports:
+        _, err = process.communicate(timeout=LONGEST_S)
+        assert (process.returncode, "Traceback" in err) == (0, False)
+    for process in looks:
+        _, err = process.communicate(timeout=LONGEST_S)
+        assert process.returncode == 0 or err.startswith("Error: there is no lake at lake")
+    assert count("messages", tmp_path) == 3 * 5 + 2
+    assert run("verify", cwd=tmp_path).returncode == 0
