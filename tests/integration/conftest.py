@@ -227,6 +227,8 @@ def chatlake(
         finally:
             gc.enable()  # which commands switch off for as long as they last
         said = capsys.readouterr()
+        assert CANARY not in said.err
+        assert CANARY not in said.out or "query" in argv
         code = done.value.code
         assert isinstance(code, int)
         return Ran(code, said.out, said.err)

@@ -210,6 +210,66 @@ def test_scripted_chats_read_midway_have_the_rows_of_the_oracle(
     assert_same_rows(package_rows(documents_of(inputs)), expected_rows(inputs))
 
 
+def test_every_spelling_of_a_time_is_read_as_the_oracle_reads_it() -> None:
+    spellings = (
+        *strategies.INSTANTS,
+        *strategies.ODD_INSTANTS,
+        *strategies.UNREADABLE_INSTANTS,
+        *strategies.PLACEHOLDERS,
+    )
+    items = [
+        {
+            "Id": f"m{number}",
+            "AbsoluteTime": spelling,
+            "MessageMetadata": {
+                "Receipts": [{"DeliveredTimestamp": spelling, "ReadTimestamp": spelling}]
+            },
+        }
+        for number, spelling in enumerate(spellings)
+    ]
+    events = [
+        {
+            "time": spelling,
+            "detail": {
+                "eventType": "INITIATED",
+                "contactId": f"leg{number}",
+                "initialContactId": "c1",
+                "initiationTimestamp": spelling,
+                "agentInfo": {"connectedToAgentTimestamp": spelling},
+            },
+        }
+        for number, spelling in enumerate(spellings)
+    ]
+    inputs = [
+        Input("response", {"InitialContactId": "c1", "Transcript": items}),
+        *(Input("event", event) for event in events),
+    ]
+    found = package_rows(documents_of(inputs))
+    assert_same_rows(found, expected_rows(inputs))
+    unread = {row["item_id"] for row in found["messages"] if row["sent_at"] is None}
+    assert {spellings[int(item_id[1:])] for item_id in unread} == {
+        *strategies.UNREADABLE_INSTANTS,
+        "1970-01-01",
+    }
+
+
+def test_every_odd_text_number_and_name_is_kept_as_the_oracle_keeps_it() -> None:
+    texts, numbers, names = strategies.ODD_TEXTS, strategies.ODD_NUMBERS, strategies.ODD_NAMES
+    unknown = {
+        "Numbers": [float(number) for number in numbers],
+        "Texts": list(texts),
+        "Names": dict(zip(names, numbers, strict=False)),
+        **dict.fromkeys(names, "at the top"),
+    }
+    items = [
+        {"Id": f"m{n}", "Content": text, "ParticipantId": text, "ContactId": text, **unknown}
+        for n, text in enumerate(texts)
+    ]
+    nameless: list[oracle.Object] = [{"Id": text, **unknown, "Number": 1} for text in texts]
+    inputs = [Input("export", {"ContactId": "c1", "Transcript": [*items, *nameless], **unknown})]
+    assert_same_rows(package_rows(documents_of(inputs)), expected_rows(inputs))
+
+
 def test_no_chats_give_four_tables_without_rows() -> None:
     assert package_rows([]) == {table: [] for table in oracle.COLUMNS}
     assert {

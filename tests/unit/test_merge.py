@@ -250,6 +250,21 @@ class TestAMemberOfAnItem:
         other = message(AbsoluteTime=second(2), Content="a")
         assert row("messages", response(first), response(other))["content"] == "a"
 
+    def test_is_greater_by_canonical_json_whose_names_are_ordered_by_utf_16(self) -> None:
+        before, after = "\U0001f600", "\ufb33"  # the other way round by code point
+        first, other = {before: 2, after: 1}, {before: 1, after: 2}
+        found = row("messages", response(message() | first), response(message() | other))
+        assert json.loads(found["extra"]) == first
+
+    def test_is_no_less_the_participants_for_having_been_exported_too(self) -> None:
+        reads = (
+            response(message(Content="seen"), read_at=1000),
+            export(message(Content="seen"), read_at=2000),
+            response(message(Content="stale"), read_at=500),
+        )
+        for order in permutations(reads):
+            assert row("messages", *order)["content"] == "seen"
+
     def test_joins_two_contents_of_one_id_within_one_page(self) -> None:
         found = row("messages", response(message(Content="a"), message(DisplayName="Ann")))
         assert (found["content"], found["display_name"]) == ("a", "Ann")
@@ -650,6 +665,11 @@ class TestTheRevision:
     )
     def test_changes_with_what_rows_are_made_of(self, news: Document) -> None:
         known = response(message())
+        assert revision(merge(known, news)) != revision(known)
+
+    def test_changes_with_a_receipt_alone(self) -> None:
+        known = response(with_receipts(receipt(delivered=second(1))))
+        news = response(with_receipts(receipt(read=second(2))))
         assert revision(merge(known, news)) != revision(known)
 
     def test_changes_when_a_whole_read_makes_a_contact_complete(self) -> None:
