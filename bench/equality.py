@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 TABLES = (schema.MESSAGES, schema.RECEIPTS)
 LEFT_OUT = ("instance_id", "extra")
-"""What the script does not make: the files do not hold the instance, and have nothing unknown."""
+"""What the script does not make. It must be null in every row of the lake: the files do not hold
+the instance, and nothing that is unknown or unreadable."""
 
 _EXAMPLES = 3
 
@@ -39,7 +40,8 @@ def assert_equal_rows(lake: Path, script_output: Path) -> dict[str, int]:
     Raises
     ------
     RowsDiffer
-        Columns, types or rows differ, or there are no rows at all.
+        Columns, types or rows differ, there are no rows at all, or a column that only the lake
+        has holds anything.
     """
     counts = {}
     with connect(lake) as connection:
@@ -59,6 +61,10 @@ def _assert_equal(connection: duckdb.DuckDBPyConnection, table: schema.Table) ->
     if (found := _columns(connection, theirs)) != expected:
         message = f"{table.name}: the lake has the columns {expected}, the script {found}"
         raise RowsDiffer(message)
+    for name in LEFT_OUT:
+        if held := _count(connection, f"SELECT 1 FROM {ours} WHERE {name} IS NOT NULL"):
+            message = f"{table.name}: {name}, which the script leaves out, is set in {held} rows"
+            raise RowsDiffer(message)
     names = ", ".join(f'"{name}"' for name in expected)
     counts = {side: _count(connection, f"SELECT 1 FROM {side}") for side in (ours, theirs)}
     only = {

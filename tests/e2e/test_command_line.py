@@ -30,6 +30,14 @@ def environment(**variables: str) -> dict[str, str]:
     return {**kept, "PYTHONDEVMODE": "0", **variables}
 
 
+@pytest.fixture(autouse=True)
+def hears_ctrl_c() -> Iterator[None]:
+    """A gate that runs in the background ignores Ctrl-C, and so would the commands it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def start(*arguments: str | Path, cwd: Path, **options: Any) -> subprocess.Popen[str]:
     streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -96,6 +97,18 @@ def test_a_difference_is_named_with_its_table(
 
     with pytest.raises(RowsDiffer, match=table):
         assert_equal_rows(lake, script_output)
+
+
+def test_a_column_that_the_script_leaves_out_must_hold_nothing(
+    script_output: Path, tmp_path: Path
+) -> None:
+    item = {"Id": "1", "ContactId": "c", "Type": "MESSAGE", "Mood": "good"}
+    chat = {"InitialContactId": "c", "Transcript": [item]}
+    (tmp_path / "chat.json").write_text(json.dumps(chat))
+    run(chatlake_import(tmp_path / "chat.json", tmp_path / "lake"))
+
+    with pytest.raises(RowsDiffer, match="messages: extra, which the script leaves out, is set"):
+        assert_equal_rows(tmp_path / "lake", script_output)
 
 
 def test_unequal_rows_fail_the_process_that_compares(lake: Path, script_output: Path) -> None:
