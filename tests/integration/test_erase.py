@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from chatlake import import_files as importing
+from chatlake.home import Home
 from local.chats import scripts
 from tests.integration.conftest import (
     CANARY,
@@ -372,9 +373,19 @@ def test_a_purge_leaves_only_files_that_are_still_needed(filled: LakeFolder) -> 
 def test_a_purge_may_come_later_than_the_erasure(filled: LakeFolder, chatlake: Chatlake) -> None:
     ran = chatlake("erase", FIRST_LEG)
     assert "erase with --purge deletes them" in ran.err
-    assert any(places_of(SECRETS, filled.path).values())
+    left = set[str]().union(*places_of(SECRETS, filled.path).values())
+    assert left == {"warehouse/*.avro", "warehouse/*.parquet"}
     assert chatlake("erase", "--purge", FIRST_LEG).code == 0
     assert places_of(SECRETS, filled.path) == {secret: set() for secret in SECRETS}
+
+
+def test_no_byte_is_left_while_somebody_has_the_lake_open(filled: LakeFolder) -> None:
+    with Home(filled.path) as idle:
+        assert idle.chats.legs(FIRST_LEG) == {FIRST_LEG, SECOND_LEG}
+        filled.erase(FIRST_LEG, purge=True)
+        assert (filled.path / "chats.db-wal").exists()
+        assert places_of(SECRETS, filled.path) == {secret: set() for secret in SECRETS}
+        assert idle.chats.legs(FIRST_LEG) == set()
 
 
 def test_a_chat_that_comes_again_leaves_no_byte_either(filled: LakeFolder) -> None:

@@ -7,6 +7,7 @@ import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -34,7 +35,6 @@ from tests.integration.conftest import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.integration.conftest import Chatlake, Ran
     from tests.oracle import Object
@@ -202,15 +202,18 @@ def test_a_copied_lake_leaves_the_first_one_alone(filled: LakeFolder) -> None:
     assert copy.differences() == []
 
 
+@pytest.mark.parametrize("made_as", ["link", "../inbox/../lake", "lake"])
 def test_a_lake_is_the_same_by_whatever_way_it_is_named(
-    filled: LakeFolder, chatlake: Chatlake, monkeypatch: pytest.MonkeyPatch
+    lake: LakeFolder, chatlake: Chatlake, monkeypatch: pytest.MonkeyPatch, made_as: str
 ) -> None:
-    link = filled.path.parent / "link"
-    link.symlink_to(filled.path)
-    monkeypatch.chdir(filled.inbox)
-    for name in ("../lake", link, f"../inbox/../{filled.path.name}", filled.path):
-        assert chatlake("verify", "--lake", name).code == 0
+    lake.path.mkdir()
+    (lake.path.parent / "link").symlink_to(lake.path)
+    file = lake.write("chat.json", detailed_chat())
+    monkeypatch.chdir(lake.inbox)
+    for name in (Path("..", made_as), "../link", "../inbox/../lake", lake.path):
+        assert chatlake("import", file, "--lake", name).code == 0
         assert chatlake("query", "SELECT 1", "--lake", name).code == 0
+    assert lake.differences() == []
 
 
 ODD_FOLDERS = ("sp ace", "per%20cent", "qu'est?ion", "ha#sh [a]*")

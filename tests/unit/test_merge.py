@@ -553,6 +553,11 @@ class TestContacts:
     def test_keep_the_unknown_members_of_an_export_when_another_has_null(self) -> None:
         assert row("contacts", export(New="x"), export(New=None))["extra"] == '{"New":"x"}'
 
+    def test_of_items_that_name_none_are_the_initial_one_or_else_the_smallest(self) -> None:
+        legs = export(message(), contact_id="b"), export(message(), contact_id="a")
+        assert row("messages", *legs)["contact_id"] == "a"
+        assert row("messages", *legs, response(message()))["contact_id"] == "c1"
+
     def test_of_items_are_sought_among_all_the_contacts_that_these_were_read_under(self) -> None:
         reads = (
             export(message(ContactId="c4"), contact_id="c2"),

@@ -55,21 +55,23 @@ def make_entry(
     if isinstance(metadata, dict) and "Receipts" in metadata:
         rest, receipts = _split_receipts(metadata)
         item = {**item, METADATA: rest}
-    made: JsonObject = {"versions": [{"source": source, "read_at": read_at, "item": item}]}
+    made: JsonObject = {
+        "versions": [{"source": source, "read_at": read_at, "item": item}],
+        "read_under": [contact_id],
+    }
     if receipts:
         made["receipts"] = receipts
-    if not (text_id(item.get("ContactId")) or text_id(item.get("RelatedContactId"))):
-        made["read_under"] = [contact_id]
     return item_id, made
 
 
 def merge_entries(a: JsonObject, b: JsonObject) -> JsonObject:
     """Join two entries of one item."""
-    merged: JsonObject = {"versions": _merge_versions(a["versions"], b["versions"])}
+    merged: JsonObject = {
+        "versions": _merge_versions(a["versions"], b["versions"]),
+        "read_under": sorted({*a["read_under"], *b["read_under"]}),
+    }
     if receipts := join(a.get("receipts", {}), b.get("receipts", {}), merge_receipts):
         merged["receipts"] = receipts
-    if under := {*a.get("read_under", ()), *b.get("read_under", ())}:
-        merged["read_under"] = sorted(under)
     return merged
 
 

@@ -39,7 +39,11 @@ def from_export(value: JsonObject, *, read_at: int = 0) -> Document:
         item_id, entry = make_entry(item, source="export", read_at=read_at, contact_id=contact_id)
         known = entries.get(item_id)
         entries[item_id] = entry if known is None else merge_entries(known, entry)
-    header = {name: member for name, member in value.items() if name != "Transcript"}
+    header = {
+        name: member
+        for name, member in value.items()
+        if name != "Transcript" and member is not None
+    }
     return Document(
         initial_contact_id=named or contact_id,
         provisional=named is None,

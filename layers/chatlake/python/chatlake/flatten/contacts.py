@@ -159,7 +159,8 @@ def _unreadable(detail: JsonObject) -> JsonObject:
     for path, read in _READ:
         parent = _member(detail, path[:-1])
         if not isinstance(parent, dict):
-            unreadable[path[0]] = parent
+            if parent is not None:
+                unreadable[path[0]] = parent
             continue
         value = parent.get(path[-1])
         if not _is_readable(value, read):

@@ -130,11 +130,11 @@ def _metadata(raw: Sequence[JsonObject], extras: Extras) -> tuple[pa.Array, pa.A
 
 
 def _read_under(documents: Sequence[Document]) -> pa.Array:
-    """Give the contact under which each item was read, null where the item names one itself."""
+    """Give the contact under which each item was read, the initial one if among several."""
     return pa.array(
         [
             document.initial_contact_id
-            if document.initial_contact_id in (contacts := entry.get("read_under", (None,)))
+            if document.initial_contact_id in (contacts := entry["read_under"])
             else contacts[0]
             for document in documents
             for entry in document.items.values()
