@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import json
 import os
 import pty
@@ -281,15 +282,18 @@ def assert_the_same_command_goes_on(*arguments: str | Path, cwd: Path, messages:
     assert run("verify", cwd=cwd).returncode == 0
 
 
-def test_ctrl_c_while_files_are_read_ends_with_130(cwd: Path) -> None:
-    pipe = cwd / "endless.jsonl"
-    os.mkfifo(pipe)
-    process = start("import", "chats.jsonl", pipe, cwd=cwd)
-    with pipe.open("w") as writer:  # waits until the import has opened its side
-        writer.write(json.dumps(chat("c3")) + "\n")
-        writer.flush()
+def test_ctrl_c_while_documents_are_written_leaves_them_to_the_same_command(cwd: Path) -> None:
+    assert run("import", write(cwd / "first.jsonl", chat("c0")), cwd=cwd).returncode == 0
+    documents = cwd / "lake" / "documents"
+    second = documents / hashlib.sha256(b"c2").hexdigest()[:2]
+    second.mkdir()
+    with (second / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        process = start("import", "chats.jsonl", cwd=cwd)
+        wait_for(lambda: any(documents.glob("??/c1.json")), process)
         assert_interrupted(process)
-    assert_the_same_command_goes_on("import", "chats.jsonl", cwd=cwd, messages=3)
+    assert count("messages", cwd) == 1
+    assert_the_same_command_goes_on("import", "chats.jsonl", cwd=cwd, messages=4)
 
 
 def test_ctrl_c_before_rows_are_published_leaves_them_to_the_next_import(cwd: Path) -> None:

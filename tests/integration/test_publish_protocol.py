@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.stateful.memory import Row
 
 TABLES = [table.name for table in schema.TABLES]
+NO_ROWS: list[list[Row]] = [[], [], [], []]
 
 # The whole of a small chat: each table has a row of it, on days of its own.
 WHOLE = ("a message", "its receipt", "an attachment", "the beginning of the contact")
@@ -108,7 +109,7 @@ def test_a_slow_publisher_brings_nothing_of_an_erased_chat_back(world: World, ta
     world.erase(CHAT)
     slow.finish()
     world.drain()
-    assert [rows(world, name) for name in TABLES] == [[], [], [], []]
+    assert [rows(world, name) for name in TABLES] == NO_ROWS
 
 
 def test_what_a_slow_publisher_remembers_in_the_end_is_not_taken_for_the_newest(
@@ -432,7 +433,7 @@ def test_a_chat_is_erased_whole_though_it_is_being_taken_in_again(world: World) 
     erasure.finish()
     intake.finish()
     world.drain()
-    assert [rows(world, name) for name in TABLES] == [[], [], [], []]
+    assert [rows(world, name) for name in TABLES] == NO_ROWS
     assert world.documents() == {}
 
 
@@ -446,7 +447,7 @@ def test_a_publisher_that_an_erasure_did_not_see_does_not_keep_its_rows(world: W
     erasure.finish()
     publisher.finish()
     world.drain()
-    assert [rows(world, name) for name in TABLES] == [[], [], [], []]
+    assert [rows(world, name) for name in TABLES] == NO_ROWS
 
 
 @pytest.mark.parametrize("step", ["attempts", f"read {CHAT}", "erased", "initial_contacts"])
@@ -457,7 +458,7 @@ def test_a_chat_that_is_erased_while_it_is_published_is_no_failure(world: World,
     world.erase(CHAT)
     assert publisher.finish().failed == {}
     world.drain()
-    assert [rows(world, name) for name in TABLES] == [[], [], [], []]
+    assert [rows(world, name) for name in TABLES] == NO_ROWS
 
 
 @pytest.mark.parametrize("step", ["delete", "load messages", "commit messages", "mark_published"])
@@ -473,7 +474,7 @@ def test_an_erasure_that_was_cut_off_can_be_asked_for_again(world: World, step: 
     erasure = world.erase(CHAT)
     assert erasure.erased | erasure.already_erased == {CHAT}
     world.drain()
-    assert [rows(world, name) for name in TABLES] == [[], [], [], []]
+    assert [rows(world, name) for name in TABLES] == NO_ROWS
     assert world.documents() == {}
 
 
@@ -483,5 +484,21 @@ def test_reads_of_an_erased_chat_bring_nothing_back(world: World) -> None:
     world.erase(CHAT)
     take_in(world, *WHOLE)
     world.drain()
-    assert [rows(world, name) for name in TABLES] == [[], [], [], []]
+    assert [rows(world, name) for name in TABLES] == NO_ROWS
+    assert world.documents() == {}
+
+
+def test_a_chat_that_was_erased_has_no_rows_though_an_intake_just_wrote_its_document(
+    world: World,
+) -> None:
+    take_in(world, "a message")
+    intake = world.intake(READS["its receipt"])
+    intake.advance_to(f"update {CHAT}")
+    world.erase(CHAT)
+    intake.advance_past(f"update {CHAT}")
+    assert CHAT in world.documents()
+    # What was announced before the erasure comes now.
+    world.publish()
+    assert [rows(world, name) for name in TABLES] == NO_ROWS
+    intake.finish()
     assert world.documents() == {}
