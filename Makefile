@@ -51,7 +51,8 @@ docs: $(READY) ## docs/data-dictionary.md from the schema
 lock: $(UV) | $(BIN)/python ## re-pin requirements/ from pyproject.toml (newest: LOCK=--upgrade)
 	@$(COMPILE) $(LOCK) --group bootstrap --output-file requirements/bootstrap.txt > /dev/null
 	@$(COMPILE) $(LOCK) pyproject.toml --output-file requirements/runtime.txt > /dev/null
-	@$(COMPILE) $(LOCK) pyproject.toml --group dev --constraints requirements/runtime.txt \
+	@$(COMPILE) $(LOCK) --group sam --output-file requirements/sam.txt > /dev/null
+	@$(COMPILE) $(LOCK) pyproject.toml --extra aws --group dev --constraints requirements/runtime.txt \
 		--output-file requirements/dev.txt > /dev/null
 
 clean: ## remove caches and build outputs (.venv stays)
