@@ -167,20 +167,10 @@ class Chat:
 
     def exports(self) -> list[JsonObject]:
         """Return the export that Connect writes to S3 for each leg, in the order of `legs`."""
-        return [self._export(leg) for leg in self.legs]
+        return [self.export(leg) for leg in self.legs]
 
-    def contact_events(self) -> list[JsonObject]:
-        """Return the EventBridge contact events of all legs, oldest first."""
-        events = [
-            (time_ms, event_type, leg) for leg in self.legs for event_type, time_ms in leg.events()
-        ]
-        events.sort(key=lambda event: event[0])
-        return [self._contact_event(leg, kind, time_ms) for time_ms, kind, leg in events]
-
-    def _page(self, items: list[JsonObject]) -> JsonObject:
-        return {"InitialContactId": self.initial_contact_id, "Transcript": items}
-
-    def _export(self, leg: Leg) -> JsonObject:
+    def export(self, leg: Leg) -> JsonObject:
+        """Return the export of one leg."""
         items = [item for item in self.items if item.contact_id == leg.contact_id and item.exported]
         present = dict.fromkeys(item.sender.participant_id for item in items if item.sender)
         return {
@@ -192,6 +182,21 @@ class Chat:
             "Participants": [{"ParticipantId": participant_id} for participant_id in present],
             "Transcript": [item.as_exported() for item in items],
         }
+
+    def contact_events(self) -> list[JsonObject]:
+        """Return the EventBridge contact events of all legs, oldest first."""
+        return [event for _, event in self.timed_contact_events()]
+
+    def timed_contact_events(self) -> list[tuple[int, JsonObject]]:
+        """Return the contact events with their times, which in the events are whole seconds."""
+        events = [
+            (time_ms, event_type, leg) for leg in self.legs for event_type, time_ms in leg.events()
+        ]
+        events.sort(key=lambda event: event[0])
+        return [(time_ms, self._contact_event(leg, kind, time_ms)) for time_ms, kind, leg in events]
+
+    def _page(self, items: list[JsonObject]) -> JsonObject:
+        return {"InitialContactId": self.initial_contact_id, "Transcript": items}
 
     def _contact_event(self, leg: Leg, event_type: str, time_ms: int) -> JsonObject:
         return {

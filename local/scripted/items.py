@@ -110,6 +110,7 @@ class Item:
     ``contact_id`` is its leg in this chat, ``related_contact_id`` the leg of an earlier chat that
     it was brought back from; one of the two is set. ``message_id`` is set where the item may have
     a MessageMetadata, which is shown without receipts only if ``shows_empty_metadata``.
+    ``unmodelled`` are members that the service already sends and its model does not know yet.
     """
 
     item_id: str
@@ -125,6 +126,7 @@ class Item:
     attachments: tuple[Attachment, ...] = ()
     processing: Processing | None = None
     related_contact_id: str | None = None
+    unmodelled: tuple[tuple[str, Any], ...] = ()
 
     @property
     def exported(self) -> bool:
@@ -142,7 +144,18 @@ class Item:
             metadata = self._metadata(self.message_id, at_ms)
             if metadata is not None:
                 out["MessageMetadata"] = metadata
+        out.update(self.unmodelled)
         return out
+
+    def changes(self) -> list[int]:
+        """Return the times from which `as_of` may answer otherwise than before, ascending."""
+        times = {attachment.settled_ms for attachment in self.attachments}
+        if self.processing is not None:
+            times.add(self.processing.done_ms)
+        for receipt in self.receipts:
+            known = (receipt.delivered_ms, receipt.read_ms)
+            times.update(time_ms - receipt.skew_ms for time_ms in known if time_ms is not None)
+        return sorted(times)
 
     def as_exported(self) -> JsonObject:
         """Return the item as the S3 export has it: no receipts and no contact id."""
