@@ -5,6 +5,10 @@ BOOT := .venv/boot
 UV := $(BOOT)/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready
+SAM := .venv/sam/bin/sam
+# Where SAM keeps its own notes, so that it neither reports what is done here nor looks for updates.
+RUN_SAM := SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=$(CURDIR)/.venv/sam $(SAM)
+ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 SOURCES := $(wildcard layers/chatlake/python local bench functions tests tools)
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.13 --python $(BIN)/python \
 	--generate-hashes --custom-compile-command "make lock"
@@ -16,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup format check test demo bench chaos docs lock clean
+.PHONY: help setup format check test build demo bench chaos docs lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -27,14 +31,19 @@ format: $(READY) ## format the code and mend what the linter can mend
 	$(BIN)/ruff check --quiet --fix-only $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-check: $(READY) ## formatting, lint, types
+check: $(READY) $(SAM) ## formatting, lint, types, template
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
 	$(UV) pip check --quiet --python $(BIN)/python
+	$(BIN)/cfn-lint --non-zero-exit-code informational template.yaml
+	$(RUN_SAM) validate --lint --template template.yaml
 
 test: check ## the whole gate: check, then every test but the long ones
 	$(BIN)/pytest -n auto --cov
+
+build: $(SAM) ## functions and layers into .aws-sam/build (ARCHITECTURE=arm64 or x86_64)
+	$(RUN_SAM) build --template template.yaml --parameter-overrides Architecture=$(ARCHITECTURE)
 
 demo: $(READY) ## invented chats into a lake, and how fast they were read
 	$(BIN)/python -m local.demo
@@ -54,6 +63,10 @@ lock: $(UV) | $(BIN)/python ## re-pin requirements/ from pyproject.toml (newest:
 	@$(COMPILE) $(LOCK) --group sam --output-file requirements/sam.txt > /dev/null
 	@$(COMPILE) $(LOCK) pyproject.toml --extra aws --group dev --constraints requirements/runtime.txt \
 		--output-file requirements/dev.txt > /dev/null
+	@$(COMPILE) --group layer-base --constraints requirements/dev.txt \
+		--output-file requirements/layer-base.txt > /dev/null
+	@$(COMPILE) --group layer-arrow --constraints requirements/dev.txt \
+		--output-file requirements/layer-arrow.txt > /dev/null
 
 clean: ## remove caches and build outputs (.venv stays)
 	rm -rf .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
@@ -76,4 +89,11 @@ $(BIN)/python: | $(UV)
 $(READY): requirements/dev.txt pyproject.toml $(UV) | $(BIN)/python
 	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements/dev.txt
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+# SAM, apart: it pins other versions of what chatlake uses.
+$(SAM): requirements/sam.txt | $(BIN)/python
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv/sam
+	@$(UV) pip sync --quiet --require-hashes --python .venv/sam/bin/python $<
+	@echo '{"lastVersionCheck": 9999999999.0}' > .venv/sam/metadata.json
 	@touch $@

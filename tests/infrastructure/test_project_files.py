@@ -21,10 +21,16 @@ PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 DIRECT: dict[str, list[str]] = {
     "bootstrap": PYPROJECT["dependency-groups"]["bootstrap"],
     "runtime": PYPROJECT["project"]["dependencies"],
-    "dev": PYPROJECT["project"]["dependencies"] + PYPROJECT["dependency-groups"]["dev"],
+    "dev": PYPROJECT["project"]["dependencies"]
+    + PYPROJECT["project"]["optional-dependencies"]["aws"]
+    + PYPROJECT["dependency-groups"]["dev"],
+    "sam": PYPROJECT["dependency-groups"]["sam"],
 }
 
-requirement_files = pytest.mark.parametrize("name", sorted(DIRECT))
+# Their direct requirements name no versions: those are dev's.
+LAYERS = ("layer-arrow", "layer-base")
+
+requirement_files = pytest.mark.parametrize("name", sorted([*DIRECT, *LAYERS]))
 
 
 def blocks(name: str) -> list[str]:
@@ -35,7 +41,9 @@ def blocks(name: str) -> list[str]:
 
 def pins(requirements: Iterable[str]) -> dict[str, str]:
     """Versions by package name; a requirement that is not exact fails."""
-    matches = [(r, re.match(r"([\w.-]+)==([\w.]+)(?=\s|$)", r)) for r in requirements]
+    matches = [
+        (r, re.match(r"([\w.-]+)(?:\[[\w,]+\])?==([\w.]+)(?=\s|$)", r)) for r in requirements
+    ]
     assert [r for r, match in matches if match is None] == []
     return {match[1]: match[2] for _, match in matches if match}
 
@@ -52,7 +60,7 @@ def test_no_requirement_file_names_an_index_or_a_path_of_a_machine(name: str) ->
     assert re.findall(r"https?:|file:|index|find-links|trusted-host|\s/\w+", text) == []
 
 
-@requirement_files
+@pytest.mark.parametrize("name", sorted(DIRECT))
 def test_the_pins_are_those_of_pyproject(name: str) -> None:
     pinned = pins(blocks(name))
     direct = pins(DIRECT[name])
@@ -62,6 +70,13 @@ def test_the_pins_are_those_of_pyproject(name: str) -> None:
 def test_tests_run_on_the_versions_that_users_get() -> None:
     runtime, dev = pins(blocks("runtime")), pins(blocks("dev"))
     assert {package: dev.get(package) for package in runtime} == runtime, "run `make lock`"
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_hold_the_versions_that_are_tested(name: str) -> None:
+    layer, dev = pins(blocks(name)), pins(blocks("dev"))
+    assert set(PYPROJECT["dependency-groups"][name]) <= layer.keys(), "run `make lock`"
+    assert {package: dev.get(package) for package in layer} == layer, "run `make lock`"
 
 
 def test_the_build_backend_is_the_pinned_one() -> None:
