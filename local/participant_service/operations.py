@@ -67,6 +67,15 @@ class Operation:
     ) -> JsonObject:
         """Return the parameters of a request, which are what the model allows.
 
+        Parameters
+        ----------
+        labels
+            The quoted labels of its path.
+        headers
+            By their names in lower case.
+        body
+            JSON, or nothing.
+
         Raises
         ------
         Refused
@@ -83,7 +92,7 @@ class Operation:
             serialization = shape.serialization
             if serialization.get("location") == "header":
                 parameters.pop(name, None)
-                value = headers.get(serialization["name"])
+                value = headers.get(serialization["name"].lower())
                 if value is not None:
                     parameters[name] = value
         wrong = list(violations(self.input, parameters))

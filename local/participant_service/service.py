@@ -1,0 +1,308 @@
+"""Amazon Connect's side of chats: one simulated instance, served over HTTP."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
+from uuid import uuid4
+
+from local.clock import Clock
+from local.participant_service.behaviour import Behaviour, Call, Fault
+from local.participant_service.constraints import violations
+from local.participant_service.contacts import Contact, Contacts
+from local.participant_service.http_server import HttpServer, Request, Response
+from local.participant_service.operations import Operation, Refused, find
+from local.participant_service.participant import Participants
+from local.participant_service.quota import Bucket
+from local.participant_service.tokens import Holder, Tokens
+from local.scripted.chat import Chat
+from local.scripted.items import JsonObject, Participant
+
+_WEBSOCKET_PATH = "/participant/websocket"
+_SECOND_MS = 1000
+_USUAL = Behaviour()
+
+
+@dataclass(slots=True)
+class _Ordered:
+    """A fault that waits for its calls."""
+
+    operation: str
+    fault: Fault
+    times: int
+    initial_contact_id: str | None
+
+
+class ParticipantService:
+    """The `connect` and `connectparticipant` services of one instance, at one address.
+
+    Parameters
+    ----------
+    chats
+        The chats that take place, of one instance, in any order.
+    clock
+        What the service goes by: it answers with what is there by then.
+    behaviour
+        What can be switched.
+
+    Attributes
+    ----------
+    calls
+        Every call that was answered, in the order of the answers.
+    """
+
+    def __init__(self, chats: Iterable[Chat], clock: Clock, behaviour: Behaviour = _USUAL) -> None:
+        self.calls: list[Call] = []
+        self._clock = clock
+        self._behaviour = behaviour
+        self._contacts = Contacts(chats)
+        self._tokens = Tokens(behaviour)
+        self._buckets = {name: Bucket(*quota) for name, quota in behaviour.quotas().items()}
+        self._server = HttpServer(self._answer)
+        self._participants = Participants(
+            self._tokens, f"ws://127.0.0.1:{self._server.port}{_WEBSOCKET_PATH}"
+        )
+        self._waiting = iter(self._contacts.chats)
+        self._started: set[str] = set()
+        self._start_answers: dict[str, JsonObject] = {}
+        self._faults: list[_Ordered] = []
+        self._answered: Counter[str] = Counter()
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+
+    @property
+    def url(self) -> str:
+        """The endpoint of both services."""
+        return f"http://127.0.0.1:{self._server.port}"
+
+    def __enter__(self) -> Self:
+        self._server.__enter__()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closing.set()
+        self._server.__exit__(kind, error, trace)
+        if error is None and self._server.failures:
+            message = "the simulated service failed by itself"
+            raise ExceptionGroup(message, self._server.failures)
+
+    def participant_token(self, initial_contact_id: str) -> str:
+        """Return the customer's token, as a back end that started the chat would hold it.
+
+        StartChatContact does not give that chat any more.
+        """
+        chat = self.truth(initial_contact_id)
+        with self._lock:
+            self._started.add(chat.initial_contact_id)
+            return self._tokens.of_participant(chat, _customer(chat))
+
+    def agent_connection_token(self, contact_id: str) -> tuple[str, datetime]:
+        """Return a new ConnectionToken of a leg's agent and its expiry, as Streams hands it out.
+
+        Raises
+        ------
+        LookupError
+            If there is no such contact, or it never had an agent.
+        """
+        contact = self._contacts.get(contact_id)
+        agent = None if contact is None else _agent(contact)
+        if contact is None or agent is None:
+            message = f"contact {contact_id} is unknown or never had an agent"
+            raise LookupError(message)
+        with self._lock:
+            holder = Holder(contact.chat, agent)
+            token, until_ms = self._tokens.of_connection(holder, self._clock.now_ms())
+        return token, datetime.fromtimestamp(until_ms / 1000, UTC)
+
+    def fail_next(
+        self, operation: str, fault: Fault, times: int = 1, contact: str | None = None
+    ) -> None:
+        """Let the next calls of an operation fail, of one chat only if a contact of it is given.
+
+        Calls beyond the quota are throttled as ever and use up no fault.
+        """
+        if operation not in self._buckets:
+            message = f"{operation} is not simulated, only {', '.join(self._buckets)}"
+            raise ValueError(message)
+        chat_of = None if contact is None else self._chat_of(contact)
+        with self._lock:
+            self._faults.append(_Ordered(operation, fault, times, chat_of))
+
+    def busiest_second(self, operation: str) -> int:
+        """Return the most calls, whatever their status, within any second of the clock."""
+        times_ms = sorted(call.at_ms for call in self.calls if call.operation == operation)
+        most = first = 0
+        for last, time_ms in enumerate(times_ms):
+            while time_ms - times_ms[first] >= _SECOND_MS:
+                first += 1
+            most = max(most, last - first + 1)
+        return most
+
+    def truth(self, initial_contact_id: str) -> Chat:
+        """Return the chat that a contact is of.
+
+        Raises
+        ------
+        LookupError
+            If there is none.
+        """
+        contact = self._contacts.get(initial_contact_id)
+        if contact is None:
+            message = f"no chat has the contact {initial_contact_id}"
+            raise LookupError(message)
+        return contact.chat
+
+    def _answer(self, request: Request) -> Response:
+        at_ms = self._clock.now_ms()
+        found = find(request.method, request.path)
+        if found is None:
+            return _error(Refused(404, "UnknownOperationException", "this is not simulated"))
+        operation, labels = found
+        subject: str | None = None
+        fault = Fault()
+        try:
+            self._throttle(operation, at_ms)
+            parameters = operation.parameters(labels, request.headers, request.body)
+            holder = self._holder(parameters)
+            subject = parameters.get("ContactId") if holder is None else _id_of(holder)
+            fault = self._due_fault(operation, subject)
+            self._closing.wait(fault.delay_s / self._clock.speed)
+            if fault.status is not None:
+                raise operation.failed(fault.status)
+            body, subject = self._done(operation, parameters, holder, subject)
+            self._check(operation, body)
+            response = Response(200, body, cut=fault.cut)
+        except Refused as refused:
+            response = _error(refused, cut=fault.cut)
+        # A list's append is atomic, and a call is of the moment when it came.
+        self.calls.append(Call(operation.name, at_ms, response.status, subject))
+        return response
+
+    def _done(
+        self,
+        operation: Operation,
+        parameters: JsonObject,
+        holder: Holder | None,
+        subject: str | None,
+    ) -> tuple[bytes, str | None]:
+        """Return the answer to a call, and the contact that it is about."""
+        now_ms = self._clock.now_ms()
+        match operation.name:
+            case "GetTranscript":
+                body = self._participants.get_transcript(operation, holder, parameters, now_ms)
+                return body, subject
+            case "CreateParticipantConnection":
+                answer = self._participants.create_connection(operation, holder, parameters, now_ms)
+            case "DescribeContact":
+                answer = self._contacts.describe(operation, parameters, now_ms)
+            case "SearchContacts":
+                answer = self._contacts.search(operation, parameters, now_ms)
+            case _:
+                answer = self._start_chat(operation, parameters)
+                subject = answer["ContactId"]
+        return json.dumps(answer).encode(), subject
+
+    def _start_chat(self, operation: Operation, parameters: JsonObject) -> JsonObject:
+        """Give the next chat; a repeated ClientToken gets the one that it got before."""
+        self._contacts.check_instance(operation, parameters)
+        client_token = parameters.get("ClientToken") or str(uuid4())
+        with self._lock:
+            if client_token not in self._start_answers:
+                waiting = (
+                    chat for chat in self._waiting if chat.initial_contact_id not in self._started
+                )
+                chat = next(waiting, None)
+                if chat is None:
+                    raise operation.refused(
+                        "LimitExceededException", "all scripted chats are started"
+                    )
+                self._started.add(chat.initial_contact_id)
+                self._start_answers[client_token] = self._start_answer(chat)
+            return self._start_answers[client_token]
+
+    def _start_answer(self, chat: Chat) -> JsonObject:
+        customer = _customer(chat)
+        answer: JsonObject = {
+            "ContactId": chat.initial_contact_id,
+            "ParticipantId": customer.participant_id,
+            "ParticipantToken": self._tokens.of_participant(chat, customer),
+        }
+        if chat.legs[0].related_contact_id is not None:
+            answer["ContinuedFromContactId"] = chat.legs[0].related_contact_id
+        return answer
+
+    def _throttle(self, operation: Operation, at_ms: int) -> None:
+        with self._lock:
+            if not self._buckets[operation.name].take(at_ms):
+                raise operation.refused("ThrottlingException", "Rate exceeded")
+
+    def _holder(self, parameters: Mapping[str, str]) -> Holder | None:
+        if "ConnectionToken" in parameters:
+            return self._tokens.connection(parameters["ConnectionToken"])
+        return self._tokens.participant(parameters.get("ParticipantToken", ""))
+
+    def _due_fault(self, operation: Operation, subject: str | None) -> Fault:
+        chat_of = None if subject is None else self._chat_of(subject)
+        with self._lock:
+            for ordered in self._faults:
+                if ordered.operation != operation.name or ordered.times < 1:
+                    continue
+                if ordered.initial_contact_id in {None, chat_of}:
+                    ordered.times -= 1
+                    return ordered.fault
+        return Fault()
+
+    def _chat_of(self, contact_id: str) -> str:
+        contact = self._contacts.get(contact_id)
+        return contact_id if contact is None else contact.chat.initial_contact_id
+
+    def _check(self, operation: Operation, body: bytes) -> None:
+        """Hold a sample of the responses against the model."""
+        with self._lock:
+            number = self._answered[operation.name]
+            self._answered[operation.name] += 1
+        if number % self._behaviour.validate_every:
+            return
+        wrong = list(violations(operation.output, json.loads(body), strict=False))
+        if wrong:
+            message = f"a response of {operation.name} is not of its model: {'; '.join(wrong)}"
+            raise AssertionError(message)
+
+
+def _id_of(holder: Holder) -> str:
+    return holder.chat.initial_contact_id
+
+
+def _customer(chat: Chat) -> Participant:
+    return next(person for person in chat.participants if person.role == "CUSTOMER")
+
+
+def _agent(contact: Contact) -> Participant | None:
+    """Return the agent who joined a leg; a third agent may be on it, too."""
+    leg = contact.leg
+    if leg.agent is None or leg.connected_ms is None:
+        return None
+    joined = (
+        person
+        for person in contact.chat.participants
+        if person.role == "AGENT"
+        and person.name == leg.agent.name
+        and leg.connected_ms <= person.joined_ms <= leg.disconnected_ms
+    )
+    return next(joined, None)
+
+
+def _error(refused: Refused, *, cut: bool = False) -> Response:
+    body = json.dumps({"Message": refused.message}).encode()
+    return Response(refused.status, body, {"x-amzn-errortype": refused.code}, cut=cut)
