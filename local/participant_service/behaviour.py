@@ -67,7 +67,8 @@ class Fault:
     delay_s
         Wait so many seconds of the clock before anything is done.
     cut
-        Do all that was asked, then close the connection in the middle of the response.
+        Do all that was asked, then close the connection in the middle of the response; boto3
+        does not notice and returns an answer with nothing in it.
     """
 
     status: int | None = None
