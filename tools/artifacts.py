@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -19,11 +20,17 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 ARCHITECTURES = ("arm64", "x86_64")
+HOST = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 FOLDERS = {"ArrowLayer": "arrow", "BaseLayer": "base", "ChatlakeLayer": "chatlake"}
 BUILT = ROOT / ".aws-sam" / "layers"
 
-# What uv says when nobody answers; any other failure is ours.
-_UNREACHABLE = ("Failed to fetch", "error sending request", "network was disabled")
+# What uv says when nobody answers, and pip when it fetches uv; any other failure is ours.
+_UNREACHABLE = (
+    "Failed to fetch",
+    "error sending request",
+    "network was disabled",
+    "No matching distribution found for uv",
+)
 
 
 class IndexUnreachable(Exception):
@@ -92,8 +99,12 @@ def build_layer(layer: str, architecture: str, target: Path) -> None:
         capture_output=True,
     )
     if done.returncode:
-        unreachable = any(said in done.stderr for said in _UNREACHABLE)
-        raise (IndexUnreachable if unreachable else BuildFailed)(done.stderr)
+        raise (IndexUnreachable if index_is_silent(done.stderr) else BuildFailed)(done.stderr)
+
+
+def index_is_silent(stderr: str) -> bool:
+    """Tell whether a build failed because the package index does not answer."""
+    return any(said in stderr for said in _UNREACHABLE)
 
 
 def python_folders(function: Function, architecture: str) -> list[Path]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import platform
 import sys
 import zipfile
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from tools.artifacts import (
     ARCHITECTURES,
     FOLDERS,
+    HOST,
     Function,
     built_layer,
     files,
@@ -20,7 +20,6 @@ from tools.artifacts import (
     size_bytes,
 )
 
-HOST = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 TIMED = """
 import time
 start = time.perf_counter()

@@ -22,7 +22,7 @@ import sys
 from pathlib import Path
 
 LAMBDA_PYTHON = (3, 13)
-# Where Lambda unpacks layers; tracebacks name it.
+# Where Lambda unpacks layers: compiled modules name their source.
 LAMBDA_FOLDER = "/opt/python"
 # Zip archives know no earlier day, wherever they are packed.
 MODIFIED_S = 315_619_200  # 1980-01-02
