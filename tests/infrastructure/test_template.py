@@ -1,0 +1,77 @@
+"""template.yaml is sound as far as can be told without an account."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
+
+from tools.artifacts import ARCHITECTURES, FOLDERS, ROOT
+
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+MAKEFILE = (ROOT / "Makefile").read_text()
+WITH_A_WARNING = """
+AWSTemplateFormatVersion: "2010-09-09"
+Parameters:
+  NobodyReadsThis:
+    Type: String
+Resources:
+  Queue:
+    Type: AWS::SQS::Queue
+"""
+
+
+def linted(template: Path) -> subprocess.CompletedProcess[str]:
+    """Run the linter as `make check` does, on another template."""
+    [line] = re.findall(r"^\t\$\(BIN\)/(cfn-lint .*) template\.yaml$", MAKEFILE, re.MULTILINE)
+    program, *options = line.split()
+    return subprocess.run(
+        [str(ROOT / ".venv" / "bin" / program), *options, str(template)],
+        check=False,
+        text=True,
+        capture_output=True,
+    )
+
+
+def test_make_check_finds_nothing_in_the_template() -> None:
+    done = linted(ROOT / "template.yaml")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+def test_make_check_fails_for_a_warning(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(WITH_A_WARNING)
+    done = linted(template)
+    assert done.returncode != 0
+    assert "W2001" in done.stdout
+
+
+def test_every_processor_that_may_be_chosen_has_its_layers() -> None:
+    assert tuple(TEMPLATE["Parameters"]["Architecture"]["AllowedValues"]) == ARCHITECTURES
+    makefiles = {path.parent.name for path in ROOT.glob("layers/*/Makefile")}
+    assert makefiles == set(ARCHITECTURES)
+
+
+@pytest.mark.parametrize("name", sorted(FOLDERS))
+def test_a_layer_is_built_for_the_processor_and_python_of_the_functions(name: str) -> None:
+    layer, shared = TEMPLATE["Resources"][name], TEMPLATE["Globals"]["Function"]
+    assert layer["Metadata"] == {
+        "BuildMethod": "makefile",
+        "BuildArchitecture": {"Ref": "Architecture"},
+        "ContextPath": {"Fn::Sub": "layers/${Architecture}"},
+    }
+    assert layer["Properties"]["CompatibleArchitectures"] == shared["Architectures"]
+    assert layer["Properties"]["CompatibleRuntimes"] == [shared["Runtime"]] == ["python3.13"]
+
+
+def test_the_template_has_no_other_layers() -> None:
+    layers = {
+        name
+        for name, resource in TEMPLATE["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::LayerVersion"
+    }
+    assert layers == set(FOLDERS)
