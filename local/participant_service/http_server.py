@@ -7,27 +7,34 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 from typing import Self, cast
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request; ``path`` is without the query, and the names of headers are in lower case."""
+    """A request; the names of its headers are in lower case."""
 
     method: str
     path: str
+    query: str
     headers: Mapping[str, str]
     body: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; a ``cut`` one ends in the middle of its body, and the connection with it."""
+    """A response; a ``cut`` one ends in the middle of its body, and the connection with it.
+
+    With a ``conversation`` the connection is given to that, which reads from the first stream and
+    writes to the second until it is over.
+    """
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
+    conversation: Callable[[BufferedIOBase, BufferedIOBase], None] | None = None
 
 
 type Answer = Callable[[Request], Response]
@@ -131,16 +138,21 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _respond(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        path = self.path.partition("?")[0]
+        path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
-        response = self._owner.answer(Request(self.command, path, headers, body))
+        response = self._owner.answer(Request(self.command, path, query, headers, body))
         self.send_response(response.status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(response.body)))
+        if response.conversation is None:
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(response.body)))
         for name, value in response.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if response.cut:
+        if response.conversation is not None:
+            self.close_connection = True
+            self.wfile.flush()
+            response.conversation(self.rfile, self.wfile)
+        elif response.cut:
             self.close_connection = True
             self.wfile.write(response.body[: len(response.body) // 2])
         else:

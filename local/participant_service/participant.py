@@ -35,6 +35,7 @@ class Participants:
         self._websocket_url = websocket_url
         self._transcripts: dict[str, Transcript] = {}
         self._key = secrets.token_bytes(32)
+        self._tickets: dict[str, int] = {}
 
     def create_connection(
         self, operation: Operation, holder: Holder | None, parameters: JsonObject, now_ms: int
@@ -54,11 +55,17 @@ class Participants:
                 "Expiry": timestamp(until_ms),
             }
         if "WEBSOCKET" in kinds:
+            ticket = f"ticket={secrets.token_urlsafe()}"
+            self._tickets[ticket] = now_ms + _CONNECT_WITHIN_MS
             answer["Websocket"] = {
-                "Url": f"{self._websocket_url}?ticket={secrets.token_urlsafe()}",
-                "ConnectionExpiry": timestamp(now_ms + _CONNECT_WITHIN_MS),
+                "Url": f"{self._websocket_url}?{ticket}",
+                "ConnectionExpiry": timestamp(self._tickets[ticket]),
             }
         return answer
+
+    def may_listen(self, ticket: str, now_ms: int) -> bool:
+        """Whether the query of a websocket's URL still opens it."""
+        return now_ms < self._tickets.get(ticket, 0)
 
     def get_transcript(
         self, operation: Operation, holder: Holder | None, parameters: JsonObject, now_ms: int

@@ -6,37 +6,28 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 from local.clock import Clock
 from local.participant_service.behaviour import Behaviour, Call, Fault
 from local.participant_service.constraints import violations
 from local.participant_service.contacts import Contact, Contacts
+from local.participant_service.faults import Faults
 from local.participant_service.http_server import HttpServer, Request, Response
 from local.participant_service.operations import Operation, Refused, find
 from local.participant_service.participant import Participants
 from local.participant_service.quota import Bucket
+from local.participant_service.starts import Starts
 from local.participant_service.tokens import Holder, Tokens
+from local.participant_service.websocket import converse, handshake
 from local.scripted.chat import Chat
 from local.scripted.items import JsonObject, Participant
 
 _WEBSOCKET_PATH = "/participant/websocket"
 _SECOND_MS = 1000
 _USUAL = Behaviour()
-
-
-@dataclass(slots=True)
-class _Ordered:
-    """A fault that waits for its calls."""
-
-    operation: str
-    fault: Fault
-    times: int
-    initial_contact_id: str | None
 
 
 class ParticipantService:
@@ -68,10 +59,8 @@ class ParticipantService:
         self._participants = Participants(
             self._tokens, f"ws://127.0.0.1:{self._server.port}{_WEBSOCKET_PATH}"
         )
-        self._waiting = iter(self._contacts.chats)
-        self._started: set[str] = set()
-        self._start_answers: dict[str, JsonObject] = {}
-        self._faults: list[_Ordered] = []
+        self._starts = Starts(self._contacts.chats, self._tokens)
+        self._faults = Faults()
         self._answered: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -102,10 +91,7 @@ class ParticipantService:
 
         StartChatContact does not give that chat any more.
         """
-        chat = self.truth(initial_contact_id)
-        with self._lock:
-            self._started.add(chat.initial_contact_id)
-            return self._tokens.of_participant(chat, _customer(chat))
+        return self._starts.elsewhere(self.truth(initial_contact_id))
 
     def agent_connection_token(self, contact_id: str) -> tuple[str, datetime]:
         """Return a new ConnectionToken of a leg's agent and its expiry, as Streams hands it out.
@@ -136,8 +122,7 @@ class ParticipantService:
             message = f"{operation} is not simulated, only {', '.join(self._buckets)}"
             raise ValueError(message)
         chat_of = None if contact is None else self._chat_of(contact)
-        with self._lock:
-            self._faults.append(_Ordered(operation, fault, times, chat_of))
+        self._faults.order(operation, fault, times, chat_of)
 
     def busiest_second(self, operation: str) -> int:
         """Return the most calls, whatever their status, within any second of the clock."""
@@ -165,6 +150,8 @@ class ParticipantService:
 
     def _answer(self, request: Request) -> Response:
         at_ms = self._clock.now_ms()
+        if request.path == _WEBSOCKET_PATH:
+            return self._listen(request, at_ms)
         found = find(request.method, request.path)
         if found is None:
             return _error(Refused(404, "UnknownOperationException", "this is not simulated"))
@@ -176,7 +163,8 @@ class ParticipantService:
             parameters = operation.parameters(labels, request.headers, request.body)
             holder = self._holder(parameters)
             subject = parameters.get("ContactId") if holder is None else _id_of(holder)
-            fault = self._due_fault(operation, subject)
+            chat_of = None if subject is None else self._chat_of(subject)
+            fault = self._faults.due(operation.name, chat_of)
             self._closing.wait(fault.delay_s / self._clock.speed)
             if fault.status is not None:
                 raise operation.failed(fault.status)
@@ -188,6 +176,14 @@ class ParticipantService:
         # A list's append is atomic, and a call is of the moment when it came.
         self.calls.append(Call(operation.name, at_ms, response.status, subject))
         return response
+
+    def _listen(self, request: Request, now_ms: int) -> Response:
+        accepted = handshake(request.headers)
+        if accepted is None:
+            return Response(426, b"{}", {"Upgrade": "websocket"})
+        if not self._participants.may_listen(request.query, now_ms):
+            return Response(403, b"{}")
+        return Response(101, b"", accepted, conversation=converse)
 
     def _done(
         self,
@@ -209,38 +205,10 @@ class ParticipantService:
             case "SearchContacts":
                 answer = self._contacts.search(operation, parameters, now_ms)
             case _:
-                answer = self._start_chat(operation, parameters)
+                self._contacts.check_instance(operation, parameters)
+                answer = self._starts.start(operation, parameters)
                 subject = answer["ContactId"]
         return json.dumps(answer).encode(), subject
-
-    def _start_chat(self, operation: Operation, parameters: JsonObject) -> JsonObject:
-        """Give the next chat; a repeated ClientToken gets the one that it got before."""
-        self._contacts.check_instance(operation, parameters)
-        client_token = parameters.get("ClientToken") or str(uuid4())
-        with self._lock:
-            if client_token not in self._start_answers:
-                waiting = (
-                    chat for chat in self._waiting if chat.initial_contact_id not in self._started
-                )
-                chat = next(waiting, None)
-                if chat is None:
-                    raise operation.refused(
-                        "LimitExceededException", "all scripted chats are started"
-                    )
-                self._started.add(chat.initial_contact_id)
-                self._start_answers[client_token] = self._start_answer(chat)
-            return self._start_answers[client_token]
-
-    def _start_answer(self, chat: Chat) -> JsonObject:
-        customer = _customer(chat)
-        answer: JsonObject = {
-            "ContactId": chat.initial_contact_id,
-            "ParticipantId": customer.participant_id,
-            "ParticipantToken": self._tokens.of_participant(chat, customer),
-        }
-        if chat.legs[0].related_contact_id is not None:
-            answer["ContinuedFromContactId"] = chat.legs[0].related_contact_id
-        return answer
 
     def _throttle(self, operation: Operation, at_ms: int) -> None:
         with self._lock:
@@ -251,17 +219,6 @@ class ParticipantService:
         if "ConnectionToken" in parameters:
             return self._tokens.connection(parameters["ConnectionToken"])
         return self._tokens.participant(parameters.get("ParticipantToken", ""))
-
-    def _due_fault(self, operation: Operation, subject: str | None) -> Fault:
-        chat_of = None if subject is None else self._chat_of(subject)
-        with self._lock:
-            for ordered in self._faults:
-                if ordered.operation != operation.name or ordered.times < 1:
-                    continue
-                if ordered.initial_contact_id in {None, chat_of}:
-                    ordered.times -= 1
-                    return ordered.fault
-        return Fault()
 
     def _chat_of(self, contact_id: str) -> str:
         contact = self._contacts.get(contact_id)
@@ -282,10 +239,6 @@ class ParticipantService:
 
 def _id_of(holder: Holder) -> str:
     return holder.chat.initial_contact_id
-
-
-def _customer(chat: Chat) -> Participant:
-    return next(person for person in chat.participants if person.role == "CUSTOMER")
 
 
 def _agent(contact: Contact) -> Participant | None:

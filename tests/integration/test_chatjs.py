@@ -1,0 +1,146 @@
+"""Connect's own ChatJS, as npm has it, reads a chat from the simulated service."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+from local.chats import Chat, scripts
+from local.clock import Clock
+from local.participant_service import Behaviour, ParticipantService
+
+_FOLDER = Path(__file__).with_name("chatjs")
+_CACHE = Path(sys.prefix) / "cache" / "chatjs"
+_INSTALL_TIMEOUT_S = 100
+_READ_TIMEOUT_S = 20
+
+CHATS = list(scripts(seed=7, count=60, start=datetime(2026, 9, 1, tzinfo=UTC), days=1))
+LONG = max(CHATS, key=lambda chat: len(chat.own_items))
+CONFIG = Config(retries={"total_max_attempts": 1})
+
+
+@pytest.fixture(scope="module")
+def installed() -> Path:
+    """A folder with the locked packages, which is made once for each lock."""
+    if shutil.which("node") is None or shutil.which("npm") is None:
+        pytest.skip("ChatJS needs Node.js and npm")
+    lock = (_FOLDER / "package-lock.json").read_bytes()
+    folder = _CACHE / sha256(lock).hexdigest()[:16]
+    if not folder.exists():
+        _CACHE.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(dir=_CACHE) as temporary:
+            fresh = Path(temporary) / "fresh"
+            fresh.mkdir()
+            for name in ("package.json", "package-lock.json"):
+                shutil.copy(_FOLDER / name, fresh)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            done = subprocess.run(
+                command,
+                cwd=fresh,
+                text=True,
+                capture_output=True,
+                timeout=_INSTALL_TIMEOUT_S,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            _put_in_place(fresh, folder)
+    return folder
+
+
+def _put_in_place(fresh: Path, folder: Path) -> None:
+    try:
+        fresh.rename(folder)
+    except OSError:
+        # Another test run was faster, and what it installed is the same.
+        if not folder.exists():
+            raise
+
+
+def start_chat(service: ParticipantService, chat: Chat) -> dict[str, Any]:
+    connect = boto3.Session("nobody", "nothing", region_name="eu-west-1").client(
+        "connect", endpoint_url=service.url, config=CONFIG
+    )
+    try:
+        started: Any = connect.start_chat_contact(
+            InstanceId=chat.instance_id,
+            ContactFlowId="flow",
+            ParticipantDetails={"DisplayName": "Someone"},
+        )
+    finally:
+        connect.close()
+    del started["ResponseMetadata"]
+    return dict(started)
+
+
+def read_with_chatjs(folder: Path, **parameters: Any) -> dict[str, Any]:
+    done = subprocess.run(
+        ["node", _FOLDER / "read-transcript.mjs"],
+        cwd=folder,
+        input=json.dumps(parameters),
+        env={"PATH": os.environ["PATH"]},
+        text=True,
+        capture_output=True,
+        timeout=_READ_TIMEOUT_S,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2_000:]
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_a_page_connects_by_the_answer_of_start_chat_contact_and_reads_all(
+    installed: Path,
+) -> None:
+    at_ms = LONG.ended_ms - 60_000
+    expected = LONG.transcript(datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=at_ms))
+    # A clock that nearly stands, for a chat that says the same however long Node takes.
+    clock = Clock(at_ms / 1000 + 0.0005, speed=1e-9)
+    # ChatJS holds a token's expiry against the machine's clock: it asks again soon before.
+    behaviour = Behaviour(connection_token_s=time.time() + 3600 - at_ms / 1000)
+    with ParticipantService([LONG], clock, behaviour) as service:
+        read = read_with_chatjs(
+            installed,
+            endpoint=service.url,
+            chatDetails=start_chat(service, LONG),
+            pageSize=25,
+        )
+        calls = Counter((call.operation, call.status) for call in service.calls)
+    assert read["connectSuccess"] is True
+    assert [item for page in reversed(read["pages"]) for item in page["Transcript"]] == expected
+    assert {page["InitialContactId"] for page in read["pages"]} == {LONG.initial_contact_id}
+    assert len(read["pages"]) > 1
+    assert calls == {
+        ("StartChatContact", 200): 1,
+        ("CreateParticipantConnection", 200): 1,
+        ("GetTranscript", 200): len(read["pages"]),
+    }
+
+
+def test_a_page_cannot_connect_after_the_chat(installed: Path) -> None:
+    clock = Clock(LONG.ended_ms / 1000 + 1)
+    with ParticipantService([LONG], clock) as service:
+        details = start_chat(service, LONG)
+        with pytest.raises(AssertionError, match="AccessDenied"):
+            read_with_chatjs(installed, endpoint=service.url, chatDetails=details, pageSize=25)
+        statuses = {call.status for call in service.calls if "Participant" in call.operation}
+    assert statuses == {403}
+
+
+def test_the_lock_names_no_registry() -> None:
+    lock = json.loads((_FOLDER / "package-lock.json").read_text())
+    assert lock["packages"]
+    assert not any("resolved" in package for package in lock["packages"].values())
