@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
@@ -76,6 +77,10 @@ class HttpServer:
         self._server.server_close()
 
 
+# In socketserver's words; only datagram servers have the second form.
+type _Accepted = socket.socket | tuple[bytes, socket.socket]
+
+
 class _Server(ThreadingHTTPServer):
     request_queue_size = 128
     # Ended in order instead: idle clients are hung up on, then the threads are waited for.
@@ -85,24 +90,25 @@ class _Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answer = answer
         self.failures: list[Exception] = []
-        self.connections: set[socket.socket] = set()
+        self._connections: set[_Accepted] = set()
         self._lock = threading.Lock()
 
-    def connected(self, connection: socket.socket) -> None:
+    def process_request(self, request: _Accepted, client_address: object) -> None:
+        # Before the connection has its thread, so that none can be missed at the end.
         with self._lock:
-            self.connections.add(connection)
+            self._connections.add(request)
+        super().process_request(request, client_address)
 
-    def disconnected(self, connection: socket.socket) -> None:
+    def shutdown_request(self, request: _Accepted) -> None:
         with self._lock:
-            self.connections.discard(connection)
+            self._connections.discard(request)
+        super().shutdown_request(request)
 
     def hang_up(self) -> None:
         with self._lock:
-            for connection in self.connections:
-                try:
-                    connection.shutdown(socket.SHUT_RD)
-                except OSError:  # the client was faster
-                    continue
+            for connection in self._connections:
+                with suppress(OSError):  # the client was faster
+                    cast("socket.socket", connection).shutdown(socket.SHUT_RD)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -113,17 +119,6 @@ class _Handler(BaseHTTPRequestHandler):
     @property
     def _owner(self) -> _Server:
         return cast("_Server", self.server)
-
-    def setup(self) -> None:
-        super().setup()
-        self._owner.connected(self.connection)
-
-    def finish(self) -> None:
-        self._owner.disconnected(self.connection)
-        try:
-            super().finish()
-        except ConnectionError:  # flushed to a client that has gone
-            self.close_connection = True
 
     def handle(self) -> None:
         try:

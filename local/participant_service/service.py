@@ -16,7 +16,7 @@ from local.participant_service.constraints import violations
 from local.participant_service.contacts import Contact, Contacts
 from local.participant_service.faults import Faults
 from local.participant_service.http_server import HttpServer, Request, Response
-from local.participant_service.operations import Operation, Refused, find
+from local.participant_service.operations import Operation, Refused, find, operations
 from local.participant_service.participant import Participants
 from local.participant_service.quota import Bucket
 from local.participant_service.starts import Starts
@@ -71,6 +71,7 @@ class ParticipantService:
         return f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
+        operations()  # loaded before anyone waits for them
         self._server.__enter__()
         return self
 
