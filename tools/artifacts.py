@@ -9,6 +9,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +25,8 @@ HOST = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
 FOLDERS = {"ArrowLayer": "arrow", "BaseLayer": "base", "ChatlakeLayer": "chatlake"}
 BUILT = ROOT / ".aws-sam" / "layers"
 
+_UNFINISHED = "unfinished"
+_KEPT_S = 3600
 # What uv says when nobody answers, and pip when it fetches uv; any other failure is ours.
 _UNREACHABLE = (
     "Failed to fetch",
@@ -78,8 +81,10 @@ def built_layer(layer: str, architecture: str) -> Path:
         built = place / _digest(_inputs(layer, architecture))
         if not built.is_dir():
             for other in place.glob("*/"):
-                shutil.rmtree(other)
-            unfinished = place / "unfinished"
+                # A younger one may be in use by whoever has not seen the latest change.
+                if other.name == _UNFINISHED or other.stat().st_mtime < time.time() - _KEPT_S:
+                    shutil.rmtree(other)
+            unfinished = place / _UNFINISHED
             build_layer(layer, architecture, unfinished)
             unfinished.rename(built)
     return built
