@@ -44,6 +44,7 @@ test: check ## the whole gate: check, then every test but the long ones
 
 build: $(SAM) ## functions and layers into .aws-sam/build (ARCHITECTURE=arm64 or x86_64)
 	$(RUN_SAM) build --template template.yaml --parameter-overrides Architecture=$(ARCHITECTURE)
+	@echo "Deploy it for the same processor: sam deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE)"
 
 demo: $(READY) ## invented chats into a lake, and how fast they were read
 	$(BIN)/python -m local.demo
