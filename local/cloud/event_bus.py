@@ -1,0 +1,153 @@
+"""EventBridge's default bus: rules with patterns, rules with schedules, and their targets."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from local.cloud.event_pattern import check_pattern, matches
+from local.cloud.exceptions import NotKnown
+from local.cloud.schedule import next_due
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from local.clock import Clock
+    from local.cloud.template import Json
+    from local.cloud.timers import Timers
+
+_PLACEHOLDER = re.compile(r"<([^<>]+)>")
+_TARGET_PROPERTIES = {
+    "Arn", "DeadLetterConfig", "Id", "Input", "InputPath", "InputTransformer", "RetryPolicy",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An enabled rule: with a pattern, with a schedule, or with both."""
+
+    arn: str
+    pattern: Mapping[str, Json] | None
+    schedule: str | None
+    targets: Sequence[Mapping[str, Json]]
+
+
+class EventBus:
+    """Hands events to the targets of the rules that they match.
+
+    `send(rule_arn, target, payload, scheduled)` does the handing over.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        timers: Timers,
+        send: Callable[[str, Mapping[str, Json], Json, bool], None],
+        region: str,
+        account_id: str,
+    ) -> None:
+        self._clock = clock
+        self._timers = timers
+        self._send = send
+        self._region = region
+        self._account_id = account_id
+        self._lock = threading.Lock()
+        self._rules: dict[str, Rule] = {}
+
+    def put_rule(self, rule: Rule) -> None:
+        """Add a rule, or replace the one of that ARN."""
+        if rule.pattern is not None:
+            check_pattern(rule.pattern)
+        for target in rule.targets:
+            if unknown := set(target) - _TARGET_PROPERTIES:
+                raise NotKnown(f"{rule.arn}: a target's {', '.join(sorted(unknown))}")
+        following = next_due(rule.schedule) if rule.schedule else None
+        with self._lock:
+            self._rules[rule.arn] = rule
+        if following:
+            self._plan(rule, following, following(self._clock.time()))
+
+    def remove_rule(self, arn: str) -> None:
+        """Forget a rule."""
+        with self._lock:
+            self._rules.pop(arn, None)
+
+    def put_event(self, event: Mapping[str, Json]) -> int:
+        """Give an event to all targets of the rules that it matches; tell how many these are.
+
+        What EventBridge itself adds to an event is added where it is missing.
+        """
+        whole = {**self._envelope(), **event}
+        with self._lock:
+            rules = list(self._rules.values())
+        matched = [rule for rule in rules if rule.pattern and matches(rule.pattern, whole)]
+        for rule in matched:
+            self._hand_over(rule, whole, scheduled=False)
+        return len(matched)
+
+    def _plan(self, rule: Rule, following: Callable[[float], float], when: float) -> None:
+        def call() -> None:
+            with self._lock:
+                if self._rules.get(rule.arn) is not rule:
+                    return
+            # A clock that runs faster than the machine can follow leaves out what it passed.
+            due = following(when)
+            self._plan(rule, following, due if due > self._clock.time() else self._after(following))
+            event = self._envelope() | {
+                "source": "aws.events",
+                "detail-type": "Scheduled Event",
+                "resources": [rule.arn],
+                "time": _timestamp(when),
+            }
+            self._hand_over(rule, event, scheduled=True)
+
+        self._timers.at(when, call)
+
+    def _after(self, following: Callable[[float], float]) -> float:
+        return following(self._clock.time())
+
+    def _hand_over(self, rule: Rule, event: Json, *, scheduled: bool) -> None:
+        for target in rule.targets:
+            self._send(rule.arn, target, _payload(target, event), scheduled)
+
+    def _envelope(self) -> dict[str, Json]:
+        return {
+            "version": "0",
+            "id": str(uuid.uuid4()),
+            "account": self._account_id,
+            "region": self._region,
+            "time": _timestamp(self._clock.time()),
+            "resources": [],
+            "detail": {},
+        }
+
+
+def _payload(target: Mapping[str, Json], event: Json) -> Json:
+    if "Input" in target:
+        return json.loads(target["Input"])
+    if "InputPath" in target:
+        return _at(target["InputPath"], event)
+    if "InputTransformer" in target:
+        transformer = target["InputTransformer"]
+        found = {
+            name: _at(path, event) for name, path in transformer.get("InputPathsMap", {}).items()
+        }
+        template = transformer["InputTemplate"]
+        return json.loads(_PLACEHOLDER.sub(lambda part: json.dumps(found[part[1]]), template))
+    return event
+
+
+def _at(path: str, event: Json) -> Json:
+    for name in path.removeprefix("$").strip(".").split("."):
+        if name:
+            event = event.get(name) if isinstance(event, dict) else None
+    return event
+
+
+def _timestamp(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,139 @@
+"""A SAM template as CloudFormation would get it, with its parameters checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
+from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
+from local.cloud.exceptions import DeploymentFailed, NotKnown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+type Json = Any
+"""A JSON value."""
+
+_SECTIONS = {
+    "AWSTemplateFormatVersion", "Conditions", "Description", "Mappings", "Metadata", "Outputs",
+    "Parameters", "Resources", "Rules", "Transform",
+}  # fmt: skip
+_CODE_PROPERTIES = {
+    "AWS::Serverless::Function": "CodeUri",
+    "AWS::Serverless::LayerVersion": "ContentUri",
+}
+_LISTS = {"CommaDelimitedList", "List<Number>", "List<String>"}
+_PARAMETER_ATTRIBUTES = {
+    "AllowedPattern", "AllowedValues", "ConstraintDescription", "Default", "Description",
+    "MaxLength", "MaxValue", "MinLength", "MinValue", "NoEcho", "Type",
+}  # fmt: skip
+_BUCKET = "local-artifacts"
+
+
+@dataclass(frozen=True)
+class Template:
+    """What is to be deployed.
+
+    Attributes
+    ----------
+    body
+        The translated template; every resource is one that CloudFormation knows.
+    artifacts
+        Folders by the S3 key that stands for them. A key is the digest of what is in the folder,
+        so that new code is a changed resource, as it is after `sam package`.
+    """
+
+    body: Mapping[str, Json]
+    artifacts: Mapping[str, Path]
+
+    def folder(self, location: Mapping[str, Json], what: str) -> Path:
+        """Return the folder that a function's `Code` or a layer's `Content` stands for."""
+        if location.get("S3Bucket") != _BUCKET or set(location) != {"S3Bucket", "S3Key"}:
+            raise NotKnown(f"{what}: code can be a folder beside the template, and nothing else")
+        return self.artifacts[location["S3Key"]]
+
+
+def read_template(path: Path, region: str) -> Template:
+    """Translate the template; folders of code are taken relative to it."""
+    source = json.loads(json.dumps(yaml_parse(path.read_text("utf-8")), default=str))
+    if unknown := set(source) - _SECTIONS - {"Globals"}:
+        raise NotKnown(f"The template has sections that are not known: {', '.join(unknown)}")
+    artifacts: dict[str, Path] = {}
+    for logical_id, resource in source["Resources"].items():
+        if name := _CODE_PROPERTIES.get(resource["Type"]):
+            folder = path.parent / resource.get("Properties", {}).get(name, "")
+            if not folder.is_dir():
+                raise DeploymentFailed(f"{logical_id}: there is no folder {folder}")
+            digest = _digest(folder)
+            artifacts[digest] = folder.resolve()
+            resource["Properties"][name] = f"s3://{_BUCKET}/{digest}"
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=region))
+    # Values of parameters stay references: they are the deployer's to resolve and to check.
+    body = json.loads(json.dumps(translator.translate(source, {})))
+    return Template(body, artifacts)
+
+
+def parameter_values(template: Template, given: Mapping[str, str]) -> dict[str, str | list[str]]:
+    """Return the value of every parameter, or fail with the name of the one that does not fit."""
+    declared = template.body.get("Parameters", {})
+    if unknown := set(given) - set(declared):
+        raise DeploymentFailed(f"The template has no parameters {', '.join(sorted(unknown))}")
+    values: dict[str, str | list[str]] = {}
+    for name, attributes in declared.items():
+        if unknown := set(attributes) - _PARAMETER_ATTRIBUTES:
+            raise NotKnown(f"Parameter {name}: {', '.join(sorted(unknown))}")
+        if name not in given and "Default" not in attributes:
+            raise DeploymentFailed(f"Parameter {name} has no value")
+        text = str(given.get(name, attributes.get("Default")))
+        if attributes["Type"] in _LISTS:
+            values[name] = [part.strip() for part in text.split(",")]
+            parts = values[name]
+        elif attributes["Type"] in {"String", "Number"}:
+            values[name] = text
+            parts = [text]
+        else:
+            raise NotKnown(f"Parameter {name}: type {attributes['Type']}")
+        for part in parts:
+            _check(name, part, attributes)
+    return values
+
+
+def _check(name: str, value: str, attributes: Mapping[str, Json]) -> None:
+    number = _number(value) if "Number" in attributes["Type"] else None
+    allowed = [str(allowed) for allowed in attributes.get("AllowedValues", [value])]
+    size = len(value) if number is None else number
+    low, high = ("MinLength", "MaxLength") if number is None else ("MinValue", "MaxValue")
+    fits = (
+        (number is not None or "Number" not in attributes["Type"])
+        and value in allowed
+        and re.fullmatch(attributes.get("AllowedPattern", r"[\s\S]*"), value)
+        and float(attributes.get(low, "-inf")) <= size <= float(attributes.get(high, "inf"))
+    )
+    if not fits:
+        reason = attributes.get("ConstraintDescription", "does not fit what the template allows")
+        raise DeploymentFailed(f"Parameter {name} {reason}: {value!r}")
+
+
+def _number(value: str) -> float | None:
+    try:
+        return float(value)
+    except ValueError:
+        return None
+
+
+def _digest(folder: Path) -> str:
+    digest = hashlib.sha256(str(folder.resolve()).encode())
+    for file in sorted(folder.rglob("*")):
+        if file.is_file() and "__pycache__" not in file.parts:
+            digest.update(str(file.relative_to(folder)).encode())
+            with file.open("rb") as stream:
+                digest.update(hashlib.file_digest(stream, "sha256").digest())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,34 @@
+"""Does what it is told, and tells what it finds."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from typing import Any
+
+
+def handler(event: dict[str, Any], context: Any) -> Any:
+    match event.get("do"):
+        case "import":
+            return importlib.import_module(event["module"]).__file__
+        case "sleep":
+            time.sleep(event["seconds"])
+        case "spin":
+            while True:
+                time.sleep(0.01)
+        case "exit":
+            os._exit(3)
+        case "fail":
+            raise RuntimeError("as told")
+        case "fill":
+            return len(bytearray(event["megabytes"] << 20))
+        case "time":
+            return time.time(), time.time_ns(), context.get_remaining_time_in_millis()
+        case "environment":
+            return dict(os.environ)
+        case "path":
+            return sys.path
+    print("probed", os.environ["AWS_LAMBDA_FUNCTION_NAME"])
+    return {"pid": os.getpid(), "memory": context.memory_limit_in_mb}
