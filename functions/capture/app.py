@@ -1,1 +1,82 @@
+"""Every minute: reads the transcripts of chats that are due, until none is live."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from chatlake import clients
+from chatlake.announcing import Announcer
+from chatlake.capture import Tools
+from chatlake.capture_loop import Interval, Loop, run
+from chatlake.deployed import Deployed
+from chatlake.observability import count, describe, logger, metrics
+from chatlake.pace import Pace
+from chatlake.participant import ParticipantService
+from chatlake.settings import Settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+LAST_LOOK_MS = 90_000
+"""Before the time limit no further chat is begun, and soon after no further page is read."""
+
+settings = Settings.from_environment()
+home = Deployed(settings)
+s3 = clients.s3()
+interval = Interval(home.agenda, settings.snapshot_interval_ms, settings.capture_rate)
+service = ParticipantService(
+    clients.participant(),
+    transcripts=Pace(settings.capture_rate),
+    # The quota of connections is three quarters of that of transcripts.
+    connections=Pace(settings.capture_rate / 2),
+)
+
+
+def read_export(key: str) -> bytes | None:
+    """Give the bytes of an export; None if it is not there."""
+    try:
+        return s3.get_object(Bucket=settings.export_bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+            return None
+        raise
+
+
+def report_failure(chat: str, error: Exception) -> None:
+    """Log a look that failed in a way that nobody foresaw."""
+    tools.tally.add("LooksFailed")
+    logger.error("a look failed", extra={"chat": chat, **describe(error)})
+
+
+tools = Tools(
+    agenda=home.agenda,
+    chats=home.chats,
+    store=home.store,
+    vault=home.vault,
+    service=service,
+    read_export=read_export,
+    announce=Announcer(clients.sqs(), settings.publish_queue_url),
+    interval_ms=interval,
+    warn=lambda problem, chat, reason: logger.warning(
+        problem, extra={"chat": chat, "reason": reason}
+    ),
+)
+
+
+def report() -> None:
+    """Send the metrics of the last minute; an invocation may last for fifteen."""
+    count({**tools.tally.take(), "ChatsLive": interval.live})
+    metrics.flush_metrics()
+
+
+@logger.inject_lambda_context
+def handler(_: dict[str, Any], context: LambdaContext) -> int:
+    """Serve chats that are due; give the number of looks."""
+    loop = Loop(
+        may_begin=lambda: context.get_remaining_time_in_millis() > LAST_LOOK_MS,
+        report=report,
+        failed=report_failure,
+    )
+    return run(tools, loop)

@@ -1,1 +1,42 @@
+"""Invoked by hand: removes the chats of some contacts everywhere, and for good."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chatlake.deployed import Deployed
+from chatlake.erase import erase
+from chatlake.exceptions import RejectedInput
+from chatlake.observability import count, logger, metrics
+from chatlake.settings import Settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+home = Deployed(Settings.from_environment())
+
+
+def discard(contact: str) -> None:
+    """Remove what is kept under a contact: its document with all versions, its agenda."""
+    home.agenda.remove(contact)
+    home.store.delete(contact)
+    home.store.delete_versions(contact)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, list[str]]:
+    """Erase the chats that ``contact_ids`` are legs of; give what became of each contact."""
+    contact_ids = event.get("contact_ids")
+    if not isinstance(contact_ids, list) or not all(
+        isinstance(contact, str) and contact for contact in contact_ids
+    ):
+        message = 'the payload must be {"contact_ids": ["…"]}'
+        raise RejectedInput(message)
+    erasure = erase(contact_ids, home, discard=discard)
+    count({"ChatsErased": len(erasure.erased)})
+    return {
+        "erased": sorted(erasure.erased),
+        "already_erased": sorted(erasure.already_erased),
+        "unknown": sorted(erasure.unknown),
+    }

@@ -1,1 +1,47 @@
+"""Publish queue: turns a batch of documents into rows, one commit per table."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chatlake.deployed import Deployed
+from chatlake.entries import text_id
+from chatlake.json_codec import loads
+from chatlake.observability import count, logger, metrics
+from chatlake.settings import Settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+home = Deployed(Settings.from_environment())
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+    """Publish the chats that the messages name; give the messages that have failed."""
+    chats = {record["messageId"]: _chat(record["body"]) for record in event["Records"]}
+    outcome = home.publish({chat for chat in chats.values() if chat is not None})
+    for chat, reason in outcome.failed.items():
+        logger.error("a chat was not published", extra={"chat": chat, "reason": reason})
+    failed = [message for message, chat in chats.items() if chat is None or chat in outcome.failed]
+    unreadable = list(chats.values()).count(None)
+    if unreadable:
+        logger.error("messages name no chat", extra={"messages": unreadable})
+    count(
+        {
+            "ChatsPublished": len(outcome.published),
+            "ChatsUnchanged": len(outcome.unchanged),
+            "ChatsMoved": len(outcome.moved),
+            "ChatsFailed": len(failed),
+        }
+    )
+    return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+
+
+def _chat(body: str) -> str | None:
+    try:
+        message = loads(body.encode())
+    except ValueError:
+        return None
+    return text_id(message.get("initial_contact_id")) if isinstance(message, dict) else None

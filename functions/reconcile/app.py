@@ -1,1 +1,47 @@
+"""Every hour: looks for chats that no event told of, and for those that are stuck."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chatlake import clients
+from chatlake.announcing import Announcer
+from chatlake.deployed import Deployed
+from chatlake.observability import count, logger, metrics
+from chatlake.pace import Pace
+from chatlake.reconcile import Reconciler, reconcile
+from chatlake.settings import Settings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+ENDS_BEFORE_MS = 60_000
+# The quota is one search in two seconds, shared by all instances of the account.
+SEARCHES_PER_S = 0.25
+
+settings = Settings.from_environment()
+home = Deployed(settings)
+connect, s3 = clients.connect(), clients.s3()
+announce = Announcer(clients.sqs(), settings.publish_queue_url)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(_: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Compare what is known with what there is; give the counts of what was found."""
+    tools = Reconciler(
+        agenda=home.agenda,
+        chats=home.chats,
+        connect=connect,
+        s3=s3,
+        instance_arn=settings.instance_arn,
+        export_bucket=settings.export_bucket,
+        export_prefix=settings.export_prefix,
+        searches=Pace(SEARCHES_PER_S),
+        announce=announce,
+        may_go_on=lambda: context.get_remaining_time_in_millis() > ENDS_BEFORE_MS,
+    )
+    reconcile(tools)
+    found = tools.tally.take()
+    count(found)
+    return found

@@ -1,1 +1,113 @@
+"""HTTP API: starts chats for web pages, and takes tokens of chats that others started."""
 
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler import (
+    APIGatewayHttpResolver,
+    CORSConfig,
+    Response,
+    content_types,
+)
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from chatlake import clients
+from chatlake.contact_directory import ContactDirectory
+from chatlake.deployed import Deployed
+from chatlake.exceptions import RejectedInput
+from chatlake.json_codec import dumps, loads
+from chatlake.observability import count, describe, logger, metrics
+from chatlake.settings import Settings
+from chatlake.start_chat import ChatErased, Desk, keep_token, register, start_chat, start_request
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+settings = Settings.from_environment()
+home = Deployed(settings)
+connect = clients.connect()
+desk = Desk(
+    agenda=home.agenda,
+    chats=home.chats,
+    directory=ContactDirectory(home.chats, connect, settings.instance_id),
+    vault=home.vault,
+    connect=connect,
+    instance_id=settings.instance_id,
+    contact_flow_id=settings.contact_flow_id,
+)
+origins = settings.allowed_origins
+app = APIGatewayHttpResolver(
+    cors=CORSConfig(allow_origin=origins[0], extra_origins=list(origins[1:])) if origins else None
+)
+
+
+@app.post("/chats")
+def start() -> Response[str]:
+    """Start a chat, and keep its token for capture."""
+    result, page = start_chat(start_request(_body(), desk), desk)
+    try:
+        keep_token(result["ContactId"], "participant", result["ParticipantToken"], desk)
+    except (ClientError, BotoCoreError) as error:
+        # The customer's chat has begun, and must not suffer from this.
+        count({"TokensLost": 1})
+        logger.error("a token was not kept", extra=describe(error))
+    count({"ChatsStarted": 1})
+    return _answer(HTTPStatus.OK, page)
+
+
+@app.post("/tokens")
+def take_token() -> Response[str]:
+    """Take a token of a chat that something else started."""
+    chat = register(_body(), desk)
+    count({"TokensRegistered": 1})
+    return _answer(HTTPStatus.OK, {"InitialContactId": chat})
+
+
+@app.exception_handler(RejectedInput)  # type: ignore[untyped-decorator]
+def reject(error: RejectedInput) -> Response[str]:
+    """Say what is wrong with a request."""
+    gone = isinstance(error, ChatErased)
+    return _answer(HTTPStatus.GONE if gone else HTTPStatus.BAD_REQUEST, _failure(str(error)))
+
+
+@app.exception_handler(ParamValidationError)  # type: ignore[untyped-decorator]
+def reject_parameters(_: ParamValidationError) -> Response[str]:
+    """Say that Connect would not take a request; its own words may quote the customer's."""
+    message = "the request has a member that StartChatContact does not take"
+    return _answer(HTTPStatus.BAD_REQUEST, _failure(message))
+
+
+@app.exception_handler(ClientError)  # type: ignore[untyped-decorator]
+def pass_on(error: ClientError) -> Response[str]:
+    """Answer with the status and the word that AWS gave."""
+    logger.warning("AWS refused", extra=describe(error))
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return _answer(status, _failure(error.response["Error"]["Code"]))
+
+
+def _body() -> dict[str, Any]:
+    try:
+        body = loads((app.current_event.decoded_body or "").encode())
+    except ValueError:
+        body = None
+    if not isinstance(body, dict):
+        message = "the body must be a JSON object"
+        raise RejectedInput(message)
+    return body
+
+
+def _failure(reason: str) -> dict[str, Any]:
+    return {"data": {"Error": reason}}
+
+
+def _answer(status: int, body: dict[str, Any]) -> Response[str]:
+    return Response(int(status), content_types.APPLICATION_JSON, dumps(body).decode())
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Answer a request of the HTTP API."""
+    return app.resolve(event, context)

@@ -1,1 +1,34 @@
+"""EventBridge: contact events, and new exports in their bucket."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chatlake import clients
+from chatlake.contact_directory import ContactDirectory
+from chatlake.deployed import Deployed
+from chatlake.observability import count, logger, metrics
+from chatlake.settings import Settings
+from chatlake.track import Tracker, track
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+settings = Settings.from_environment()
+home = Deployed(settings)
+tracker = Tracker(
+    agenda=home.agenda,
+    chats=home.chats,
+    directory=ContactDirectory(home.chats, clients.connect(), settings.instance_id),
+    export_bucket=settings.export_bucket,
+    export_prefix=settings.export_prefix,
+)
+
+
+@logger.inject_lambda_context
+@metrics.log_metrics
+def handler(event: dict[str, Any], _: LambdaContext) -> str:
+    """Note one event; give what became of it."""
+    became = track(event, tracker)
+    count({became: 1})
+    return became

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chatlake.document import Document
-from chatlake.document_store import FolderStore
+from chatlake.document_store.folder import FolderStore
 from chatlake.home import Home
 from chatlake.import_files import to_document
 from chatlake.intake import take_in

@@ -17,7 +17,7 @@ from chatlake import import_files as importing
 from chatlake import rebuild as rebuilding
 from chatlake import schema
 from chatlake import verify as verifying
-from chatlake.document_store import FolderStore
+from chatlake.document_store.folder import FolderStore
 from chatlake.home import Home
 from chatlake.lake import Lake
 from chatlake.lake.purge import purge
@@ -307,6 +307,23 @@ def test_a_rebuild_names_damaged_documents_and_makes_all_other_rows(
         name: [row for row in table if row["initial_contact_id"] != "c1"]
         for name, table in rows.items()
     }
+
+
+def test_a_document_that_was_merged_but_not_yet_removed_is_not_published_beside_its_chat(
+    lake: LakeFolder, chatlake: Chatlake
+) -> None:
+    leg = export("leg", message("m1", AbsoluteTime="2026-09-02T00:00:00Z"))
+    lake.take(leg)
+    misplaced = document(lake, "leg")
+    as_it_was = misplaced.read_bytes()
+    lake.take(page("whole", message("m1", ContactId="leg")))
+    rows = lake.rows()
+    # As an import leaves it that is killed between the two.
+    misplaced.write_bytes(as_it_was)
+    assert chatlake("rebuild").code == 0
+    assert lake.rows() == rows
+    assert [path.stem for path in lake.documents()] == ["whole"]
+    assert lake.differences() == []
 
 
 # --- verify

@@ -8,7 +8,7 @@ erased chats.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from chatlake import schema
-from chatlake.document import Document, merge
+from chatlake.document import Document, merge, rekeyed
 from chatlake.erase import Erasure
 from tests.stateful.reads import CHAT, OTHER_CHAT, READS, READS_OF
 from tests.stateful.world import World, assert_rows_are_those_of_documents
@@ -42,7 +42,7 @@ def expected_documents(reads: Collection[Read], erased: Collection[str]) -> dict
     for chat, name in sorted(reads):
         document = READS_OF[chat][name]
         if document.provisional and (chat, LEG_IS_KNOWN) in reads:
-            document = replace(document, initial_contact_id=chat, provisional=False)
+            document = rekeyed(document, chat)
         by_chat[document.initial_contact_id].append(document)
     return {
         chat: reduce(merge, documents) for chat, documents in by_chat.items() if chat not in erased

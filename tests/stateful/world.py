@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from pyiceberg.catalog.sql import SqlCatalog
 
 from chatlake import schema
-from chatlake.chats import SqliteChats
-from chatlake.document_store import FolderStore
+from chatlake.chats.sqlite import SqliteChats
+from chatlake.document_store.folder import FolderStore
 from chatlake.erase import erase
 from chatlake.flatten import flatten
 from chatlake.intake import take_in

@@ -6,9 +6,9 @@ of times, from several writers. docs/row-rules.md §2 has the rules that it foll
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from chatlake.entries import greatest, join, merge_entries
+from chatlake.entries import INITIAL, greatest, join, merge_entries
 from chatlake.json_codec import JsonObject, canonical_json, dumps, loads
 from chatlake.timestamps import microseconds, parse_timestamp
 
@@ -30,7 +30,8 @@ class Document:
         Of the Connect instance; None if no input had it.
     items
         By item id: ``versions`` (``source``, ``read_at`` in epoch ms, 0 for files, and ``item``,
-        raw), greatest first; ``receipts`` by recipient ("" for null); ``read_under`` contact ids.
+        raw), greatest first; ``receipts`` by recipient ("" for null); ``read_under``, the contacts
+        that it was read under, "" for the initial one, absent if that alone.
     events
         By contact id and event type: the event's ``time`` and its ``detail``.
     exports
@@ -85,6 +86,17 @@ def merge(a: Document, b: Document) -> Document:
         exports=join(a.exports, b.exports, _merge_exports),
         participant=_merge_participant(a.participant, b.participant),
     )
+
+
+def rekeyed(document: Document, initial_contact_id: str) -> Document:
+    """Give what a provisional document knows to the chat that its contact is a leg of."""
+    leg = document.initial_contact_id
+    items = {
+        item_id: entry
+        | {"read_under": sorted(contact or leg for contact in entry.get("read_under", INITIAL))}
+        for item_id, entry in document.items.items()
+    }
+    return replace(document, initial_contact_id=initial_contact_id, provisional=False, items=items)
 
 
 def _merge_events(a: dict[str, JsonObject], b: dict[str, JsonObject]) -> dict[str, JsonObject]:

@@ -24,6 +24,8 @@ METADATA = "MessageMetadata"
 STATUS = "MessageProcessingStatus"
 RECIPIENT = "RecipientParticipantId"
 RECEIPT_TIMES = frozenset({"DeliveredTimestamp", "ReadTimestamp"})
+INITIAL = ("",)
+"""Stands in ``read_under`` for the contact that began the chat, and is left out when alone."""
 _IDS = frozenset({"Id", "ContactId", "RelatedContactId", "ParticipantId", "MessageId"})
 
 
@@ -33,7 +35,7 @@ def text_id(value: object) -> str | None:
 
 
 def make_entry(
-    item: JsonObject, *, source: Source, read_at: int, contact_id: str
+    item: JsonObject, *, source: Source, read_at: int, contact_id: str | None = None
 ) -> tuple[str, JsonObject]:
     """Make the entry of one raw item as one read saw it.
 
@@ -42,7 +44,8 @@ def make_entry(
     item
         In the service's own JSON; not altered.
     source, read_at, contact_id
-        Where, when (epoch ms, 0 for files) and under which contact it was read.
+        Where, when (epoch ms, 0 for files) and under which contact it was read; None for the
+        contact that began the chat.
 
     Returns
     -------
@@ -55,10 +58,9 @@ def make_entry(
     if isinstance(metadata, dict) and "Receipts" in metadata:
         rest, receipts = _split_receipts(metadata)
         item = {**item, METADATA: rest}
-    made: JsonObject = {
-        "versions": [{"source": source, "read_at": read_at, "item": item}],
-        "read_under": [contact_id],
-    }
+    made: JsonObject = {"versions": [{"source": source, "read_at": read_at, "item": item}]}
+    if contact_id is not None:
+        made["read_under"] = [contact_id]
     if receipts:
         made["receipts"] = receipts
     return item_id, made
@@ -66,10 +68,10 @@ def make_entry(
 
 def merge_entries(a: JsonObject, b: JsonObject) -> JsonObject:
     """Join two entries of one item."""
-    merged: JsonObject = {
-        "versions": _merge_versions(a["versions"], b["versions"]),
-        "read_under": sorted({*a["read_under"], *b["read_under"]}),
-    }
+    merged: JsonObject = {"versions": _merge_versions(a["versions"], b["versions"])}
+    read_under = {*a.get("read_under", INITIAL), *b.get("read_under", INITIAL)}
+    if read_under != {*INITIAL}:
+        merged["read_under"] = sorted(read_under)
     if receipts := join(a.get("receipts", {}), b.get("receipts", {}), merge_receipts):
         merged["receipts"] = receipts
     return merged

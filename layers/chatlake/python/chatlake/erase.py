@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Iterable
 
-    from chatlake.home import Home
+    from chatlake.chats import Chats
+    from chatlake.document_store import DocumentStore
+    from chatlake.publish import Outcome
+
+
+class Archive(Protocol):
+    """All places where something of a chat is; the embedded home and the deployed one."""
+
+    @property
+    def store(self) -> DocumentStore:
+        """The documents."""
+
+    @property
+    def chats(self) -> Chats:
+        """The state of chats."""
+
+    def publish(self, initial_contact_ids: Iterable[str]) -> Outcome:
+        """Bring the rows of some chats up to their documents."""
 
 
 @dataclass(slots=True)
@@ -20,12 +37,24 @@ class Erasure:
     unknown: set[str] = field(default_factory=set)
 
 
-def erase(contact_ids: Collection[str], home: Home) -> Erasure:
+def erase(
+    contact_ids: Collection[str],
+    home: Archive,
+    *,
+    discard: Callable[[str], object] | None = None,
+) -> Erasure:
     """Remove the chats that some contacts are legs of: documents, rows and state.
 
     A tombstone goes first, so that nothing which arrives meanwhile brings a chat back; and the
     legs go last, so that an erasure that was cut off can be asked for again.
+
+    Parameters
+    ----------
+    discard
+        Removes all else than rows and state that is kept under a contact; by default that is
+        its document.
     """
+    discard = discard or home.store.delete
     found = home.chats.initial_contacts(contact_ids)
     buried = home.chats.erased(contact_ids)
     initial_contact_ids = set(found.values())
@@ -36,7 +65,7 @@ def erase(contact_ids: Collection[str], home: Home) -> Erasure:
     waiting = contacts
     while waiting:
         for contact in waiting:
-            home.store.delete(contact)
+            discard(contact)
         home.publish(waiting)
         # Not as long as somebody else may write rows of it who has not heard of this yet.
         waiting = {contact for contact in waiting if not home.chats.forget(contact)}

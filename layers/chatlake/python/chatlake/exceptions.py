@@ -22,6 +22,16 @@ class DamagedDocument(ChatlakeError):
         self.initial_contact_id = initial_contact_id
 
 
+class DocumentContested(ChatlakeError):
+    """A document changed under a writer more often than it was ready to start over."""
+
+    def __init__(self, initial_contact_id: str, attempts: int) -> None:
+        super().__init__(
+            f"the document of chat {initial_contact_id} changed under {attempts} attempts to write "
+            "it; nothing is lost, try again"
+        )
+
+
 class PublishConflict(ChatlakeError):
     """A table changed under the publisher more often than it was ready to start over."""
 
@@ -71,3 +81,31 @@ class SnapshotConflict(ChatlakeError):
 
     def __init__(self, table: str) -> None:
         super().__init__(f"table {table} changed while rows were written; try again")
+
+
+class ParticipantError(ChatlakeError):
+    """The Participant Service did not answer a request; `code` is its word for the reason."""
+
+    def __init__(self, operation: str, code: str) -> None:
+        super().__init__(f"{operation}: {code}")
+        self.code = code
+
+
+class ParticipantDenied(ParticipantError):
+    """The token is not valid, or no longer (403); only another token helps."""
+
+
+class ParticipantThrottled(ParticipantError):
+    """The instance's quota is used up (429); wait, then go on."""
+
+
+class ParticipantUnavailable(ParticipantError):
+    """The service failed (5xx) or could not be reached; try again later."""
+
+
+class ParticipantRejected(ParticipantError):
+    """The request is wrong (400); trying again does not help."""
+
+
+class TablesNotMade(ChatlakeError):
+    """A view or table could not be made; the message is the engine's own."""

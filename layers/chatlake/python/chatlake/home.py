@@ -15,8 +15,8 @@ from urllib.parse import quote
 from pyiceberg.catalog.sql import SqlCatalog
 
 from chatlake.catalog_file import CATALOG, DOCUMENTS, WAREHOUSE, check_locations
-from chatlake.chats import SqliteChats
-from chatlake.document_store import FolderStore
+from chatlake.chats.sqlite import SqliteChats
+from chatlake.document_store.folder import FolderStore
 from chatlake.exceptions import LakeIncomplete, LakeNotFound
 from chatlake.lake import Lake
 from chatlake.lake.purge import purge

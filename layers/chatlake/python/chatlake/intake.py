@@ -7,12 +7,12 @@ this intake changed it or not.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
 from chatlake.chats import NO_DOCUMENT, Attempts
-from chatlake.document import Document, merge
+from chatlake.document import Document, merge, rekeyed
 from chatlake.entries import text_id
 from chatlake.exceptions import DamagedDocument
 from chatlake.revision import revision
@@ -136,13 +136,9 @@ def _place(documents: Iterable[Document], chats: Chats) -> dict[str, Document]:
     for document in documents:
         chat = document.initial_contact_id
         home = homes.get(chat, chat) if document.provisional else chat
-        placed = document if home == chat else _moved(document, home)
+        placed = document if home == chat else rekeyed(document, home)
         merged[home] = merge(merged[home], placed) if home in merged else placed
     return merged
-
-
-def _moved(document: Document, home: str) -> Document:
-    return replace(document, initial_contact_id=home, provisional=False)
 
 
 def _merge_misplaced(
@@ -175,7 +171,7 @@ def _merge_misplaced(
         except DamagedDocument as error:
             damaged[leg] = str(error)
             continue
-        while stored and stored.document.provisional and put(_moved(stored.document, home)):
+        while stored and stored.document.provisional and put(rekeyed(stored.document, home)):
             moved.add(leg)
             # Not if somebody has added to it meanwhile.
             if store.delete(leg, stored.tag):

@@ -13,7 +13,6 @@ import random
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -25,6 +24,7 @@ from chatlake.exceptions import DamagedDocument, PublishConflict, SnapshotConfli
 from chatlake.flatten import Tables, arrow_schema, flatten
 from chatlake.lake.data_files import day_of
 from chatlake.revision import revision
+from chatlake.timestamps import now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -141,7 +141,7 @@ def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcom
     known = chats.attempts(wanted)
     batch = _Batch({}, {}, {})
     parts: list[Tables] = []
-    published_at = datetime.now(UTC)
+    published_at = now()
     for start in range(0, len(wanted), _DOCUMENTS_AT_ONCE):
         documents: list[Document] = []
         read: dict[str, Stored | None] = {}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatlake.exceptions import DamagedDocument
 from chatlake.import_files import publish_queue
-from chatlake.intake import legs_of, some_day
+from chatlake.intake import legs_of, some_day, take_in
 from chatlake.lake.purge import purge
 from chatlake.publish import Outcome
 
@@ -40,6 +40,7 @@ def _enqueue_all(home: Home, progress: Progress, outcome: Outcome) -> None:
     # Chats that wait already stay in the queue, or they would be lost when this is cut off;
     # publishing one twice does nothing the second time.
     waiting: dict[str, tuple[Day, int]] = {}
+    provisional_chats: set[str] = set()
     legs: dict[bool, dict[str, str]] = {True: {}, False: {}}
 
     def flush() -> None:
@@ -60,8 +61,23 @@ def _enqueue_all(home: Home, progress: Progress, outcome: Outcome) -> None:
                 continue
             document = stored.document
             waiting[document.initial_contact_id] = (some_day(document), stored.size)
+            if document.provisional:
+                provisional_chats.add(document.initial_contact_id)
             known = legs[document.provisional]
             known |= dict.fromkeys(legs_of(document), document.initial_contact_id)
             if len(waiting) >= _CHATS_AT_ONCE:
                 flush()
         flush()
+    _place_again(home, provisional_chats, outcome)
+
+
+def _place_again(home: Home, provisional_chats: set[str], outcome: Outcome) -> None:
+    """Move documents that were keyed by a leg, where an intake was cut off before it did."""
+    for leg, chat in home.chats.initial_contacts(provisional_chats).items():
+        stored = home.store.read(leg) if chat != leg else None
+        if stored is not None:
+            announce = home.chats.enqueue
+            intake = take_in(
+                [stored.document], store=home.store, chats=home.chats, announce=announce
+            )
+            outcome.failed |= intake.failed

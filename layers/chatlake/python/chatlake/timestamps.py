@@ -6,6 +6,7 @@ Both ways accept the same texts; docs/row-rules.md §3 has the grammar.
 from __future__ import annotations
 
 import re
+import time
 from datetime import UTC, datetime, timedelta
 
 _RFC3339 = re.compile(
@@ -46,3 +47,13 @@ def parse_timestamp(text: object) -> datetime | None:
 def microseconds(moment: datetime) -> int:
     """Count microseconds since 1970-01-01T00:00:00Z, exactly."""
     return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def now() -> datetime:
+    """Give the present moment in UTC."""
+    return datetime.fromtimestamp(time.time(), UTC)
+
+
+def now_ms() -> int:
+    """Give the present moment in epoch milliseconds."""
+    return time.time_ns() // 1_000_000

@@ -34,9 +34,10 @@ def from_export(value: JsonObject, *, read_at: int = 0) -> Document:
         message = "it has no ContactId"
         raise RejectedInput(message)
     named = text_id(value.get("InitialContactId"))
+    read_under = None if named in {None, contact_id} else contact_id
     entries: dict[str, JsonObject] = {}
     for item in items:
-        item_id, entry = make_entry(item, source="export", read_at=read_at, contact_id=contact_id)
+        item_id, entry = make_entry(item, source="export", read_at=read_at, contact_id=read_under)
         known = entries.get(item_id)
         entries[item_id] = entry if known is None else merge_entries(known, entry)
     header = {

@@ -37,9 +37,7 @@ def from_response(value: JsonObject, *, read_at: int = 0, whole: bool = False) -
     initial_contact_id = named or _only_contact(items)
     entries: dict[str, JsonObject] = {}
     for item in items:
-        item_id, entry = make_entry(
-            item, source="participant", read_at=read_at, contact_id=initial_contact_id
-        )
+        item_id, entry = make_entry(item, source="participant", read_at=read_at)
         known = entries.get(item_id)
         entries[item_id] = entry if known is None else merge_entries(known, entry)
     return Document(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chatlake.entries import METADATA, STATUS, resolve
+from chatlake.entries import INITIAL, METADATA, STATUS, resolve
 from chatlake.flatten.columns import Extras, ids, strings, timestamps
 
 if TYPE_CHECKING:
@@ -133,9 +133,8 @@ def _read_under(documents: Sequence[Document]) -> pa.Array:
     """Give the contact under which each item was read, the initial one if among several."""
     return pa.array(
         [
-            document.initial_contact_id
-            if document.initial_contact_id in (contacts := entry["read_under"])
-            else contacts[0]
+            # The least of them is "", where the initial contact is among them.
+            entry.get("read_under", INITIAL)[0] or document.initial_contact_id
             for document in documents
             for entry in document.items.values()
         ],

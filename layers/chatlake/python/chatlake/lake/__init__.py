@@ -30,13 +30,19 @@ if TYPE_CHECKING:
 class Lake:
     """The tables of one catalog."""
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(
+        self, catalog: Catalog, *, namespace: str = schema.NAMESPACE, location: str | None = None
+    ) -> None:
+        """Use the tables of one namespace; new ones go below a location, or the catalog's own."""
         self._catalog = catalog
+        self._namespace = namespace
+        self._location = location
 
     def create_tables(self) -> None:
         """Make the tables that are not there yet, and add the columns that are missing."""
-        with suppress(NamespaceAlreadyExistsError):
-            self._catalog.create_namespace(schema.NAMESPACE)
+        if self._location is None:
+            with suppress(NamespaceAlreadyExistsError):
+                self._catalog.create_namespace(self._namespace)
         for table in schema.TABLES:
             try:
                 loaded = self.load(table)
@@ -53,8 +59,9 @@ class Lake:
     def _create(self, table: schema.Table) -> None:
         with suppress(TableAlreadyExistsError):
             self._catalog.create_table(
-                (schema.NAMESPACE, table.name),
+                (self._namespace, table.name),
                 iceberg_schema(table),
+                location=self._location and f"{self._location}/{table.name}",
                 partition_spec=partition_spec(table),
                 sort_order=sort_order(table),
                 properties=properties(table),
@@ -62,7 +69,7 @@ class Lake:
 
     def load(self, table: schema.Table) -> IcebergTable:
         """Give the table at its newest snapshot."""
-        return self._catalog.load_table((schema.NAMESPACE, table.name))
+        return self._catalog.load_table((self._namespace, table.name))
 
     def replace(
         self,
@@ -116,7 +123,7 @@ class Lake:
         """Begin all tables anew, empty, wherever the warehouse now is; their files stay behind."""
         for table in schema.TABLES:
             try:
-                self._catalog.drop_table((schema.NAMESPACE, table.name))
+                self._catalog.drop_table((self._namespace, table.name))
             except NoSuchTableError:
                 continue
         self.create_tables()

@@ -1,27 +1,22 @@
-"""What is remembered of each chat beside its document: legs, attempts to publish, tombstones.
-
-An *attempt* is recorded before a publisher commits any row of a chat, with the days that the rows
-fall on. So a chat with one attempt only, one's own, has no rows yet, and of any other it is known
-where its rows can be.
-"""
+"""The state of chats of the embedded home, and its publish queue, in one SQLite file."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import batched
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+from chatlake.chats import NO_DOCUMENT, Attempts, tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
-type Day = int | None
-"""Days since 1970-01-01 in UTC; None for rows without a time."""
+    from chatlake.chats import Day
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS chats (
@@ -47,52 +42,6 @@ CREATE INDEX IF NOT EXISTS queue_by_day ON publish_queue (day, initial_contact_i
 """
 
 _KEYS_AT_ONCE = 10_000
-
-NO_DOCUMENT = ""
-"""Stands for the revision of a chat that has no document, and so no rows."""
-
-
-@dataclass(frozen=True, slots=True)
-class Attempts:
-    """How many attempts to publish a chat there were, and on which days its rows can be."""
-
-    count: int = 0
-    days: frozenset[Day] = frozenset()
-    published_revision: str | None = None
-
-
-class Chats(Protocol):
-    """The state of chats; implementations are SQLite and DynamoDB."""
-
-    def initial_contacts(self, contact_ids: Collection[str]) -> dict[str, str]:
-        """Give the chats of those contacts that are known as legs."""
-
-    def add_legs(self, legs: Mapping[str, str], *, provisional: bool) -> None:
-        """Remember which chat each contact is a leg of.
-
-        A provisional word gives way to any other; of several others the smallest counts.
-        """
-
-    def record_attempts(self, days: Mapping[str, Collection[Day]]) -> dict[str, int]:
-        """Count an attempt for each chat and add the days that it may write rows on.
-
-        From now on nobody knows which revision the rows of the chats show. Gives the counts.
-        """
-
-    def attempts(self, initial_contact_ids: Collection[str]) -> dict[str, Attempts]:
-        """Give the attempts so far of those chats that had any."""
-
-    def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> None:
-        """Remember which revision the rows of each chat show, if no later attempt was recorded."""
-
-    def erased(self, initial_contact_ids: Collection[str]) -> set[str]:
-        """Give those of the chats that were erased."""
-
-    def bury(self, initial_contact_id: str) -> None:
-        """Leave a tombstone for a chat and each of its legs, for good."""
-
-    def forget(self, initial_contact_id: str) -> bool:
-        """Remove all that is known of a chat but its tombstones, if it is sure to have no rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +142,7 @@ class SqliteChats:
 
     def erased(self, initial_contact_ids: Collection[str]) -> set[str]:
         """Give those of the chats that were erased."""
-        digests = {_digest(chat): chat for chat in initial_contact_ids}
+        digests = {tombstone(chat): chat for chat in initial_contact_ids}
         sql = "SELECT digest FROM tombstones WHERE digest IN"
         return {digests[digest] for (digest,) in self._select(sql, digests)}
 
@@ -205,7 +154,7 @@ class SqliteChats:
     def _bury(self, db: sqlite3.Connection, initial_contact_id: str) -> None:
         db.executemany(
             "INSERT OR IGNORE INTO tombstones VALUES (?)",
-            [(_digest(c),) for c in {initial_contact_id, *self.legs(initial_contact_id)}],
+            [(tombstone(c),) for c in {initial_contact_id, *self.legs(initial_contact_id)}],
         )
 
     def forget(self, initial_contact_id: str) -> bool:
@@ -289,8 +238,3 @@ class SqliteChats:
                 "DELETE FROM publish_queue WHERE message_id = ?",
                 [(queued.message_id,) for queued in batch],
             )
-
-
-def _digest(contact_id: str) -> str:
-    # A digest, so that an erased chat's ids are nowhere in the lake.
-    return hashlib.sha256(contact_id.encode()).hexdigest()

@@ -1,9 +1,4 @@
-"""Where documents are kept: one object per chat, changed atomically.
-
-A store promises two things. A change sees the newest document and is written on top of nothing
-else, whoever else is writing. And a tag, once taken, never again stands for another content of
-the same document, so an equal tag means that nothing has changed.
-"""
+"""Documents as files of a folder."""
 
 from __future__ import annotations
 
@@ -13,10 +8,10 @@ import os
 import re
 import time
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from chatlake.document import Document
+from chatlake.document_store import Stored
 from chatlake.exceptions import DamagedDocument
 
 if TYPE_CHECKING:
@@ -25,42 +20,6 @@ if TYPE_CHECKING:
 
 # What is a file name everywhere, on systems that fold case, too.
 _PLAIN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A document as it was in the store, the tag of that state, and its size in bytes."""
-
-    document: Document
-    tag: str
-    size: int
-
-
-class DocumentStore(Protocol):
-    """One document per chat; implementations are a folder and an S3 bucket."""
-
-    def read(self, initial_contact_id: str) -> Stored | None:
-        """Give a chat's document; None if there is none.
-
-        Raises
-        ------
-        DamagedDocument
-            There is something in its place that is no document.
-        """
-
-    def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
-        """Give the present tags of those chats that have a document."""
-
-    def update(
-        self, initial_contact_id: str, change: Callable[[Document | None], Document]
-    ) -> tuple[Stored, bool]:
-        """Change a document; give what is then stored, and whether that differs from before."""
-
-    def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:
-        """Remove a document, if a tag is given only in that state; give whether it is gone now."""
-
-    def __iter__(self) -> Iterator[Stored | DamagedDocument]:
-        """Give all documents, in no order; in the place of a damaged one the error."""
 
 
 class FolderStore:

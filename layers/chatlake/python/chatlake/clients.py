@@ -1,0 +1,83 @@
+"""Clients of AWS services, made once per execution environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore import UNSIGNED
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_athena import AthenaClient
+    from types_boto3_connect import ConnectClient
+    from types_boto3_connectparticipant import ConnectParticipantClient
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_glue import GlueClient
+    from types_boto3_kms import KMSClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
+
+_CONNECTIONS = 32
+_PATIENT = Config(
+    retries={"mode": "standard", "max_attempts": 6},
+    max_pool_connections=_CONNECTIONS,
+    connect_timeout=5,
+    read_timeout=60,
+)
+# Each repeated call would be one beyond the pace; tokens, not signatures, authorise it.
+_PARTICIPANT = Config(
+    signature_version=UNSIGNED,
+    retries={"mode": "standard", "total_max_attempts": 1},
+    max_pool_connections=_CONNECTIONS,
+    connect_timeout=5,
+    read_timeout=20,
+)
+
+
+def dynamodb() -> DynamoDBClient:
+    """Make a client of DynamoDB."""
+    client: DynamoDBClient = boto3.client("dynamodb", config=_PATIENT)
+    return client
+
+
+def s3() -> S3Client:
+    """Make a client of S3."""
+    client: S3Client = boto3.client("s3", config=_PATIENT)
+    return client
+
+
+def kms() -> KMSClient:
+    """Make a client of KMS."""
+    client: KMSClient = boto3.client("kms", config=_PATIENT)
+    return client
+
+
+def sqs() -> SQSClient:
+    """Make a client of SQS."""
+    client: SQSClient = boto3.client("sqs", config=_PATIENT)
+    return client
+
+
+def glue() -> GlueClient:
+    """Make a client of Glue."""
+    client: GlueClient = boto3.client("glue", config=_PATIENT)
+    return client
+
+
+def athena() -> AthenaClient:
+    """Make a client of Athena."""
+    client: AthenaClient = boto3.client("athena", config=_PATIENT)
+    return client
+
+
+def connect() -> ConnectClient:
+    """Make a client of Connect."""
+    client: ConnectClient = boto3.client("connect", config=_PATIENT)
+    return client
+
+
+def participant() -> ConnectParticipantClient:
+    """Make a client of the Participant Service, unsigned and without retries."""
+    client: ConnectParticipantClient = boto3.client("connectparticipant", config=_PARTICIPANT)
+    return client

@@ -1,0 +1,40 @@
+"""Logs and metrics of the functions, made once.
+
+Neither ever holds a token, a message or a name: errors of others are logged by type and place,
+because nobody knows what their text quotes.
+"""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from chatlake.exceptions import ChatlakeError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+logger = Logger()
+metrics = Metrics()
+
+
+def count(numbers: Mapping[str, int]) -> None:
+    """Add counts to the metrics of this invocation, and to its log."""
+    for name, number in numbers.items():
+        metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
+    if numbers:
+        logger.info("counted", extra={"counts": dict(sorted(numbers.items()))})
+
+
+def describe(error: BaseException) -> dict[str, str]:
+    """Say what an error is and where it happened, in words that are chatlake's own."""
+    frames = traceback.extract_tb(error.__traceback__)
+    where = [f"{PurePath(frame.filename).name}:{frame.lineno}" for frame in frames[-5:]]
+    said = {"error": type(error).__name__, "where": " > ".join(where)}
+    if isinstance(error, ChatlakeError):
+        said["reason"] = str(error)
+    return said

@@ -1,0 +1,49 @@
+"""The pace of calls: never more in any second than is allowed, as the service counts them."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from queue import SimpleQueue
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Pace:
+    """Lets calls begin at a steady rate; for any number of threads of one process.
+
+    A place is free again one period after the call in it has *ended*. So however long requests
+    travel, no window of a period sees more of them arrive than there are places.
+    """
+
+    def __init__(self, per_second: float) -> None:
+        """Allow so many calls a second; may be a fraction, must be above 0."""
+        places = max(1, int(per_second))
+        self._period_s = places / per_second
+        self._step_s = 1 / per_second
+        self._free_at: SimpleQueue[float] = SimpleQueue()
+        # Nobody knows what the process before this one has called just now.
+        start = time.time() + self._period_s
+        for _ in range(places):
+            self._free_at.put(start)
+        self._next_start = start
+        self._turn = Lock()
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Wait for one's turn; the call is made inside of the block."""
+        with self._turn:
+            free_at = self._free_at.get()
+            now = time.time()
+            # A clock that was set back must not make anyone wait for long.
+            wait_s = min(max(free_at, self._next_start) - now, 2 * self._period_s)
+            if wait_s > 0:
+                time.sleep(wait_s)
+            self._next_start = time.time() + self._step_s
+        try:
+            yield
+        finally:
+            self._free_at.put(time.time() + self._period_s)

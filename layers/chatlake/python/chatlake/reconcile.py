@@ -1,0 +1,213 @@
+"""Reconciling: what no event told of is found, and what is stuck is set going again.
+
+Events are best effort. Once an hour the exports and contacts of the last days are compared with
+what is known; whatever is missing is put on the agenda as if its event had come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chatlake.chats import Attempts
+from chatlake.publishable import SETTLE_MS
+from chatlake.tally import Tally
+from chatlake.timestamps import now, now_ms
+from chatlake.track import contact_of_export
+from chatlake.watch import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from types_boto3_connect import ConnectClient
+    from types_boto3_s3 import S3Client
+
+    from chatlake.agenda import Agenda
+    from chatlake.chats import Chats
+    from chatlake.json_codec import JsonObject
+    from chatlake.pace import Pace
+
+DAYS = 3
+"""How far back exports and contacts are compared."""
+
+_OVERDUE_MS = 15 * 60_000
+_PAGE = 100
+_CHATS_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """What reconciling works with; `searches` is the pace of SearchContacts."""
+
+    agenda: Agenda
+    chats: Chats
+    connect: ConnectClient
+    s3: S3Client
+    instance_arn: str
+    export_bucket: str
+    export_prefix: str
+    searches: Pace
+    announce: Callable[[dict[str, str]], None]
+    may_go_on: Callable[[], bool] = lambda: True
+    tally: Tally = field(default_factory=Tally)
+
+
+def reconcile(tools: Reconciler) -> None:
+    """Look for what is missing or stuck; counts what it found in the tally."""
+    since = now() - timedelta(days=DAYS)
+    tools.tally.add("ChatsOverdue", _overdue(tools.agenda))
+    _find_contacts(tools, since)
+    if tools.export_bucket:
+        _find_exports(tools, since)
+
+
+def _overdue(agenda: Agenda) -> int:
+    before = now_ms() - _OVERDUE_MS
+    return sum(agenda.count(phase, due_by=before) for phase in ("ended", "live"))
+
+
+def _find_exports(tools: Reconciler, since: datetime) -> None:
+    """Put exports on the agenda that are in no document."""
+    keys: dict[str, str] = {}
+    for key in _export_keys(tools, since):
+        if (contact := contact_of_export(key, tools.export_prefix)) is not None:
+            keys[contact] = key
+        if len(keys) >= _CHATS_AT_ONCE:
+            _compare_exports(tools, keys)
+            keys.clear()
+            if not tools.may_go_on():
+                return
+    _compare_exports(tools, keys)
+
+
+def _export_keys(tools: Reconciler, since: datetime) -> Iterator[str]:
+    pages = tools.s3.get_paginator("list_objects_v2")
+    today = now()
+    day = since
+    while day.date() <= today.date():
+        prefix = f"{tools.export_prefix}ChatTranscripts/{day:%Y/%m/%d}/"
+        for page in pages.paginate(Bucket=tools.export_bucket, Prefix=prefix):
+            yield from (found["Key"] for found in page.get("Contents", []))
+        day += timedelta(days=1)
+
+
+def _compare_exports(tools: Reconciler, keys: dict[str, str]) -> None:
+    homes = tools.chats.initial_contacts(keys)
+    places = {contact: homes.get(contact, contact) for contact in keys}
+    watches = _known(tools, places)
+    for contact, chat in places.items():
+        if chat in watches and contact not in watches[chat].exported:
+            tools.tally.add("ExportsFound")
+            tools.agenda.add_export(chat, contact, keys[contact], due_at=now_ms())
+
+
+def _known(tools: Reconciler, places: dict[str, str]) -> dict[str, Watch]:
+    """Give what is noted of those chats that were not erased, and see to unpublished ones."""
+    erased = tools.chats.erased({*places, *places.values()})
+    chats = {chat for contact, chat in places.items() if not erased & {contact, chat}}
+    watches = tools.agenda.read_many(chats)
+    _announce_unpublished(tools, watches)
+    return {chat: watches.get(chat, Watch(chat, version=0)) for chat in chats}
+
+
+def _announce_unpublished(tools: Reconciler, watches: dict[str, Watch]) -> None:
+    """Tell the publisher again of finished chats whose rows are not what it was told of."""
+    finished = {chat: watch for chat, watch in watches.items() if watch.due_at is None}
+    attempts = tools.chats.attempts(finished)
+    missing = {
+        chat: watch.memory.announced
+        for chat, watch in finished.items()
+        if watch.memory.announced
+        and attempts.get(chat, Attempts()).published_revision != watch.memory.announced
+    }
+    if missing:
+        tools.tally.add("ChatsUnpublished", len(missing))
+        tools.announce(missing)
+
+
+def _find_contacts(tools: Reconciler, since: datetime) -> None:
+    """Put contacts on the agenda that ended and of whose end nothing is known."""
+    try:
+        for page in _contacts(tools, since):
+            _compare_contacts(tools, page)
+            if not tools.may_go_on():
+                return
+    except (ClientError, BotoCoreError):
+        # Exports are still compared, and the next run searches again.
+        tools.tally.add("SearchesFailed")
+
+
+def _contacts(tools: Reconciler, since: datetime) -> Iterator[list[JsonObject]]:
+    request: dict[str, Any] = {
+        "InstanceId": tools.instance_arn.rsplit("/", 1)[-1],
+        "TimeRange": {
+            "Type": "DISCONNECT_TIMESTAMP",
+            "StartTime": since,
+            # Younger ones may be on their way.
+            "EndTime": now() - timedelta(milliseconds=SETTLE_MS),
+        },
+        "SearchCriteria": {"Channels": ["CHAT"]},
+        "MaxResults": _PAGE,
+    }
+    while True:
+        with tools.searches.call():
+            found: Any = tools.connect.search_contacts(**request)
+        yield found["Contacts"]
+        if not found.get("NextToken"):
+            return
+        request["NextToken"] = found["NextToken"]
+
+
+def _compare_contacts(tools: Reconciler, contacts: list[JsonObject]) -> None:
+    by_id = {contact["Id"]: contact for contact in contacts if contact.get("Id")}
+    homes = tools.chats.initial_contacts(by_id)
+    places = {
+        contact_id: contact.get("InitialContactId") or homes.get(contact_id, contact_id)
+        for contact_id, contact in by_id.items()
+    }
+    watches = _known(tools, places)
+    for contact_id, chat in places.items():
+        if chat in watches and contact_id not in watches[chat].ended:
+            tools.tally.add("ContactsFound")
+            event = _as_event(by_id[contact_id], tools.instance_arn)
+            tools.agenda.add_event(
+                chat, event, phase="ended", due_at=now_ms(), ends=contact_id, unless_ended=True
+            )
+
+
+def _as_event(contact: JsonObject, instance_arn: str) -> JsonObject:
+    """Say what a search found as the event would have said that was lost."""
+    queue, agent = contact.get("QueueInfo") or {}, contact.get("AgentInfo") or {}
+    ended = _text(contact.get("DisconnectTimestamp"))
+    detail = {
+        "eventType": "DISCONNECTED",
+        "contactId": contact["Id"],
+        "initialContactId": contact.get("InitialContactId") or contact["Id"],
+        "previousContactId": contact.get("PreviousContactId"),
+        "channel": contact.get("Channel"),
+        "instanceArn": instance_arn,
+        "initiationMethod": contact.get("InitiationMethod"),
+        "initiationTimestamp": _text(contact.get("InitiationTimestamp")),
+        "disconnectTimestamp": ended,
+        "queueInfo": {"queueArn": f"{instance_arn}/queue/{queue['Id']}"} if "Id" in queue else None,
+        "agentInfo": {
+            "agentArn": f"{instance_arn}/agent/{agent['Id']}",
+            "connectedToAgentTimestamp": _text(agent.get("ConnectedToAgentTimestamp")),
+        }
+        if "Id" in agent
+        else None,
+    }
+    return {
+        "source": "aws.connect",
+        "detail-type": "Amazon Connect Contact Event",
+        "time": ended,
+        "detail": {name: value for name, value in detail.items() if value is not None},
+    }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="milliseconds")

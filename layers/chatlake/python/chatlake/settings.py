@@ -1,0 +1,91 @@
+"""The environment variables of the functions, read and checked in one place."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from chatlake.exceptions import ChatlakeError
+
+
+class SettingMissing(ChatlakeError):
+    """A function lacks an environment variable that the template gives it."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the environment variable {name} is missing or unreadable")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the template tells a function; "" and 0 where a function is told nothing.
+
+    Attributes
+    ----------
+    instance_arn
+        Of the Connect instance whose chats are archived.
+    capture_rate
+        GetTranscript calls per second.
+    snapshot_interval_ms
+        Between two reads of a live chat.
+    allowed_origins
+        Of pages that may start chats; none if empty.
+    """
+
+    instance_arn: str
+    chats_table: str
+    document_bucket: str
+    lake_bucket: str
+    database: str
+    key_arn: str
+    export_bucket: str
+    export_prefix: str
+    publish_queue_url: str
+    workgroup: str
+    contact_flow_id: str
+    allowed_origins: tuple[str, ...]
+    capture_rate: float
+    snapshot_interval_ms: int
+
+    @property
+    def instance_id(self) -> str:
+        """The last part of the instance's ARN."""
+        return self.instance_arn.rsplit("/", 1)[-1]
+
+    @classmethod
+    def from_environment(cls) -> Settings:
+        """Read the variables that the template sets.
+
+        Raises
+        ------
+        SettingMissing
+            One that every function needs is missing, or a number is none.
+        """
+        return cls(
+            instance_arn=_required("CONNECT_INSTANCE_ARN"),
+            chats_table=_required("CHATS_TABLE"),
+            document_bucket=_required("DOCUMENT_BUCKET"),
+            lake_bucket=_required("LAKE_BUCKET"),
+            database=_required("DATABASE"),
+            key_arn=_required("KEY_ARN"),
+            export_bucket=os.environ.get("EXPORT_BUCKET", ""),
+            export_prefix=os.environ.get("EXPORT_PREFIX", ""),
+            publish_queue_url=os.environ.get("PUBLISH_QUEUE_URL", ""),
+            workgroup=os.environ.get("WORKGROUP", ""),
+            contact_flow_id=os.environ.get("CONTACT_FLOW_ID", ""),
+            allowed_origins=tuple(filter(None, os.environ.get("ALLOWED_ORIGINS", "").split(","))),
+            capture_rate=_number("CAPTURE_RATE"),
+            snapshot_interval_ms=int(_number("SNAPSHOT_INTERVAL_S") * 1000),
+        )
+
+
+def _required(name: str) -> str:
+    if value := os.environ.get(name):
+        return value
+    raise SettingMissing(name)
+
+
+def _number(name: str) -> float:
+    try:
+        return float(os.environ.get(name, "0"))
+    except ValueError:
+        raise SettingMissing(name) from None

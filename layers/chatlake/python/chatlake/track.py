@@ -1,0 +1,115 @@
+"""Track: notes contact events and new exports on the agenda, and when their chat is due."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote_plus
+
+from chatlake.capture import FIRST_LOOK_MS
+from chatlake.contact_events import from_event
+from chatlake.entries import text_id
+from chatlake.exceptions import RejectedInput
+from chatlake.timestamps import now_ms
+
+if TYPE_CHECKING:
+    from chatlake.agenda import Agenda
+    from chatlake.chats import Chats
+    from chatlake.contact_directory import ContactDirectory
+    from chatlake.json_codec import JsonObject
+
+type Tracked = Literal["EventsTracked", "EventsIgnored", "ExportsTracked", "EventsOfErased"]
+"""What became of an event, as a metric's name."""
+
+# Of the service's words for events, those that a chat begins and ends with. COMPLETED tells once
+# more what DISCONNECTED told, and counts only where that was lost.
+_BEGINNING = frozenset({"INITIATED", "CONNECTED_TO_SYSTEM", "QUEUED", "CONNECTED_TO_AGENT"})
+_ENDING = "DISCONNECTED"
+_REPEATED_END = "COMPLETED"
+_DETAIL_TYPE = "Amazon Connect Contact Event"
+# Only whole, redacted transcripts: Analysis/ and unprocessed copies have other folders.
+_EXPORT_KEY = re.compile(r"ChatTranscripts/\d{4}/\d\d/\d\d/([^/_]+)_[^/]*\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Tracker:
+    """What tracking works with; exports are those whose key follows the prefix."""
+
+    agenda: Agenda
+    chats: Chats
+    directory: ContactDirectory
+    export_bucket: str
+    export_prefix: str
+
+
+def track(event: JsonObject, tracker: Tracker) -> Tracked:
+    """Note an EventBridge event.
+
+    Raises
+    ------
+    RejectedInput
+        It is a contact event or an export's, but says of no contact.
+    """
+    if event.get("source") == "aws.s3":
+        return _track_object(event, tracker)
+    if event.get("detail-type") == _DETAIL_TYPE:
+        return _track_contact(event, tracker)
+    return "EventsIgnored"
+
+
+def _track_contact(event: JsonObject, tracker: Tracker) -> Tracked:
+    # It reads both spellings, and says what is wrong.
+    read = from_event(event)
+    [(contact_id, by_type)] = read.events.items()
+    [(event_type, told)] = by_type.items()
+    detail = told["detail"]
+    channel = detail.get("channel")
+    known = event_type in _BEGINNING or event_type in {_ENDING, _REPEATED_END}
+    if not (known and isinstance(channel, str) and channel.upper() == "CHAT"):
+        return "EventsIgnored"
+    chat, sure = read.initial_contact_id, not read.provisional
+    if not sure:
+        before = text_id(detail.get("previousContactId"))
+        chat, sure = tracker.directory.chat_of(contact_id, [before] if before else [])
+    if tracker.chats.erased([chat, contact_id]):
+        return "EventsOfErased"
+    if sure:
+        tracker.chats.add_legs({contact_id: chat}, provisional=False)
+    ending = event_type not in _BEGINNING
+    noted = tracker.agenda.add_event(
+        chat,
+        event,
+        phase="ended" if ending else "live",
+        due_at=now_ms() + (0 if ending else FIRST_LOOK_MS),
+        ends=contact_id if ending else None,
+        unless_ended=event_type == _REPEATED_END,
+    )
+    return "EventsTracked" if noted else "EventsIgnored"
+
+
+def _track_object(event: JsonObject, tracker: Tracker) -> Tracked:
+    detail = event.get("detail")
+    found = detail.get("object") if isinstance(detail, dict) else None
+    key = found.get("key") if isinstance(found, dict) else None
+    if not isinstance(key, str):
+        message = "its detail has no object key: not an event of S3"
+        raise RejectedInput(message)
+    contact_id = contact_of_export(key, tracker.export_prefix)
+    bucket = detail.get("bucket") if isinstance(detail, dict) else None
+    name = bucket.get("name") if isinstance(bucket, dict) else None
+    if contact_id is None or name != tracker.export_bucket:
+        return "EventsIgnored"
+    chat, _ = tracker.directory.chat_of(contact_id)
+    if tracker.chats.erased([chat, contact_id]):
+        return "EventsOfErased"
+    tracker.agenda.add_export(chat, contact_id, key, due_at=now_ms())
+    return "ExportsTracked"
+
+
+def contact_of_export(key: str, prefix: str) -> str | None:
+    """Give the contact whose transcript an object is; None if it is none, or not a final one."""
+    if not key.startswith(prefix):
+        return None
+    matched = _EXPORT_KEY.fullmatch(key.removeprefix(prefix))
+    return unquote_plus(matched[1]) if matched else None

@@ -1,0 +1,152 @@
+"""What is known of a watched chat between two looks at it, and how DynamoDB holds it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from chatlake.json_codec import dumps, loads
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+    from chatlake.json_codec import JsonObject
+
+EVENT, EXPORT, TOKEN = "event:", "export:", "token:"
+"""What the names of attributes begin with; a digest of the content follows."""
+
+FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Token:
+    """A sealed token of a participant.
+
+    Attributes
+    ----------
+    kind
+        ``participant`` for a ParticipantToken, which gives connections; ``connection`` for a
+        ConnectionToken.
+    expires_at
+        Epoch milliseconds; None if unknown.
+    """
+
+    kind: Literal["participant", "connection"]
+    sealed: bytes
+    expires_at: int | None = None
+
+    @property
+    def name(self) -> str:
+        """What the token is known by in its chat."""
+        return attribute_name(TOKEN, self.sealed)
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What capture remembers of a chat from one look to the next; times in epoch milliseconds.
+
+    Attributes
+    ----------
+    first_seen_at
+        Its first look at the chat.
+    legs, ended, settled_since
+        How many legs it knew, whether all had ended, and since when that has not changed.
+    changed_at
+        When the document last changed.
+    last_read_done
+        True once the whole transcript was read after the end.
+    retries
+        Failures in a row of a source that may answer later.
+    announced
+        The revision that the publisher was last told of; "" for none.
+    """
+
+    first_seen_at: int = 0
+    legs: int = 0
+    ended: bool = False
+    settled_since: int = 0
+    changed_at: int = 0
+    last_read_done: bool = False
+    retries: int = 0
+    announced: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """All that the agenda has of a chat.
+
+    Attributes
+    ----------
+    version
+        Counts what was added.
+    due_at
+        Epoch milliseconds; None if nothing is left to do.
+    events, exports, tokens
+        What waits for the next look, by attribute name; exports by their keys.
+    ended, exported
+        Contacts whose end, and whose export, was heard of.
+    failure
+        Why the chat cannot be read; None if it can.
+    """
+
+    initial_contact_id: str
+    version: int
+    due_at: int | None = None
+    events: dict[str, JsonObject] = field(default_factory=dict)
+    exports: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    ended: frozenset[str] = frozenset()
+    exported: frozenset[str] = frozenset()
+    memory: Memory = Memory()
+    failure: str | None = None
+
+
+def attribute_name(kind: str, content: bytes) -> str:
+    """Name the attribute that holds some content; the same content has the same name."""
+    return kind + hashlib.sha256(content).hexdigest()[:16]
+
+
+def watch_of(chat: str, item: Mapping[str, AttributeValueTypeDef]) -> Watch:
+    """Read an item of the agenda."""
+    return Watch(
+        initial_contact_id=chat,
+        version=int(item.get("version", {"N": "0"})["N"]),
+        due_at=int(item["due_at"]["N"]) if "due_at" in item else None,
+        events={
+            name: loads(_bytes(value["B"]), any_depth=True)
+            for name, value in item.items()
+            if name.startswith(EVENT)
+        },
+        exports={name: value["S"] for name, value in item.items() if name.startswith(EXPORT)},
+        tokens={name: _token(value["M"]) for name, value in item.items() if name.startswith(TOKEN)},
+        ended=frozenset(item["ended"]["SS"] if "ended" in item else ()),
+        exported=frozenset(item["exported"]["SS"] if "exported" in item else ()),
+        memory=Memory(**loads(item["memory"]["S"].encode())) if "memory" in item else Memory(),
+        failure=item[FAILURE]["S"] if FAILURE in item else None,
+    )
+
+
+def _token(value: Mapping[str, Any]) -> Token:
+    kind = value["kind"]["S"]
+    expires_at = int(value["expires_at"]["N"]) if "expires_at" in value else None
+    return Token(kind, _bytes(value["sealed"]["B"]), expires_at)
+
+
+def token_value(token: Token) -> AttributeValueTypeDef:
+    """Give a token as an attribute."""
+    expiry: dict[str, Any] = (
+        {} if token.expires_at is None else {"expires_at": {"N": str(token.expires_at)}}
+    )
+    return {"M": {"kind": {"S": token.kind}, "sealed": {"B": token.sealed}, **expiry}}
+
+
+def _bytes(value: Any) -> bytes:
+    return bytes(value)
+
+
+def memory_value(memory: Memory) -> AttributeValueTypeDef:
+    """Give a memory as an attribute."""
+    return {"S": dumps(asdict(memory)).decode()}
