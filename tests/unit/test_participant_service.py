@@ -116,10 +116,14 @@ class Served:
 
 @contextmanager
 def serving(
-    chats: list[Chat], behaviour: Behaviour = UNLIMITED, *, at_ms: int | None = None
+    chats: list[Chat],
+    behaviour: Behaviour = UNLIMITED,
+    *,
+    at_ms: int | None = None,
+    speed: float = 1.0,
 ) -> Iterator[Served]:
     """A service whose clock stands in the last moment of the first chat unless told otherwise."""
-    clock = HandClock()
+    clock = HandClock(speed=speed)
     clock.set(chats[0].ended_ms - 1 if at_ms is None else at_ms)
     with ParticipantService(chats, clock, behaviour) as service:
         participant = SESSION.client("connectparticipant", endpoint_url=service.url, config=CONFIG)
@@ -735,13 +739,19 @@ class TestAFault:
             with pytest.raises(IncompleteRead):
                 served.raw("POST", "/participant/transcript", "{}", served.connection(LONG))
 
-    def test_may_delay_and_does_not_hold_up_the_end(self) -> None:
-        with serving([LONG]) as served:
+    def test_may_delay_in_seconds_of_the_clock(self) -> None:
+        with serving([LONG], speed=20) as served:
             token = served.connection(LONG)
-            served.service.fail_next("GetTranscript", Fault(delay_s=0.3))
+            served.service.fail_next("GetTranscript", Fault(delay_s=6))
             began = time.monotonic()
             _reading(served, token)()
-            assert time.monotonic() - began >= 0.3
+            assert 0.3 <= time.monotonic() - began < 5
+            _reading(served, token)()
+
+    def test_that_delays_does_not_hold_up_the_end(self) -> None:
+        began = time.monotonic()
+        with serving([LONG]) as served:
+            token = served.connection(LONG)
             served.service.fail_next("GetTranscript", Fault(delay_s=600))
             connection = HTTPConnection(served.service.url.removeprefix("http://"))
             connection.request("POST", "/participant/transcript", "{}", {"X-Amz-Bearer": token})
@@ -921,8 +931,10 @@ class TestSearchContacts:
 
     def test_finds_only_what_has_happened(self) -> None:
         middle_ms = sorted(chat.started_ms for chat in CHATS)[200]
+        ended = {"TimeRange": _search(LONG)["TimeRange"] | {"Type": "DISCONNECT_TIMESTAMP"}}
         with serving(CHATS, at_ms=middle_ms) as served:
             found = self._found(served)
+            over = self._found(served, **ended)
             known = {
                 leg.contact_id
                 for chat in CHATS
@@ -930,6 +942,11 @@ class TestSearchContacts:
                 if leg.initiated_ms <= middle_ms
             }
         assert {one["Id"] for one in found} == known
+        assert {one["Id"] for one in over} < known
+        assert max(one["DisconnectTimestamp"] for one in over) <= moment(middle_ms)
+        assert {one["Id"] for one in found if "DisconnectTimestamp" in one} == {
+            one["Id"] for one in over
+        }
 
     @pytest.mark.parametrize(
         "change",
