@@ -39,15 +39,13 @@ class ContactDirectory:
         tuple[str, bool]
             The initial contact id, and whether it is sure; if not it is the contact's own.
         """
-        known = self._chats.initial_contacts([contact_id, *relatives])
+        known = self._chats.initial_contacts([contact_id, *relatives], sure=True)
         for contact in (contact_id, *relatives):
-            # A contact that is its own chat may have been taken for one.
-            if (chat := known.get(contact)) is not None and chat != contact_id:
-                return chat, True
-        initial = self.described(contact_id)
-        if initial is not None:
-            return initial, True
-        return known.get(contact_id, contact_id), False
+            if contact in known:
+                return known[contact], True
+        if (described := self.described(contact_id)) is not None:
+            return described, True
+        return contact_id, False
 
     def described(self, contact_id: str) -> str | None:
         """Ask Connect for the initial contact of a contact; None if it does not say."""

@@ -136,8 +136,9 @@ class ParticipantService:
             response = loads(answer[_BODY])
         except ValueError:
             raise ParticipantUnavailable("GetTranscript", "no JSON") from None
-        if not isinstance(response, dict):
-            raise ParticipantUnavailable("GetTranscript", "no JSON object")
+        # boto3 takes an answer that was cut off for a good one with nothing in it.
+        if not (isinstance(response, dict) and isinstance(response.get("Transcript"), list)):
+            raise ParticipantUnavailable("GetTranscript", "no transcript")
         token = response.get("NextToken")
         # An empty one means the end, too: amazon-connect-chatjs issue 28.
         return Page(response, token if isinstance(token, str) and token else None)

@@ -33,8 +33,10 @@ class Attempts:
 class Chats(Protocol):
     """The state of chats; implementations are SQLite and DynamoDB."""
 
-    def initial_contacts(self, contact_ids: Collection[str]) -> dict[str, str]:
-        """Give the chats of those contacts that are known as legs."""
+    def initial_contacts(
+        self, contact_ids: Collection[str], *, sure: bool = False
+    ) -> dict[str, str]:
+        """Give the chats of those contacts that are known as legs, if sure not provisionally."""
 
     def legs(self, initial_contact_id: str) -> set[str]:
         """Give the contacts that are known as legs of a chat."""

@@ -40,10 +40,14 @@ class DynamoDBChats:
         self._table = table
         self._pool = ThreadPoolExecutor(_CONNECTIONS)
 
-    def initial_contacts(self, contact_ids: Collection[str]) -> dict[str, str]:
-        """Give the chats of those contacts that are known as legs."""
+    def initial_contacts(
+        self, contact_ids: Collection[str], *, sure: bool = False
+    ) -> dict[str, str]:
+        """Give the chats of those contacts that are known as legs, if sure not provisionally."""
         return {
-            contact: item["chat"]["S"] for contact, item in self._read(_LEG, contact_ids).items()
+            contact: item["chat"]["S"]
+            for contact, item in self._read(_LEG, contact_ids).items()
+            if not (sure and item["provisional"]["BOOL"])
         }
 
     def legs(self, initial_contact_id: str) -> set[str]:

@@ -83,9 +83,12 @@ class SqliteChats:
             raise
         self._db.execute("COMMIT").close()
 
-    def initial_contacts(self, contact_ids: Collection[str]) -> dict[str, str]:
-        """Give the chats of those contacts that are known as legs."""
-        sql = "SELECT contact_id, initial_contact_id FROM legs WHERE contact_id IN"
+    def initial_contacts(
+        self, contact_ids: Collection[str], *, sure: bool = False
+    ) -> dict[str, str]:
+        """Give the chats of those contacts that are known as legs, if sure not provisionally."""
+        only = "NOT provisional AND " if sure else ""
+        sql = f"SELECT contact_id, initial_contact_id FROM legs WHERE {only}contact_id IN"
         return dict(self._select(sql, contact_ids))
 
     def legs(self, initial_contact_id: str) -> set[str]:

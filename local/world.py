@@ -1,0 +1,255 @@
+"""A day in a contact center: chats begin, go on and end, while the deployed stack archives them.
+
+It ties the local cloud to the simulated service: starts chats through the stack's own HTTP API,
+delivers contact events and exports, and tells what came of it.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from enum import Enum
+from heapq import merge as merge_sorted
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.request import Request, urlopen
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from local.clock import Clock
+from local.cloud import LocalCloud, Stack
+from local.participant_service import Behaviour, ParticipantService
+from local.participant_service.timeline import (
+    ContactEvent,
+    ExportObject,
+    Happening,
+    happenings,
+)
+from local.scripted.chat import Chat
+from local.scripted.contact_center import ACCOUNT_ID, INSTANCE_ALIAS, INSTANCE_ARN, REGION
+
+EXPORT_BUCKET = "example-connect-exports"
+EXPORT_PREFIX = f"connect/{INSTANCE_ALIAS}/"
+FLOW_ID = "f0000000-0000-4000-8000-000000000001"
+_SENDERS = 6
+
+
+class Origin(Enum):
+    """Who starts a chat, and so whether its token is known."""
+
+    PAGE = "a web page, by way of the stack"
+    BACK_END = "another back end, which registers the token"
+    FOREIGN = "something that gives no token"
+
+
+@dataclass
+class Told:
+    """What has happened so far; chats by initial contact id."""
+
+    started: set[str] = field(default_factory=set)
+    ended: set[str] = field(default_factory=set)
+    events: Counter[str] = field(default_factory=Counter)
+    failures: list[str] = field(default_factory=list)
+
+
+class World:
+    """The simulated service, the local cloud and a deployed stack; a context manager.
+
+    Parameters
+    ----------
+    chats
+        The chats that take place, at their own times by the clock.
+    template
+        As `sam build` wrote it.
+    deliveries
+        What is delivered, and when; by default what Connect sends, in order.
+    origin
+        Who starts a chat.
+    """
+
+    def __init__(
+        self,
+        chats: Sequence[Chat],
+        clock: Clock,
+        *,
+        template: Path,
+        folder: Path,
+        behaviour: Behaviour = Behaviour(),
+        parameters: Mapping[str, str] | None = None,
+        deliveries: Sequence[Happening] | None = None,
+        origin: Callable[[Chat], Origin] = lambda _: Origin.PAGE,
+    ) -> None:
+        self.chats = sorted(chats, key=lambda chat: chat.started_ms)
+        self.clock = clock
+        self.told = Told()
+        self._template = template
+        self._folder = folder
+        self._behaviour = behaviour
+        self._parameters = parameters or {}
+        self._deliveries = list(
+            happenings(self.chats, behaviour) if deliveries is None else deliveries
+        )
+        self._origin = origin
+        self._stop = threading.Event()
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            self.service = stack.enter_context(
+                ParticipantService(self.chats, self.clock, self._behaviour)
+            )
+            endpoints = {
+                "AWS_ENDPOINT_URL_CONNECT": self.service.url,
+                "AWS_ENDPOINT_URL_CONNECTPARTICIPANT": self.service.url,
+            }
+            self.cloud = stack.enter_context(
+                LocalCloud(
+                    self._folder,
+                    self.clock,
+                    endpoints=endpoints,
+                    region=REGION,
+                    account_id=ACCOUNT_ID,
+                )
+            )
+            self.cloud.client("s3").create_bucket(
+                Bucket=EXPORT_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
+            )
+            self.stack = self.deploy()
+            self._senders = stack.enter_context(ThreadPoolExecutor(_SENDERS))
+            stack.callback(self._stop.set)
+            self._close = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._close.__exit__(kind, error, trace)
+
+    def deploy(self, **parameters: str) -> Stack:
+        """Deploy the template, or update the stack."""
+        self.stack = self.cloud.deploy(
+            self._template,
+            {
+                "ConnectInstanceArn": INSTANCE_ARN,
+                "ExportBucketName": EXPORT_BUCKET,
+                "ExportPrefix": EXPORT_PREFIX,
+                "ContactFlowId": FLOW_ID,
+                **self._parameters,
+                **parameters,
+            },
+        )
+        return self.stack
+
+    def live(self) -> None:
+        """Let everything happen in its time; returns when all was sent."""
+        sent: list[Future[None]] = []
+        for at_ms, thing in self._agenda():
+            wait_s = (at_ms - self.clock.now_ms()) / 1000 / self.clock.speed
+            if wait_s > 0 and self._stop.wait(wait_s):
+                return
+            # One after the other for what is kept in order; a start is answered meanwhile.
+            sent.append(self._senders.submit(self._happen, thing))
+        for future in sent:
+            future.result()
+
+    def stop(self) -> None:
+        """End `live` early."""
+        self._stop.set()
+
+    def _agenda(self) -> Iterator[tuple[int, Chat | ContactEvent | ExportObject]]:
+        starts = ((chat.started_ms, chat) for chat in self.chats)
+        return merge_sorted(starts, self._deliveries, key=lambda happening: happening[0])
+
+    def _happen(self, thing: Chat | ContactEvent | ExportObject) -> None:
+        match thing:
+            case Chat():
+                self.start(thing)
+            case ContactEvent():
+                self.deliver(thing)
+            case ExportObject():
+                self.export(thing)
+
+    def start(self, chat: Chat) -> None:
+        """Start a chat as its origin does."""
+        self.told.started.add(chat.initial_contact_id)
+        match self._origin(chat):
+            case Origin.PAGE:
+                name = next(p.name for p in chat.participants if p.role == "CUSTOMER")
+                self.post("/chats", {"ParticipantDetails": {"DisplayName": name}})
+            case Origin.BACK_END:
+                token = self.service.participant_token(chat.initial_contact_id)
+                self.register(chat.initial_contact_id, ParticipantToken=token)
+            case Origin.FOREIGN:
+                self.service.participant_token(chat.initial_contact_id)
+
+    def register(self, contact_id: str, **token: str) -> None:
+        """Give a token to the stack, as a back end does."""
+        self.post("/tokens", {"ContactId": contact_id, **token}, signed=True)
+
+    def deliver(self, event: ContactEvent) -> None:
+        """Put a contact event on the bus."""
+        self.told.events[event.event_type] += 1
+        if event.event_type == "DISCONNECTED":
+            chat = self.service.truth(event.initial_contact_id)
+            if chat.ended_ms <= self.clock.now_ms():
+                self.told.ended.add(chat.initial_contact_id)
+        self.cloud.put_event(event.event)
+
+    def export(self, export: ExportObject) -> None:
+        """Write an export into its bucket, which tells the bus of it."""
+        self.cloud.client("s3").put_object(Bucket=EXPORT_BUCKET, Key=export.key, Body=export.body)
+        self.cloud.put_event(object_created(export.key))
+
+    def post(self, path: str, body: Mapping[str, Any], *, signed: bool = False) -> dict[str, Any]:
+        """Call the stack's HTTP API; a refusal is noted and raised."""
+        url = f"{self.stack.http_api_url}{path}"
+        data = json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        if signed:
+            request = AWSRequest("POST", url, headers=headers, data=data)
+            SigV4Auth(Credentials("local", "local"), "execute-api", REGION).add_auth(request)
+            headers = dict(request.headers.items())
+        with urlopen(Request(url, data, headers, method="POST"), timeout=60) as answer:
+            found: dict[str, Any] = json.loads(answer.read())
+        return found
+
+    def client(self, service: str) -> Any:
+        """Give a client of the local AWS."""
+        return self.cloud.client(service)
+
+    def published(self) -> set[str]:
+        """Give the chats whose rows are those of a revision of theirs."""
+        pages = (
+            self.client("dynamodb")
+            .get_paginator("scan")
+            .paginate(
+                TableName=self.stack.outputs["ChatsTable"],
+                FilterExpression="attribute_exists(published_revision)",
+                ProjectionExpression="#key",
+                ExpressionAttributeNames={"#key": "key"},
+            )
+        )
+        return {item["key"]["S"].removeprefix("chat#") for page in pages for item in page["Items"]}
+
+
+def object_created(key: str, bucket: str = EXPORT_BUCKET) -> dict[str, Any]:
+    """Make the event by which S3 tells EventBridge of a new object."""
+    return {
+        "version": "0",
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "account": ACCOUNT_ID,
+        "region": REGION,
+        "resources": [f"arn:aws:s3:::{bucket}"],
+        "detail": {"version": "0", "bucket": {"name": bucket}, "object": {"key": key}},
+    }
