@@ -13,12 +13,11 @@ from local.cloud.intrinsics import Scope, check_rules, references
 from local.cloud.resources import RESOURCE_TYPES
 from local.cloud.resources.resource_type import Existing, Made, Place, ResourceType, Wanted
 from local.cloud.schema_check import mistakes
-from local.cloud.template import Template, parameter_values
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from local.cloud.template import Json
+    from local.cloud.template import Json, Template
 
 _ATTRIBUTES = {
     "Condition", "DeletionPolicy", "DependsOn", "Metadata", "Properties", "Type",
@@ -44,7 +43,7 @@ class Deployer:
         self._place = place
         self.stacks: dict[str, DeployedStack] = {}
 
-    def deploy(self, template: Template, parameters: Mapping[str, str], name: str) -> DeployedStack:
+    def deploy(self, template: Template, name: str) -> DeployedStack:
         """Make a stack, or bring the one of this name to what the template says now.
 
         A creation that fails leaves nothing behind. An update that fails is not rolled back:
@@ -62,7 +61,7 @@ class Deployer:
         if stack is None:
             stack_id = self._place.arn("cloudformation", f"stack/{name}/{uuid.uuid4()}")
             stack = DeployedStack(name, stack_id)
-        deployment = _Deployment(self._place, stack, template, parameters)
+        deployment = _Deployment(self._place, stack, template)
         try:
             deployment.run()
         except Exception as error:
@@ -96,7 +95,6 @@ class _Deployment:
         place: Place,
         stack: DeployedStack,
         template: Template,
-        parameters: Mapping[str, str],
     ) -> None:
         self.current = stack.name
         self._place = place
@@ -111,7 +109,7 @@ class _Deployment:
                 "AWS::StackId": stack.stack_id,
                 "AWS::StackName": stack.name,
                 "AWS::URLSuffix": "amazonaws.com",
-                **parameter_values(template, parameters),
+                **template.parameters,
             },
             template.body.get("Mappings", {}),
             template.body.get("Conditions", {}),

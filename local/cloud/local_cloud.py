@@ -166,8 +166,8 @@ class LocalCloud:
         DeploymentFailed
             A parameter does not fit, or a resource could not be made.
         """
-        read = read_template(template, self.region)
-        deployed = self._deployer.deploy(read, parameters, stack_name)
+        read = read_template(template, self.region, parameters)
+        deployed = self._deployer.deploy(read, stack_name)
         resources = {name: found.physical_id for name, found in deployed.resources.items()}
         apis = [
             self._running.apis[made] for made in resources.values() if made in self._running.apis

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import cfnlint  # type: ignore[import-untyped]
-
 if TYPE_CHECKING:
     from local.cloud.template import Json
 
-_SCHEMAS = Path(cfnlint.__file__).parent / "data" / "schemas"
 _KINDS: dict[str, tuple[type, ...]] = {
     "array": (list,),
     "object": (dict,),
@@ -37,12 +35,20 @@ def mistakes(resource_type: str, properties: Json, region: str) -> list[str]:
 
 
 @cache
+def _schemas() -> Path:
+    found = importlib.util.find_spec("cfnlint")  # not imported: that takes longer than deploying
+    assert found is not None
+    assert found.origin is not None
+    return Path(found.origin).parent / "data" / "schemas"
+
+
+@cache
 def _schema(resource_type: str, region: str) -> Json:
-    providers = json.loads((_SCHEMAS / "providers" / f"{region}.json").read_text("utf-8"))
+    providers = json.loads((_schemas() / "providers" / f"{region}.json").read_text("utf-8"))
     if resource_type not in providers:
         return None
     return json.loads(
-        (_SCHEMAS / "resources" / f"{providers[resource_type]}.json").read_text("utf-8")
+        (_schemas() / "resources" / f"{providers[resource_type]}.json").read_text("utf-8")
     )
 
 

@@ -10,6 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from samtranslator.metrics.metrics import (  # type: ignore[import-untyped]
+    DummyMetricsPublisher,
+    Metrics,
+)
+from samtranslator.model.exceptions import (  # type: ignore[import-untyped]
+    InvalidDocumentException,
+)
 from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
 from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
@@ -49,10 +56,13 @@ class Template:
     artifacts
         Folders by the S3 key that stands for them. A key is the digest of what is in the folder,
         so that new code is a changed resource, as it is after `sam package`.
+    parameters
+        The value of every parameter.
     """
 
     body: Mapping[str, Json]
     artifacts: Mapping[str, Path]
+    parameters: Mapping[str, str | list[str]]
 
     def folder(self, location: Mapping[str, Json], what: str) -> Path:
         """Return the folder that a function's `Code` or a layer's `Content` stands for."""
@@ -61,11 +71,18 @@ class Template:
         return self.artifacts[location["S3Key"]]
 
 
-def read_template(path: Path, region: str) -> Template:
-    """Translate the template; folders of code are taken relative to it."""
+def read_template(path: Path, region: str, parameters: Mapping[str, str]) -> Template:
+    """Translate the template; folders of code are taken relative to it.
+
+    Raises
+    ------
+    DeploymentFailed
+        A parameter has no value, or one that the template does not allow.
+    """
     source = json.loads(json.dumps(yaml_parse(path.read_text("utf-8")), default=str))
     if unknown := set(source) - _SECTIONS - {"Globals"}:
         raise NotKnown(f"The template has sections that are not known: {', '.join(unknown)}")
+    values = _parameter_values(source.get("Parameters", {}), parameters)
     artifacts: dict[str, Path] = {}
     for logical_id, resource in source["Resources"].items():
         if name := _CODE_PROPERTIES.get(resource["Type"]):
@@ -75,15 +92,23 @@ def read_template(path: Path, region: str) -> Template:
             digest = _digest(folder)
             artifacts[digest] = folder.resolve()
             resource["Properties"][name] = f"s3://{_BUCKET}/{digest}"
-    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=region))
-    # Values of parameters stay references: they are the deployer's to resolve and to check.
-    body = json.loads(json.dumps(translator.translate(source, {})))
-    return Template(body, artifacts)
+    metrics = Metrics("translation", DummyMetricsPublisher())
+    session = boto3.Session(region_name=region)
+    translator = Translator({}, Parser(), boto_session=session, metrics=metrics)
+    # SAM puts values in the place of some references, and would put defaults there.
+    try:
+        body = json.loads(json.dumps(translator.translate(source, dict(values))))
+    except InvalidDocumentException as error:
+        causes = "; ".join(cause.message for cause in error.causes)
+        raise DeploymentFailed(f"{error.message} {causes}") from error
+    finally:
+        metrics.publish()  # to nowhere, but the translator complains of what is not
+    return Template(body, artifacts, values)
 
 
-def parameter_values(template: Template, given: Mapping[str, str]) -> dict[str, str | list[str]]:
-    """Return the value of every parameter, or fail with the name of the one that does not fit."""
-    declared = template.body.get("Parameters", {})
+def _parameter_values(
+    declared: Mapping[str, Json], given: Mapping[str, str]
+) -> dict[str, str | list[str]]:
     if unknown := set(given) - set(declared):
         raise DeploymentFailed(f"The template has no parameters {', '.join(sorted(unknown))}")
     values: dict[str, str | list[str]] = {}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from calls import call
-from words import greet
+from calls import call  # type: ignore[import-not-found]
+from words import greet  # type: ignore[import-not-found]
 
 
 def handler(event: dict[str, Any], _context: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from calls import call, put_object
+from calls import call, put_object  # type: ignore[import-not-found]
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

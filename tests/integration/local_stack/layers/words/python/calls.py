@@ -26,7 +26,7 @@ def call(service: str, target: str, version: str, **members: Any) -> Any:
 
 def put_object(bucket: str, key: str, body: bytes) -> None:
     url = f"{os.environ['AWS_ENDPOINT_URL']}/{bucket}/{urllib.parse.quote(key)}"
-    headers = {"Authorization": _authorization("s3")}
+    headers = {"Authorization": _authorization("s3"), "Content-Type": "text/plain"}
     request = urllib.request.Request(url, body, headers, method="PUT")
     with urllib.request.urlopen(request):
         pass
