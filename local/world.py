@@ -60,50 +60,67 @@ class Told:
     failures: list[str] = field(default_factory=list)
 
 
+def _from_a_page(_: Chat) -> Origin:
+    return Origin.PAGE
+
+
+@dataclass(frozen=True)
+class Script:
+    """What happens in a world.
+
+    Attributes
+    ----------
+    chats
+        Those that take place, at their own times by the clock.
+    behaviour
+        Of the simulated service.
+    deliveries
+        What is delivered, and when; None for what Connect sends, in order.
+    origin
+        Who starts a chat.
+    """
+
+    chats: Sequence[Chat]
+    behaviour: Behaviour = field(default_factory=Behaviour)
+    deliveries: Sequence[Happening] | None = None
+    origin: Callable[[Chat], Origin] = _from_a_page
+
+
 class World:
     """The simulated service, the local cloud and a deployed stack; a context manager.
 
     Parameters
     ----------
-    chats
-        The chats that take place, at their own times by the clock.
     template
         As `sam build` wrote it.
-    deliveries
-        What is delivered, and when; by default what Connect sends, in order.
-    origin
-        Who starts a chat.
+    folder
+        For logs and scratch files.
+    parameters
+        Of the stack, beside those that tell of the simulated instance.
     """
 
     def __init__(
         self,
-        chats: Sequence[Chat],
+        script: Script,
         clock: Clock,
         *,
         template: Path,
         folder: Path,
-        behaviour: Behaviour = Behaviour(),
         parameters: Mapping[str, str] | None = None,
-        deliveries: Sequence[Happening] | None = None,
-        origin: Callable[[Chat], Origin] = lambda _: Origin.PAGE,
     ) -> None:
-        self.chats = sorted(chats, key=lambda chat: chat.started_ms)
+        self.chats = sorted(script.chats, key=lambda chat: chat.started_ms)
         self.clock = clock
         self.told = Told()
+        self._script = script
         self._template = template
         self._folder = folder
-        self._behaviour = behaviour
         self._parameters = parameters or {}
-        self._deliveries = list(
-            happenings(self.chats, behaviour) if deliveries is None else deliveries
-        )
-        self._origin = origin
         self._stop = threading.Event()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             self.service = stack.enter_context(
-                ParticipantService(self.chats, self.clock, self._behaviour)
+                ParticipantService(self.chats, self.clock, self._script.behaviour)
             )
             endpoints = {
                 "AWS_ENDPOINT_URL_CONNECT": self.service.url,
@@ -118,7 +135,7 @@ class World:
                     account_id=ACCOUNT_ID,
                 )
             )
-            self.cloud.client("s3").create_bucket(
+            self.client("s3").create_bucket(
                 Bucket=EXPORT_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
             )
             self.stack = self.deploy()
@@ -153,7 +170,7 @@ class World:
     def live(self) -> None:
         """Let everything happen in its time; returns when all was sent."""
         sent: list[Future[None]] = []
-        for at_ms, thing in self._agenda():
+        for at_ms, thing in self._timeline():
             wait_s = (at_ms - self.clock.now_ms()) / 1000 / self.clock.speed
             if wait_s > 0 and self._stop.wait(wait_s):
                 return
@@ -166,9 +183,12 @@ class World:
         """End `live` early."""
         self._stop.set()
 
-    def _agenda(self) -> Iterator[tuple[int, Chat | ContactEvent | ExportObject]]:
+    def _timeline(self) -> Iterator[tuple[int, Chat | ContactEvent | ExportObject]]:
         starts = ((chat.started_ms, chat) for chat in self.chats)
-        return merge_sorted(starts, self._deliveries, key=lambda happening: happening[0])
+        deliveries = self._script.deliveries
+        if deliveries is None:
+            deliveries = list(happenings(self.chats, self._script.behaviour))
+        return merge_sorted(starts, deliveries, key=lambda happening: happening[0])
 
     def _happen(self, thing: Chat | ContactEvent | ExportObject) -> None:
         match thing:
@@ -182,7 +202,7 @@ class World:
     def start(self, chat: Chat) -> None:
         """Start a chat as its origin does."""
         self.told.started.add(chat.initial_contact_id)
-        match self._origin(chat):
+        match self._script.origin(chat):
             case Origin.PAGE:
                 name = next(p.name for p in chat.participants if p.role == "CUSTOMER")
                 self.post("/chats", {"ParticipantDetails": {"DisplayName": name}})
