@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from local.cloud.lifeline import Spawner
 
 _CHECKOUT = Path(__file__).parents[2]
+_MODULE = "local.cloud.moto_process"
 _READY_TIMEOUT_S = 60
 
 
@@ -25,7 +26,7 @@ class MotoServer:
         environment = {**os.environ, "MOTO_ACCOUNT_ID": account_id}
         with log.open("ab") as output:
             self._process = spawner.start(
-                [sys.executable, "-m", "local.cloud.moto_process"],
+                [sys.executable, "-m", _MODULE],
                 environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

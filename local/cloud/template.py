@@ -10,16 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
-from samtranslator.metrics.metrics import (  # type: ignore[import-untyped]
-    DummyMetricsPublisher,
-    Metrics,
-)
-from samtranslator.model.exceptions import (  # type: ignore[import-untyped]
-    InvalidDocumentException,
-)
-from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
-from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from local.cloud.exceptions import DeploymentFailed, NotKnown
 
@@ -79,6 +69,8 @@ def read_template(path: Path, region: str, parameters: Mapping[str, str]) -> Tem
     DeploymentFailed
         A parameter has no value, or one that the template does not allow.
     """
+    from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
+
     source = json.loads(json.dumps(yaml_parse(path.read_text("utf-8")), default=str))
     if unknown := set(source) - _SECTIONS - {"Globals"}:
         raise NotKnown(f"The template has sections that are not known: {', '.join(unknown)}")
@@ -92,18 +84,31 @@ def read_template(path: Path, region: str, parameters: Mapping[str, str]) -> Tem
             digest = _digest(folder)
             artifacts[digest] = folder.resolve()
             resource["Properties"][name] = f"s3://{_BUCKET}/{digest}"
+    return Template(_translated(source, values, region), artifacts, values)
+
+
+def _translated(source: Json, values: Mapping[str, Json], region: str) -> Json:
+    from samtranslator.metrics.metrics import (  # type: ignore[import-untyped]
+        DummyMetricsPublisher,
+        Metrics,
+    )
+    from samtranslator.model.exceptions import (  # type: ignore[import-untyped]
+        InvalidDocumentException,
+    )
+    from samtranslator.parser.parser import Parser  # type: ignore[import-untyped]
+    from samtranslator.translator.translator import Translator  # type: ignore[import-untyped]
+
     metrics = Metrics("translation", DummyMetricsPublisher())
     session = boto3.Session(region_name=region)
     translator = Translator({}, Parser(), boto_session=session, metrics=metrics)
     # SAM puts values in the place of some references, and would put defaults there.
     try:
-        body = json.loads(json.dumps(translator.translate(source, dict(values))))
+        return json.loads(json.dumps(translator.translate(source, dict(values))))
     except InvalidDocumentException as error:
         causes = "; ".join(cause.message for cause in error.causes)
         raise DeploymentFailed(f"{error.message} {causes}") from error
     finally:
         metrics.publish()  # to nowhere, but the translator complains of what is not
-    return Template(body, artifacts, values)
 
 
 def _parameter_values(

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from pyiceberg.catalog import load_catalog
 from pyiceberg.exceptions import CommitFailedException
 
+from local.cloud import moto_server
 from tests.integration.local_stack import a_cloud
 
 if TYPE_CHECKING:
@@ -26,8 +27,10 @@ WRITERS = 4
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with a_cloud(tmp_path_factory.mktemp("cloud")) as running:
-        yield running
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(moto_server, "_MODULE", "tests.integration.local_stack.eager_moto")
+        with a_cloud(tmp_path_factory.mktemp("cloud")) as running:
+            yield running
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +141,7 @@ def test_an_object_is_replaced_only_as_it_was_read(cloud: LocalCloud, bucket: st
 
 def test_one_of_many_creators_of_an_object_wins(cloud: LocalCloud, bucket: str) -> None:
     s3 = cloud.client("s3")
-    for number in range(20):
+    for number in range(40):
 
         def create(writer: int, key: str = f"created/{number}") -> int:
             return status(
@@ -219,7 +222,7 @@ def test_conditional_updates_of_an_item_lose_nothing(cloud: LocalCloud) -> None:
 def test_receivers_at_the_same_time_are_handed_different_messages(cloud: LocalCloud) -> None:
     sqs = cloud.client("sqs")
     url = sqs.create_queue(QueueName="shared")["QueueUrl"]
-    for number in range(60):
+    for number in range(200):
         sqs.send_message(QueueUrl=url, MessageBody=str(number))
 
     def receive(_: int) -> list[str]:
@@ -229,7 +232,7 @@ def test_receivers_at_the_same_time_are_handed_different_messages(cloud: LocalCl
         return found
 
     received = [body for found in at_once(receive) for body in found]
-    assert sorted(map(int, received)) == list(range(60))
+    assert sorted(map(int, received)) == list(range(200))
 
 
 def test_a_receiver_waits_for_a_message(cloud: LocalCloud) -> None:
