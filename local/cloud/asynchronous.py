@@ -8,6 +8,7 @@ the queue until it is too old.
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import threading
 import uuid
@@ -15,7 +16,9 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from local.cloud.exceptions import Throttled
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local.cloud.exceptions import DeploymentFailed, Throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from local.cloud.template import Json
     from local.cloud.timers import Timers
 
+_LOG = logging.getLogger(__name__)
 _RETRY_DELAYS_S = (60, 120)
 
 
@@ -100,6 +104,8 @@ class AsynchronousQueue:
         while not self._closed and (event := self._events.get()) is not None:
             try:
                 self._process(event)
+            except (BotoCoreError, ClientError, DeploymentFailed):
+                _LOG.exception("%s: a destination takes nothing", self._function.configuration.name)
             finally:
                 if not event.scheduled:
                     self._activity.finish()

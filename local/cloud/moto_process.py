@@ -18,7 +18,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
-from local.cloud import moto_patches
+from local.cloud import moto_patches, moto_speed
 from local.cloud.lifeline import end_with_parent
 
 if TYPE_CHECKING:
@@ -90,6 +90,7 @@ def main() -> None:
     end_with_parent()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     moto_patches.apply()
+    moto_speed.apply()
     app = DomainDispatcherApplication(create_backend_app)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
