@@ -32,6 +32,7 @@ class DeployedStack:
 
     name: str
     stack_id: str
+    created_at: str
     resources: dict[str, Existing] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
 
@@ -60,7 +61,8 @@ class Deployer:
         is_new = stack is None
         if stack is None:
             stack_id = self._place.arn("cloudformation", f"stack/{name}/{uuid.uuid4()}")
-            stack = DeployedStack(name, stack_id)
+            created_at = self._place.running.clock.now().isoformat(timespec="milliseconds")
+            stack = DeployedStack(name, stack_id, created_at)
         deployment = _Deployment(self._place, stack, template)
         try:
             deployment.run()

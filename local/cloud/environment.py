@@ -58,7 +58,8 @@ class Host:
 
     spawner: Spawner
     clock: Clock
-    variables: Mapping[str, str]
+    variables: dict[str, str]
+    """Of every function's environment, whatever its own are."""
     runtime: Path
     """A folder with the runtime client alone."""
     scratch: Path

@@ -61,10 +61,10 @@ class Journal:
             self._all.append(invocation)
             file.write(json.dumps(line) + "\n")
 
-    def of(self, function: str) -> list[Invocation]:
-        """Return those of a function, named as its configuration names it."""
+    def of(self, functions: set[str]) -> list[Invocation]:
+        """Return those of functions, named as their configurations name them."""
         with self._lock:
-            return [invocation for invocation in self._all if invocation.function == function]
+            return [invocation for invocation in self._all if invocation.function in functions]
 
 
 class Function:

@@ -15,6 +15,7 @@ import boto3
 from botocore.config import Config
 
 from local.cloud.activity import Activity
+from local.cloud.control import Control
 from local.cloud.deployer import Deployer
 from local.cloud.environment import Host
 from local.cloud.exceptions import InvocationFailed
@@ -101,9 +102,7 @@ class LocalCloud:
             {
                 **_CREDENTIALS,
                 "AWS_DEFAULT_REGION": self.region,
-                "AWS_ENDPOINT_URL": self.endpoint_url,
                 "AWS_REGION": self.region,
-                **self._endpoints,
             },
             _runtime_folder(self.folder / "runtime"),
             self.folder / "scratch",
@@ -114,16 +113,35 @@ class LocalCloud:
             host, self._journal, self._activity, self.client, self.region, self.account_id
         )
         self._deployer = Deployer(Place(self.client, self._running, self.region, self.account_id))
+        self._control = Control(self._running, self._deployer)
+        host.variables.update(self.endpoints)
         return self
 
     def __exit__(self, *_: object) -> None:
         try:
             self._running.close()
+            self._control.close()
         finally:
             for client in self._clients.values():
                 client.close()
             self._moto.close()
             self._spawner.close()
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Variables that let a process find this cloud, such as a command line that is tested."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+            "AWS_ENDPOINT_URL_CLOUDFORMATION": self._control.url,
+            "AWS_ENDPOINT_URL_LAMBDA": self._control.url,
+            **self._endpoints,
+        }
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The same, with credentials and the Region."""
+        region = {"AWS_DEFAULT_REGION": self.region, "AWS_REGION": self.region}
+        return {**_CREDENTIALS, **region, **self.endpoints}
 
     @overload
     def client(self, service: Literal["athena"]) -> AthenaClient: ...
@@ -140,13 +158,15 @@ class LocalCloud:
     @overload
     def client(self, service: str) -> Any: ...
     def client(self, service: str) -> Any:
-        """Return a boto3 client of moto's; there is one of each, for all threads."""
+        """Return a boto3 client of this cloud's; there is one of each, for all threads."""
         with self._clients_lock:
             if service not in self._clients:
+                variable = f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')}"
+                url = self.endpoints.get(variable, self.endpoint_url)
                 # A proxy of this machine knows nothing of its loopback.
                 config = Config(proxies={}, max_pool_connections=20)
                 self._clients[service] = self._session.client(
-                    service, endpoint_url=self.endpoint_url, config=config
+                    service, endpoint_url=url, config=config
                 )
             return self._clients[service]
 
@@ -208,8 +228,15 @@ class LocalCloud:
         return json.loads(answer.body or b"null")
 
     def invocations(self, function: str) -> list[Invocation]:
-        """Return what ran of a function, oldest first; it is named by its physical id."""
-        return self._journal.of(function)
+        """Return what ran of a function, oldest first.
+
+        It is named by its physical id, or by its logical id, which may be that of several stacks.
+        """
+        names = {function}
+        for stack in self._deployer.stacks.values():
+            if function in stack.resources:
+                names.add(stack.resources[function].physical_id)
+        return self._journal.of(names)
 
     def wait_idle(self, timeout_s: float) -> None:
         """Wait until nothing runs, nothing is to be tried again, and polled queues are empty.

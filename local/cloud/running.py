@@ -50,6 +50,7 @@ class Running:
         region: str,
         account_id: str,
     ) -> None:
+        self.clock = host.clock
         self._host = host
         self._journal = journal
         self._activity = activity

@@ -171,6 +171,39 @@ def test_many_at_once_get_environments_of_their_own(cloud: LocalCloud, stack: St
         assert list(pool.map(run, range(3))) == [201] * 3
 
 
+def test_lambdas_own_interface_invokes_functions(cloud: LocalCloud, stack: Stack) -> None:
+    client = cloud.client("lambda")
+    answer = client.invoke(FunctionName=stack.resources["Probe"], Payload=b"{}")
+    with answer["Payload"] as body:
+        assert json.loads(body.read())["memory"] == "256"
+    failed = client.invoke(FunctionName=stack.resources["Probe"], Payload=b'{"do": "fail"}')
+    with failed["Payload"] as body:
+        assert json.loads(body.read())["errorMessage"] == "as told"
+    assert failed["FunctionError"] == "Unhandled"
+
+    name = stack.resources["Page"]
+    before = len(cloud.invocations("Page"))
+    event = client.invoke(FunctionName=name, InvocationType="Event", Payload=b'{"routeKey": "x"}')
+    assert event["StatusCode"] == 202
+    cloud.wait_idle(20)
+    assert len(cloud.invocations("Page")) == before + 1
+    with pytest.raises(client.exceptions.ResourceNotFoundException):
+        client.invoke(FunctionName="nobody")
+
+
+def test_cloudformations_own_interface_tells_of_stacks(cloud: LocalCloud, stack: Stack) -> None:
+    client = cloud.client("cloudformation")
+    (found,) = client.describe_stacks(StackName=stack.name)["Stacks"]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in found["Outputs"]}
+    assert outputs == stack.outputs
+    resources = client.describe_stack_resources(StackName=stack.name)["StackResources"]
+    assert {
+        found["LogicalResourceId"]: found["PhysicalResourceId"] for found in resources
+    } == stack.resources
+    with pytest.raises(client.exceptions.ClientError, match="nobody does not exist"):
+        client.describe_stacks(StackName="nobody")
+
+
 def test_what_a_function_writes_is_in_its_log(cloud: LocalCloud, stack: Stack) -> None:
     cloud.invoke(stack, "Probe", {})
     log = cloud.folder / "logs" / f"{stack.resources['Probe']}.log"
