@@ -133,7 +133,7 @@ def _option(name: str) -> str:
 
 
 def _dollars(amount: float) -> str:
-    return f"{amount:.2f}" if amount >= 0.01 else f"{amount * 1e6:.4g} a million"
+    return f"{amount:g}" if amount >= 0.01 else f"{amount * 1e6:.4g} a million"
 
 
 def main() -> None:
