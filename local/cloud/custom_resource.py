@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from local.cloud.template import Json
 
 _TIMEOUT_S = 3600
+_LEAST_TIMEOUT_S = 10
+"""Real seconds: a fast clock must not end what only has to be loaded."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ class Answers:
         threading.Thread(target=self._run, args=(invoke, event, place), daemon=True).start()
         timeout_s = float(request.properties.get("ServiceTimeout", _TIMEOUT_S)) / self._clock.speed
         try:
-            answer = place.get(timeout=max(timeout_s, 1))
+            answer = place.get(timeout=max(timeout_s, _LEAST_TIMEOUT_S))
         except queue.Empty:
             raise DeploymentFailed(f"{request.logical_id}: no answer came in time") from None
         finally:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.cloud import DeploymentFailed, NotKnown
+from local.cloud import DeploymentFailed, NotKnown, custom_resource
 from tests.integration.local_stack import (
     TEMPLATE,
     a_cloud,
@@ -221,7 +221,9 @@ def test_a_custom_resource_is_told_of_its_old_properties(cloud: LocalCloud) -> N
     ],
 )
 def test_a_custom_resource_that_does_not_succeed_fails_the_deployment(
-    cloud: LocalCloud, behavior: str, said: str
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, behavior: str, said: str
 ) -> None:
+    if behavior == "silence":
+        monkeypatch.setattr(custom_resource, "_LEAST_TIMEOUT_S", 1)
     with pytest.raises(DeploymentFailed, match=said):
         cloud.deploy(TEMPLATE, {"CustomBehavior": behavior}, stack_name=behavior)
