@@ -114,7 +114,7 @@ def test_functions_live_in_the_clouds_time(cloud: LocalCloud, stack: Stack) -> N
 
     assert before < seconds <= nanoseconds / 1e9 < after
     # Ten real seconds at least, told in the cloud's.
-    assert 599_000 < remaining_ms <= 600_000
+    assert 500_000 < remaining_ms <= 600_000
     cloud.invoke(stack, "Probe", {"do": "sleep", "seconds": 30})
     assert 0.5 <= last(cloud, stack).duration_s < 5
 
@@ -122,10 +122,9 @@ def test_functions_live_in_the_clouds_time(cloud: LocalCloud, stack: Stack) -> N
 def test_reserved_concurrency_throttles_what_waits_for_an_answer(
     cloud: LocalCloud, stack: Stack
 ) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(cloud.invoke, stack, "Probe", {"do": "sleep", "seconds": 60})
-        eventually(lambda: _is_throttled(cloud, stack))
-        running.result()
+    cloud.invoke(stack, "Probe", {"do": "sleep", "seconds": 60}, asynchronous=True)
+    eventually(lambda: _is_throttled(cloud, stack))
+    cloud.wait_idle(20)
     assert cloud.invoke(stack, "Probe", {})
 
 
@@ -162,13 +161,13 @@ def test_an_event_that_is_too_old_when_its_turn_comes_is_dropped(
 def test_many_at_once_get_environments_of_their_own(cloud: LocalCloud, stack: Stack) -> None:
     start = threading.Barrier(3)
 
-    def run(_: int) -> int:
+    def run(_: int) -> str:
         start.wait()
-        answer = cloud.invoke(stack, "Page", {"routeKey": "x"})
-        return int(answer["statusCode"])
+        answer = cloud.invoke(stack, "Page", {"routeKey": "x", "seconds": 60})
+        return str(answer["headers"]["X-Process"])
 
     with ThreadPoolExecutor(3) as pool:
-        assert list(pool.map(run, range(3))) == [201] * 3
+        assert len(set(pool.map(run, range(3)))) == 3
 
 
 def test_lambdas_own_interface_invokes_functions(cloud: LocalCloud, stack: Stack) -> None:
