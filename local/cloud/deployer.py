@@ -127,7 +127,7 @@ class _Deployment:
     def run(self) -> None:
         check_rules(self._template.body.get("Rules", {}), self._scope)
         for logical_id, resource in self._described.items():
-            _check_known(logical_id, resource)
+            check_known(logical_id, resource)
         made: dict[str, Existing] = {}
         for logical_id in self._order():
             self.current = logical_id
@@ -211,7 +211,8 @@ class _Deployment:
         return text
 
 
-def _check_known(logical_id: str, resource: Mapping[str, Json]) -> None:
+def check_known(logical_id: str, resource: Mapping[str, Json]) -> None:
+    """Fail if a resource of a translated template has anything that would be left out here."""
     if unknown := set(resource) - _ATTRIBUTES:
         raise NotKnown(f"{logical_id}: {', '.join(sorted(unknown))}")
     kind = _resource_type(resource["Type"])
