@@ -1,0 +1,89 @@
+"""What a world leaves behind for those who look at it afterwards: logs, counts, calls."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from local.world import World
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Of one world.
+
+    Attributes
+    ----------
+    logs
+        All that was written, by the name of the file.
+    counted
+        The metrics that each function counted, by its logical id.
+    dead_letters
+        Messages in queues of what was given up.
+    busiest_second
+        GetTranscript calls at most, within any second of the clock.
+    """
+
+    logs: dict[str, str]
+    counted: dict[str, Counter[str]]
+    dead_letters: int
+    failures: list[str]
+    busiest_second: int
+
+
+FUNCTIONS = ("StartChat", "Track", "Capture", "Publish", "Reconcile", "Erase", "MakeTables")
+
+
+def gather(world: World) -> Evidence:
+    """Look at a world while it is still there."""
+    logs = {
+        path.name: path.read_text("utf-8", "replace")
+        for path in sorted(world.cloud.folder.rglob("*.log*"))
+    } | {
+        path.name: path.read_text("utf-8", "replace")
+        for path in sorted(world.cloud.folder.rglob("*.jsonl"))
+    }
+    return Evidence(
+        logs=logs,
+        counted={
+            name: counts(logs.get(f"{world.stack.resources[name]}.log", "")) for name in FUNCTIONS
+        },
+        dead_letters=sum(
+            _messages(world, world.stack.outputs[queue])
+            for queue in ("TrackDeadLettersUrl", "PublishDeadLettersUrl")
+        ),
+        failures=[
+            f"{name}: {one.outcome} {one.error_type}"
+            for name in FUNCTIONS
+            for one in world.cloud.invocations(world.stack.resources[name])
+            if one.outcome not in {"ok", "throttled"}
+        ],
+        busiest_second=world.service.busiest_second("GetTranscript"),
+    )
+
+
+def counts(log: str) -> Counter[str]:
+    """Add up what a function counted in its log."""
+    counted: Counter[str] = Counter()
+    for line in _lines(log):
+        found = line.get("counts")
+        if isinstance(found, dict):
+            counted.update(found)
+    return counted
+
+
+def _lines(log: str) -> Iterator[dict[str, object]]:
+    for line in log.splitlines():
+        try:
+            value = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(value, dict):
+            yield value
+
+
+def _messages(world: World, url: str) -> int:
+    answer = world.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+    return int(answer["Attributes"]["ApproximateNumberOfMessages"])

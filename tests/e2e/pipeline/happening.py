@@ -1,0 +1,65 @@
+"""Contact events as EventBridge may also deliver them, and what the oracle is told of it all."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable
+
+from local.participant_service.timeline import ContactEvent, ExportObject, Happening
+from local.scripted.chat import Chat
+from local.scripted.items import JsonObject
+from tests.oracle import Input
+
+_LONG_AFTER_MS = 10**13
+
+
+def in_pascal_case(event: JsonObject) -> JsonObject:
+    """The event as some of Connect's own samples spell it."""
+    return event | {"detail": _pascal(event["detail"])}
+
+
+def _pascal(detail: JsonObject) -> JsonObject:
+    return {
+        name[0].upper() + name[1:]: _pascal(value) if isinstance(value, dict) else value
+        for name, value in detail.items()
+    }
+
+
+def unnamed(event: JsonObject) -> JsonObject:
+    """The event without the contact that began its chat."""
+    detail = {name: value for name, value in event["detail"].items() if name != "initialContactId"}
+    return event | {"detail": detail}
+
+
+def changed(event: JsonObject, **detail: str) -> JsonObject:
+    """The event with other details."""
+    other = copy.deepcopy(event)
+    other["detail"] |= detail
+    return other
+
+
+def events_of(chat: Chat, contact_id: str | None = None) -> list[tuple[int, JsonObject]]:
+    """The contact events of a chat, or of one leg of it, with their times."""
+    return [
+        (at_ms, event)
+        for at_ms, event in chat.timed_contact_events()
+        if contact_id in {None, event["detail"]["contactId"]}
+    ]
+
+
+def told_by(happenings: Iterable[Happening]) -> list[Input]:
+    """What events and exports tell."""
+    return [
+        Input("event", thing.event) if isinstance(thing, ContactEvent) else exported(thing)
+        for _, thing in happenings
+    ]
+
+
+def exported(export: ExportObject) -> Input:
+    return Input("export", export.chat.export(export.leg))
+
+
+def read_after_all(chat: Chat) -> Input:
+    """The whole transcript as it is in the end."""
+    [response] = chat.pages(page_size=100_000)
+    return Input("response", response, read_at=_LONG_AFTER_MS, whole=True)

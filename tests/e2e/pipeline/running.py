@@ -1,0 +1,114 @@
+"""A world that has begun: its first chat is still to come when the stack is deployed."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from local.clock import Clock
+from local.world import Script, World
+from tools.artifacts import HOST
+
+type Deed = tuple[int, Callable[[World], object]]
+"""Something to be done, and when, in epoch milliseconds of the clock."""
+
+_DEADLINE_S = 150.0
+_POLL_S = 0.2
+_LEAD_S = 16.0
+
+
+@contextmanager
+def begun(
+    script: Script,
+    *,
+    speed: float,
+    template: Path,
+    folder: Path,
+    parameters: Mapping[str, str],
+) -> Iterator[World]:
+    """Deploy a stack just before the first chat starts.
+
+    The clock cannot be stopped while that lasts, so a machine that is slower than expected has to
+    begin once more, with more time.
+    """
+    first_ms = min(chat.started_ms for chat in script.chats)
+    lead_s = _LEAD_S
+    while True:
+        clock = Clock(first_ms / 1000 - lead_s * speed, speed)
+        world = World(
+            script,
+            clock,
+            template=template,
+            folder=folder / f"{lead_s:.0f}",
+            parameters={"Architecture": HOST, **parameters},
+        )
+        with world:
+            if clock.now_ms() < first_ms:
+                yield world
+                return
+        lead_s *= 2
+
+
+def live(world: World, deeds: Sequence[Deed] = ()) -> None:
+    """Let everything of the script happen, and the deeds besides, each at its time."""
+    failures: list[BaseException] = []
+
+    def happen() -> None:
+        try:
+            world.live()
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            failures.append(error)
+
+    living = threading.Thread(target=happen)
+    living.start()
+    try:
+        for at_ms, deed in sorted(deeds, key=lambda deed: deed[0]):
+            world.clock.sleep((at_ms - world.clock.now_ms()) / 1000)
+            deed(world)
+    except BaseException:
+        world.stop()
+        raise
+    finally:
+        living.join()
+    if failures:
+        raise failures[0]
+
+
+def until(condition: Callable[[], bool], what: str) -> None:
+    """Wait until something is so; fail if that takes very long."""
+    end = time.monotonic() + _DEADLINE_S
+    while not condition():
+        if time.monotonic() > end:
+            message = f"still not, after {_DEADLINE_S:.0f} s: {what}"
+            raise AssertionError(message)
+        time.sleep(_POLL_S)
+
+
+def state(world: World) -> dict[str, dict[str, Any]]:
+    """The items of the chats table by key."""
+    pages = (
+        world.client("dynamodb")
+        .get_paginator("scan")
+        .paginate(TableName=world.stack.outputs["ChatsTable"], ConsistentRead=True)
+    )
+    return {item["key"]["S"]: item for page in pages for item in page["Items"]}
+
+
+def all_done(world: World, chats: Sequence[str]) -> bool:
+    """Whether nothing is due any more, and the rows of these chats are of a newest revision."""
+    items = state(world)
+    if any("due_at" in item for item in items.values()):
+        return False
+    world.cloud.wait_idle(_DEADLINE_S)
+    again = state(world)
+    published = {chat for chat in chats if "published_revision" in again.get(f"chat#{chat}", {})}
+    return published == set(chats) and not any("due_at" in item for item in again.values())
+
+
+def settle(world: World, chats: Sequence[str]) -> None:
+    """Wait until all has come to rest."""
+    until(lambda: all_done(world, chats), "every chat is published, and none is due")
