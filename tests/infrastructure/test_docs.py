@@ -1,0 +1,236 @@
+"""What the pages say is so: links lead somewhere, commands exist, tables are those of the code."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+import pytest
+from botocore import xform_name
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
+
+from tools import cost, parameters
+from tools.artifacts import ROOT
+from tools.cost_model import Chat, read_stack
+from tools.metric_names import metric_names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+# Of the AWS CLI itself, not of a service.
+GLOBAL_OPTIONS = {"query", "output", "region", "profile", "max-items", "cli-binary-format"}
+BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
+
+of_each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+
+
+def text(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def prose(page: Path) -> str:
+    """A page without its blocks of code."""
+    return re.sub(
+        r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE
+    )
+
+
+def anchors(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).strip().lower().replace(" ", "-") for title in titles}
+
+
+def commands(page: Path) -> Iterator[list[str]]:
+    """The AWS commands of a page, each as words; what a shell would put in stands as it is."""
+    content = page.read_text(encoding="utf-8")
+    scripts = "\n".join(SHELL.findall(content)).replace("\\\n", " ")
+    lines = [*scripts.splitlines(), *re.findall(r"`(aws [^`]+)`", content)]
+    for line in lines:
+        # One within another is looked at on its own, and leaves a word.
+        inner = re.compile(r"\"?\$\((?:[^()'\"]|'[^']*'|\"[^\"$]*\"|\"\$\w+\")*\)\"?")
+        rest = line
+        while found := inner.search(rest):
+            part = found[0].strip('"')[2:-1]
+            rest = rest[: found.start()] + "WORD" + rest[found.end() :]
+            yield from _aws(part)
+        yield from _aws(rest)
+
+
+def _aws(line: str) -> Iterator[list[str]]:
+    for found in re.finditer(r"(?:^|[|;{&] *|do )\s*(aws .*)", line):
+        lexer = shlex.shlex(found[1], posix=True, punctuation_chars=True)
+        lexer.whitespace_split = True
+        words: list[str] = []
+        for word in lexer:
+            if set(word) <= set("|;&()<>"):
+                break
+            words.append(word)
+        yield words
+
+
+COMMANDS = [words for page in PAGES for words in commands(page)]
+
+
+@of_each_page
+def test_a_link_leads_to_a_file_and_a_title_that_are_there(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", prose(page))
+    targets = [((page.parent / name).resolve() if name else page, title) for name, title in links]
+    assert [str(target) for target, _ in targets if not target.exists()] == []
+    missing = [title for target, title in targets if title and title not in anchors(target)]
+    assert missing == []
+
+
+def test_every_page_can_be_reached_from_the_first() -> None:
+    first = prose(ROOT / "README.md")
+    assert [page.name for page in PAGES if f"(docs/{page.name})" not in first] == ["README.md"]
+
+
+@of_each_page
+def test_a_file_that_a_page_names_is_there(page: Path) -> None:
+    content = page.read_text(encoding="utf-8")
+    named = re.findall(r"(?:file://|-e )((?:queries|events)/[\w/.-]+\.\w+)", content)
+    named += re.findall(r"`((?:docs|tests|tools|layers|functions)/[\w/.-]+\.\w+)`", content)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+@of_each_page
+def test_make_knows_what_a_page_tells_to_make(page: Path) -> None:
+    told = set(
+        re.findall(r"(?:`|^)make ([a-z]+)\b", page.read_text(encoding="utf-8"), re.MULTILINE)
+    )
+    targets = set(re.findall(r"^([a-z]+):.*##", text("Makefile"), re.MULTILINE))
+    assert told - targets - {"build-"} == set()
+
+
+def test_the_page_of_costs_is_what_the_tool_computes() -> None:
+    computed = cost.page(cost.SIZES, Chat(), read_stack())
+    assert text("docs/cost.md") == computed, "run: python -m tools.cost > docs/cost.md"
+
+
+def test_costs_follow_the_template() -> None:
+    """The tool reads the template, so a page that is as it says cannot be out of date."""
+    resources = TEMPLATE["Resources"]
+    stack = read_stack()
+    assert stack.memory_gb["Capture"] == resources["Capture"]["Properties"]["MemorySize"] / 1024
+    assert stack.capture_rate == TEMPLATE["Parameters"]["CaptureRate"]["Default"]
+    assert stack.metrics == len(metric_names())
+
+
+def test_the_table_of_parameters_is_the_templates() -> None:
+    found = parameters.TABLE.search(text("docs/deployment.md"))
+    assert found is not None
+    assert found[0] == parameters.table(), "run: python -m tools.parameters"
+
+
+def test_every_parameter_is_documented() -> None:
+    documented = set(re.findall(r"^\| `(\w+)` \|", parameters.table(), re.MULTILINE))
+    assert documented == set(TEMPLATE["Parameters"])
+
+
+@of_each_page
+def test_a_parameter_that_a_page_sets_is_the_templates(page: Path) -> None:
+    content = page.read_text(encoding="utf-8")
+    overrides = re.findall(r"--parameter-overrides (.*?)(?:\n\n|`)", content, re.DOTALL)
+    set_there = re.findall(r"\b([A-Z]\w+)=", " ".join(overrides))
+    set_there += re.findall(r"`([A-Z][a-z]\w+)=\w*`", content)
+    assert set(set_there) <= set(TEMPLATE["Parameters"])
+
+
+def test_every_metric_is_explained_and_every_explained_metric_is_one() -> None:
+    section = text("docs/operations.md").split("\n## Metrics\n")[1].split("\n## ")[0]
+    explained = re.findall(r"^\| `(\w+)` \| (\w+) \|", section, re.MULTILINE)
+    assert sorted(name for name, _ in explained) == sorted(metric_names())
+    functions = {
+        name for name, r in TEMPLATE["Resources"].items() if r["Type"].endswith("Function")
+    }
+    assert {function for _, function in explained} <= functions
+
+
+def test_every_alarm_is_explained() -> None:
+    section = text("docs/operations.md").split("\n## Is it well?\n")[1].split("\n## ")[0]
+    alarms = {n for n, r in TEMPLATE["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"}
+    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == alarms
+
+
+def test_every_function_has_its_permissions_told() -> None:
+    section = text("docs/security.md").split("\n## Who may do what\n")[1].split("\n## ")[0]
+    functions = {
+        name for name, r in TEMPLATE["Resources"].items() if r["Type"].endswith("Function")
+    }
+    assert functions == set(re.findall(r"^\| (\w+) \| (?!may)", section, re.MULTILINE))
+
+
+def test_every_output_that_a_page_asks_for_is_one() -> None:
+    pages = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    asked = set(re.findall(r"\$\(output (\w+)\)", pages))
+    assert asked
+    assert asked <= set(TEMPLATE["Outputs"])
+    resources = set(re.findall(r"\$\(physical (\w+)\)", pages))
+    assert resources
+    assert resources <= set(TEMPLATE["Resources"])
+
+
+@pytest.mark.parametrize(
+    "words", COMMANDS, ids=[f"{number} {words[2]}" for number, words in enumerate(COMMANDS)]
+)
+def test_the_aws_cli_knows_a_command_with_its_options(words: list[str]) -> None:
+    _, service, operation, *rest = words
+    session = botocore.session.get_session()
+    model = session.get_service_model("s3" if service == "s3api" else service)
+    operations = {xform_name(name, "-"): name for name in model.operation_names}
+    assert operation in operations
+    shape = model.operation_model(operations[operation]).input_shape
+    assert shape is not None
+    known = {xform_name(name, "-") for name in shape.members} | GLOBAL_OPTIONS
+    given = {word[2:] for word in rest if word.startswith("--")}
+    assert given <= known
+    required = {xform_name(name, "-") for name in shape.required_members}
+    # The CLI takes the file that it writes to as a word without a name.
+    assert required - given <= {"outfile"}
+
+
+def test_pages_have_commands_to_look_at() -> None:
+    asked = {(words[1], words[2]) for words in COMMANDS}
+    assert {("sqs", "start-message-move-task"), ("lambda", "invoke")} <= asked
+
+
+def test_the_python_of_the_first_page_gives_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[tuple[str, Any]] = []
+
+    class Tokens(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            taken.append((self.headers["Authorization"], json.loads(body)))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    [script] = re.findall(r"^```python\n(.*?)^```", text("README.md"), re.DOTALL | re.MULTILINE)
+    space: dict[str, Any] = {}
+    exec(script, space)
+    with ThreadingHTTPServer(("127.0.0.1", 0), Tokens) as server:
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        for name, value in {
+            "TOKENS_URL": f"http://127.0.0.1:{server.server_port}/tokens",
+            "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+            "AWS_SECRET_ACCESS_KEY": "secret",
+            "AWS_DEFAULT_REGION": "eu-central-1",
+        }.items():
+            monkeypatch.setenv(name, value)
+        token = {"ContactId": "contact", "ParticipantToken": "token"}
+        space["give_token"](token)
+        server.shutdown()
+    [(authorization, body)] = taken
+    assert "/eu-central-1/execute-api/aws4_request" in authorization
+    assert body == token
