@@ -135,9 +135,10 @@ def capture_chat(chat: str, tools: Tools) -> None:
     for damaged, reason in intake.failed.items():
         tools.note("DamagedDocuments", damaged, reason)
     after = reduce(merge, _own(look.documents, chat), known)
-    _tell_others(chat, intake_announced.keys(), tools)
-    if len(_own(look.documents, chat)) < len(look.documents):
-        # One of them named another chat, which may have this one as a leg: look again.
+    named_another = len(_own(look.documents, chat)) < len(look.documents)
+    _tell_of_moves(chat, intake_announced.keys(), tools, itself=named_another)
+    if named_another:
+        # That chat may have this one as a leg: look again.
         memory = replace(watch.memory, first_seen_at=watch.memory.first_seen_at or now_ms())
         tools.agenda.settle(watch, memory=memory, done=look.done, due=("ended", now_ms()))
         return
@@ -268,13 +269,15 @@ def _read_by(
     return True
 
 
-def _tell_others(chat: str, announced: Collection[str], tools: Tools) -> None:
-    """See to other chats that this look has changed: legs that were taken for chats of their own.
+def _tell_of_moves(chat: str, announced: Collection[str], tools: Tools, *, itself: bool) -> None:
+    """See to chats that this look has changed: legs that were taken for chats of their own.
 
-    Those lose their rows; one that is a chat gets a look of its own.
+    Those lose their rows, be it the chat of the look itself; another that is a chat gets a look
+    of its own.
     """
     others = set(announced) - {chat}
-    moved = {other for other in others if tools.store.read(other) is None}
+    suspects = announced if itself else others
+    moved = {suspect for suspect in suspects if tools.store.read(suspect) is None}
     if moved:
         tools.announce(dict.fromkeys(moved, ""))
     for other in others - moved:
