@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -43,8 +44,8 @@ def test_the_rows_are_those_of_all_that_happened(lived: Lived, expected: Rows, t
 
 
 def test_every_read_chat_is_complete_and_has_its_receipts(lived: Lived) -> None:
-    sourceless = lived.cast.sourceless.initial_contact_id
-    read = [row for row in lived.rows["contacts"] if row["initial_contact_id"] != sourceless]
+    unread = {chat.initial_contact_id for chat in (lived.cast.sourceless, lived.cast.unnamed_first)}
+    read = [row for row in lived.rows["contacts"] if row["initial_contact_id"] not in unread]
     assert {row["sources"] for row in read} == {"event,export,participant"}
     assert {row["complete"] for row in read} == {True}
     assert {row["receipts_available"] for row in read} == {True}
@@ -93,12 +94,28 @@ def test_a_chat_without_token_and_export_is_seen_to_have_no_source(lived: Lived)
     assert [row["sources"] for row in rows["contacts"]] == ["event", "event"]
     assert {row["receipts_available"] for row in rows["contacts"]} == {None}
     assert {row["complete"] for row in rows["contacts"]} == {False}
-    assert lived.evidence.counted["Capture"]["ChatsWithoutSource"] == 1
+    without_source = lived.evidence.warned["ChatsWithoutSource"]
+    assert without_source.count(lived.cast.sourceless.initial_contact_id) == 1
+    assert lived.evidence.counted["Capture"]["ChatsWithoutSource"] == len(without_source)
 
 
 def test_a_token_that_comes_after_the_first_event_still_opens_the_chat(lived: Lived) -> None:
     rows = rows_of(lived, lived.cast.late_token)
     assert rows["receipts"]
+
+
+def test_legs_that_nothing_named_the_chat_of_come_together_when_something_does(
+    lived: Lived,
+) -> None:
+    chat = lived.cast.unnamed_first
+    legs = [leg.contact_id for leg in chat.legs]
+    # Connect would not tell either, so that at first they were chats of their own.
+    assert {call.status for call in lived.calls if call.operation == "DescribeContact"} >= {500}
+    before = of_chats(lived.rows_before, *legs)["contacts"]
+    assert {row["initial_contact_id"] for row in before} == set(legs)
+    after = of_chats(lived.rows, *legs)
+    assert {row["initial_contact_id"] for rows in after.values() for row in rows} == {legs[0]}
+    assert {row["contact_id"] for row in after["contacts"]} == set(legs)
 
 
 def test_a_call_is_nobodys_chat(lived: Lived) -> None:
@@ -136,3 +153,11 @@ def test_no_second_has_more_calls_than_are_allowed(lived: Lived) -> None:
 def test_nothing_private_is_in_a_log(lived: Lived) -> None:
     assert "Capture" in "".join(lived.evidence.logs)
     assert leaks(lived.evidence.logs, lived.cast.chats()) == []
+
+
+def test_what_is_private_would_be_seen_in_a_log(lived: Lived) -> None:
+    chats = lived.cast.chats()
+    content = max((item.content or "" for item in lived.cast.with_bot.items), key=len)
+    logs = {"a": f"token={'x' * 400}", "b": f"{{{json.dumps(content)}}}", "c": "nothing"}
+    logs["d"] = f"by {lived.cast.transferred.participants[1].name}"
+    assert leaks(logs, chats) == ["a: token", "d: display name", "b: content"]

@@ -20,6 +20,8 @@ class Evidence:
         All that was written, by the name of the file.
     counted
         The metrics that each function counted, by its logical id.
+    warned
+        The chats that capture had something to say about, by what it was.
     dead_letters
         Messages in queues of what was given up.
     busiest_second
@@ -28,6 +30,7 @@ class Evidence:
 
     logs: dict[str, str]
     counted: dict[str, Counter[str]]
+    warned: dict[str, list[str]]
     dead_letters: int
     failures: list[str]
     busiest_second: int
@@ -50,6 +53,7 @@ def gather(world: World) -> Evidence:
         counted={
             name: counts(logs.get(f"{world.stack.resources[name]}.log", "")) for name in FUNCTIONS
         },
+        warned=warnings(logs.get(f"{world.stack.resources['Capture']}.log", "")),
         dead_letters=sum(
             _messages(world, world.stack.outputs[queue])
             for queue in ("TrackDeadLettersUrl", "PublishDeadLettersUrl")
@@ -72,6 +76,15 @@ def counts(log: str) -> Counter[str]:
         if isinstance(found, dict):
             counted.update(found)
     return counted
+
+
+def warnings(log: str) -> dict[str, list[str]]:
+    """Collect the chats of a log's warnings, by the metrics that count them."""
+    found: dict[str, list[str]] = {}
+    for line in _lines(log):
+        if line.get("level") == "WARNING":
+            found.setdefault(str(line["message"]), []).append(str(line["chat"]))
+    return found
 
 
 def _lines(log: str) -> Iterator[dict[str, object]]:

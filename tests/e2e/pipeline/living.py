@@ -76,7 +76,7 @@ class Lived:
     rows
         After all.
     rows_before
-        Before the export came that told of the hidden item.
+        Before the exports came that tell of the hidden item, and of the chat that no event named.
     told
         All that was to be known.
     voice_targets
@@ -131,6 +131,7 @@ def _origin(cast: Cast) -> dict[str, Origin]:
     return {
         cast.late_token.initial_contact_id: Origin.FOREIGN,
         cast.sourceless.initial_contact_id: Origin.FOREIGN,
+        cast.unnamed_first.initial_contact_id: Origin.FOREIGN,
         cast.hidden.initial_contact_id: Origin.BACK_END,
     }
 
@@ -157,7 +158,9 @@ def _deliveries(cast: Cast, behaviour: Behaviour) -> list[Happening]:
     strange = {
         chat.initial_contact_id for chat in (cast.pascal, cast.unnamed_later, cast.unnamed_first)
     }
-    silent = {cast.sourceless.initial_contact_id, cast.hidden.initial_contact_id}
+    silent = {
+        chat.initial_contact_id for chat in (cast.sourceless, cast.hidden, cast.unnamed_first)
+    }
     return [
         (at_ms, thing)
         for at_ms, thing in happenings(cast.chats(), behaviour)
@@ -200,11 +203,16 @@ def run(folder: Path) -> Lived:
         deliveries,
         lambda chat: origins.get(chat.initial_contact_id, Origin.PAGE),
     )
-    late = ExportObject(cast.as_exported, cast.as_exported.legs[0])
+    late = [
+        ExportObject(chat, leg)
+        for chat in (cast.as_exported, cast.unnamed_first)
+        for leg in chat.legs
+    ]
+    unread = (cast.sourceless, cast.unnamed_first)
     told = [
         *told_by(deliveries),
         *told_by(strange),
-        *(read_after_all(chat) for chat in cast.chats() if chat is not cast.sourceless),
+        *(read_after_all(chat) for chat in cast.chats() if chat not in unread),
     ]
     ids = [chat.initial_contact_id for chat in cast.chats()]
     template = deployable(folder / "project")
@@ -217,7 +225,8 @@ def run(folder: Path) -> Lived:
         live(world, _deeds(cast, strange))
         settle(world, ids)
         rows_before = read_rows(world.cloud, world.stack)
-        world.export(late)
+        for export in late:
+            world.export(export)
         settle(world, ids)
         rows = read_rows(world.cloud, world.stack)
         evidence = gather(world)
@@ -225,7 +234,7 @@ def run(folder: Path) -> Lived:
         cast=cast,
         rows=rows,
         rows_before=rows_before,
-        told=[*told, exported(late)],
+        told=[*told, *map(exported, late)],
         calls=list(world.service.calls),
         evidence=evidence,
         voice_targets=voice_targets,
