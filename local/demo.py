@@ -1,61 +1,313 @@
-"""The demo: invented chats go into a lake, and the lake is asked how fast they were read."""
+"""The demo: a busy half hour in a contact center, archived by the deployed pipeline.
+
+Everything that `sam deploy` would put into an account runs here: the built template, layers and
+functions. Connect is a simulator, AWS is moto, and the clock runs fast.
+"""
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
-import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
+from statistics import quantiles
 
-from local.chats import main as write_chats
+import duckdb
+from rich.console import Console
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
 
-_FOLDER = Path("demo")
-_CHATS = 2000
-_CHATLAKE = Path(sys.executable).with_name("chatlake")
+from chatlake.document_store.s3 import S3Store
+from chatlake.exceptions import DamagedDocument
+from chatlake.home import Home
+from chatlake.queries import NAMED, load_queries, to_duckdb
+from chatlake.rebuild import rebuild
+from local.chats import Chat, script
+from local.clock import Clock
+from local.deployed_tables import deployed_tables
+from local.participant_service import Behaviour
+from local.participant_service.timeline import happenings, perturb
+from local.scripted.rush import Rush
+from local.truth import Comparison, compare
+from local.world import Origin, Script, World
+
+FOLDER = Path("demo")
+TEMPLATE = Path(".aws-sam/build/template.yaml")
+START = datetime(2026, 11, 2, 9, tzinfo=UTC)
+RUSH_MINUTES = 11
+LONGEST_MINUTES = 9
+CAPTURE_RATE = 4
+_FOREIGN_SHARE, _BACK_END_SHARE = 0.03, 0.25
+_PATIENCE_S = 240
+_CONSOLE = Console(highlight=False)
 
 
 def main() -> int:
-    """Run the demo in ./demo, which is made anew; give the exit code."""
-    if not sys.stdout.isatty():
-        sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
-    shutil.rmtree(_FOLDER, ignore_errors=True)
-    transcripts, lake = _FOLDER / "transcripts", _FOLDER / "lake"
+    """Run the demo; give the exit code."""
+    options = _parser().parse_args()
+    if not TEMPLATE.exists():
+        print("There is no build: run `make build` first (`make demo` does).", file=sys.stderr)
+        return 2
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    chats = _chats(options.chats, options.seed)
+    behaviour = Behaviour(tokens_outlive_chat=options.tokens_outlive_chats)
+    deliveries = perturb(happenings(chats, behaviour), options.seed)
+    clock = Clock(chats[0].started_ms / 1000 - 20 * options.speed, options.speed)
+    sequence = Script(chats, behaviour, deliveries.happenings, _origin)
+    _CONSOLE.print(
+        f"[bold]1. {len(chats)} chats of a busy half hour[/], {options.speed:g} times as fast as "
+        f"the clock.\n   Of {len(deliveries.happenings):,} contact events and exports, "
+        f"{len(deliveries.late)} come late, {len(deliveries.repeated)} twice, "
+        f"{len(deliveries.lost)} never."
+    )
+    with World(
+        sequence,
+        clock,
+        template=TEMPLATE,
+        folder=FOLDER / "cloud",
+        parameters={"CaptureRate": str(CAPTURE_RATE), "PublishWindowSeconds": "120"},
+    ) as world:
+        _CONSOLE.print("   The stack is deployed: tables, queues, functions, HTTP API.\n")
+        _live(world)
+        return _look_back(world)
 
-    print(f"1. {_CHATS:,} invented chats of September 2026, as GetTranscript returns them")
-    arguments = ["--chats", str(_CHATS), "--start", "2026-09-01", "--days", "30", "--jsonl", "500"]
-    write_chats([*arguments, "--output", str(transcripts)])
-    size = sum(file.stat().st_size for file in transcripts.rglob("*") if file.is_file())
-    print(f"   {size / 2**20:.0f} MB of JSON in {transcripts}\n")
 
-    print("2. Into the lake")
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m local.demo",
+        description="Chats go on in a simulated Amazon Connect while the pipeline archives them.",
+    )
+    parser.add_argument("--chats", type=int, default=300, metavar="N", help="how many (300)")
+    parser.add_argument("--seed", type=int, default=1, metavar="S", help="other chats (1)")
+    parser.add_argument(
+        "--speed", type=float, default=15, metavar="X", help="times as fast as the clock (15)"
+    )
+    parser.add_argument(
+        "--tokens-outlive-chats",
+        action="store_true",
+        help="transcripts can be read after the end; by default tokens die with their chat",
+    )
+    return parser
+
+
+def _chats(count: int, seed: int) -> list[Chat]:
+    """Make chats that begin within the rush and are not too long to wait for."""
+    calendar = Rush(START, RUSH_MINUTES)
+    chats: list[Chat] = []
+    index = 0
+    while len(chats) < count:
+        chat = script(seed, index, calendar)
+        if chat.ended_ms - chat.started_ms <= LONGEST_MINUTES * 60_000:
+            chats.append(chat)
+        index += 1
+    return sorted(chats, key=lambda chat: chat.started_ms)
+
+
+def _origin(chat: Chat) -> Origin:
+    drawn = Random(chat.initial_contact_id).random()
+    if drawn < _FOREIGN_SHARE:
+        return Origin.FOREIGN
+    return Origin.BACK_END if drawn < _FOREIGN_SHARE + _BACK_END_SHARE else Origin.PAGE
+
+
+# --- while it happens
+
+
+def _live(world: World) -> None:
+    """Show how it goes until every chat is published."""
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            world.live()
+        except BaseException as error:  # noqa: BLE001 - raised again where it is waited for
+            failures.append(error)
+
+    events = threading.Thread(target=work, daemon=True)
+    events.start()
     started = time.monotonic()
-    _run("--lake", str(lake), "import", str(transcripts))
-    print(f"   {time.monotonic() - started:.1f} s\n")
+    try:
+        with _view(world) as show:
+            while events.is_alive() or len(world.published()) < len(world.chats):
+                show()
+                if failures:
+                    raise failures[0]
+                if time.monotonic() - started > _PATIENCE_S:
+                    break
+                events.join(0.5)
+            show()
+    finally:
+        world.stop()
+        events.join()
 
-    print("3. How long do messages lie unread?")
-    _run("--lake", str(lake), "query", "--named", "read_latency_by_role")
 
-    folder = os.path.relpath(_CHATLAKE.parent)
+@contextmanager
+def _view(world: World) -> Iterator[Callable[[], None]]:
+    if _CONSOLE.is_terminal:
+        with Live(console=_CONSOLE, refresh_per_second=4, transient=False) as live:
+            yield lambda: live.update(_table(world))
+        return
+    shown = [0.0]
+
+    def line() -> None:
+        if time.monotonic() - shown[0] >= 5:
+            shown[0] = time.monotonic()
+            counts = ", ".join(f"{name} {number}" for name, number in _numbers(world).items())
+            _CONSOLE.print(f"   {world.clock.now():%H:%M:%S}  {counts}")
+
+    yield line
+
+
+def _numbers(world: World) -> dict[str, int]:
+    now = world.clock.now_ms()
+    started = len(world.told.started)
+    ended = sum(1 for chat in world.chats if chat.ended_ms <= now)
+    documents = world.documents()
+    return {
+        "started": started,
+        "live": max(0, started - ended),
+        "captured": documents,
+        "ended": ended,
+        "published": len(world.published()),
+    }
+
+
+def _table(world: World) -> Table:
+    table = Table.grid(padding=(0, 2))
+    total = len(world.chats)
+    for name, number in _numbers(world).items():
+        table.add_row(f"   {name}", f"{number:>4}", ProgressBar(total, number, width=50))
+    calls = sum(1 for call in list(world.service.calls) if call.operation == "GetTranscript")
+    table.add_row("   clock", "", f"{world.clock.now():%H:%M:%S}   {calls:,} GetTranscript calls")
+    return table
+
+
+# --- afterwards
+
+
+def _look_back(world: World) -> int:
+    print()
+    _CONSOLE.print("[bold]2. What no event told of[/]: the hourly reconciliation, now")
+    found = world.cloud.invoke(world.stack, "Reconcile", {})
+    _CONSOLE.print(f"   {_said(found)}")
+    _wait_for_publishing(world)
+    with deployed_tables(world.cloud, world.stack) as tables:
+        _CONSOLE.print(
+            "\n[bold]3. How long do messages lie unread?[/]  queries/named/read_latency_by_role.sql"
+        )
+        _ask(tables)
+        _CONSOLE.print("\n[bold]4. The tables beside what really was said and read[/]")
+        right = _judge(world, compare(world.chats, list(world.service.calls), tables))
+        _delays(world, tables)
+    lake = _take_home(world)
+    folder = os.path.relpath(Path(sys.executable).parent)
     print(f"""
-What to try next:
+What to try next, on a copy of the documents in an embedded lake:
   export PATH="$PWD/{folder}:$PATH" CHATLAKE_LAKE={lake}
   chatlake query                           # what can be asked
-  chatlake query "SELECT * FROM receipts WHERE read_latency_ms > 600000"
-  chatlake query --named messages_by_day --format csv
-  chatlake import {transcripts}    # once more: nothing changes
+  chatlake query "SELECT * FROM receipts WHERE read_latency_ms > 60000"
   chatlake verify                          # every row against its document
-  chatlake status""")
-    return 0
+  less {FOLDER}/cloud/logs/*.log                # what the functions logged""")
+    return 0 if right else 1
 
 
-def _run(*arguments: str) -> None:
-    print(f"   $ chatlake {' '.join(arguments)}")
-    done = subprocess.run([_CHATLAKE, *arguments], check=False)
-    if done.returncode:
-        sys.exit(done.returncode)
+def _said(found: object) -> str:
+    words = {
+        "ContactsFound": "contacts whose end no event told of",
+        "ExportsFound": "exports that no event told of",
+        "ChatsUnpublished": "chats announced again",
+        "ChatsOverdue": "chats overdue",
+    }
+    counts = found if isinstance(found, dict) else {}
+    said = [f"{counts[name]} {word}" for name, word in words.items() if counts.get(name)]
+    return ", ".join(said) or "nothing was missing"
+
+
+def _wait_for_publishing(world: World) -> None:
+    """Wait until capture has looked at what was found, and it is published."""
+    deadline = time.monotonic() + _PATIENCE_S
+    while time.monotonic() < deadline and world.due():
+        time.sleep(0.5)
+    world.cloud.wait_idle(_PATIENCE_S)
+
+
+def _ask(tables: duckdb.DuckDBPyConnection) -> None:
+    [query] = [query for query in load_queries(NAMED) if query.name == "read_latency_by_role"]
+    result = tables.execute(to_duckdb(query.sql))
+    table = Table()
+    for name, *_ in result.description or ():
+        table.add_column(name)
+    for row in result.fetchall():
+        table.add_row(*map(str, row))
+    _CONSOLE.print(table)
+
+
+def _judge(world: World, found: Comparison) -> bool:
+    there = found.messages - found.messages_missing
+    _CONSOLE.print(
+        f"   messages   {there:,} of {found.messages:,} are there, {found.messages_wrong} wrong or twofold\n"
+        f"   receipts   {found.receipts_archived:,} of {found.receipts:,} are there, "
+        f"{found.receipts_wrong} wrong or twofold, {found.receipts_missing} missing that could be read;\n"
+        f"              {found.receipts_unread:,} came after the last read before their chat's token died"
+    )
+    busiest = world.service.busiest_second("GetTranscript")
+    _CONSOLE.print(
+        f"   pace       at most {busiest} GetTranscript calls in any second; {CAPTURE_RATE} are allowed"
+    )
+    right = found.is_right and busiest <= CAPTURE_RATE
+    _CONSOLE.print(
+        "   [green]All is as it should be.[/]" if right else "   [red]Something is wrong.[/]"
+    )
+    return right
+
+
+def _delays(world: World, tables: duckdb.DuckDBPyConnection) -> None:
+    """Tell how long after its end a chat was in the tables, by the fast clock."""
+    rows = tables.execute(
+        "SELECT initial_contact_id, epoch_ms(min(published_at)) FROM contacts GROUP BY 1"
+    ).fetchall()
+    ended = {chat.initial_contact_id: chat.ended_ms for chat in world.chats}
+    first = world.first_published
+    minutes = [(first.get(chat, at) - ended[chat]) / 60_000 for chat, at in rows if chat in ended]
+    cuts = quantiles(minutes, n=20)
+    _CONSOLE.print(
+        f"   delay      from a chat's end to its rows: {cuts[9]:.1f} minutes of the clock in the "
+        f"median, {cuts[18]:.1f} at p95 (5 of them to see that no transfer follows)"
+    )
+
+
+def _take_home(world: World) -> Path:
+    """Copy the documents into an embedded lake, to play with when the cloud is gone."""
+    folder = FOLDER / "lake"
+    with Home(folder, create=True) as home:
+        bucket = world.stack.outputs["Documents"]
+        for stored in S3Store(world.client("s3"), bucket):
+            if not isinstance(stored, DamagedDocument):
+                document = stored.document
+                home.store.update(document.initial_contact_id, lambda _, kept=document: kept)
+    with Home(folder, rebuilding=True) as home:
+        rebuild(home, _Silent())
+    return folder
+
+
+class _Silent:
+    """Shows no progress: a few hundred chats are done at once."""
+
+    @contextmanager
+    def stage(self, title: str, total: int) -> Iterator[Callable[[int], None]]:  # noqa: ARG002
+        yield lambda _: None
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted: everything that the demo started has ended.")

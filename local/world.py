@@ -24,6 +24,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from chatlake.agenda import Agenda
 from local.clock import Clock
 from local.cloud import LocalCloud, Stack
 from local.participant_service import Behaviour, ParticipantService
@@ -115,6 +116,7 @@ class World:
         self._template = template
         self._folder = folder
         self._parameters = parameters or {}
+        self.first_published: dict[str, int] = {}
         self._stop = threading.Event()
 
     def __enter__(self) -> Self:
@@ -259,7 +261,25 @@ class World:
                 ExpressionAttributeNames={"#key": "key"},
             )
         )
-        return {item["key"]["S"].removeprefix("chat#") for page in pages for item in page["Items"]}
+        chats = {item["key"]["S"].removeprefix("chat#") for page in pages for item in page["Items"]}
+        now_ms = self.clock.now_ms()
+        for chat in chats:
+            self.first_published.setdefault(chat, now_ms)
+        return chats
+
+    def documents(self) -> int:
+        """Count the chats that have a document."""
+        pages = (
+            self.client("s3")
+            .get_paginator("list_objects_v2")
+            .paginate(Bucket=self.stack.outputs["Documents"])
+        )
+        return sum(page["KeyCount"] for page in pages)
+
+    def due(self) -> int:
+        """Count the chats that capture has still to look at, but for those that only wait."""
+        agenda = Agenda(self.client("dynamodb"), self.stack.outputs["ChatsTable"])
+        return agenda.count("ended") + agenda.count("live")
 
 
 def object_created(key: str, bucket: str = EXPORT_BUCKET) -> dict[str, Any]:

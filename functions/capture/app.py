@@ -10,6 +10,7 @@ from chatlake import clients
 from chatlake.announcing import Announcer
 from chatlake.capture import Tools
 from chatlake.capture_loop import Interval, Loop, run
+from chatlake.chats.remembered import RememberedLegs
 from chatlake.deployed import Deployed
 from chatlake.observability import count, describe, logger, metrics
 from chatlake.pace import Pace
@@ -52,7 +53,7 @@ def report_failure(chat: str, error: Exception) -> None:
 
 tools = Tools(
     agenda=home.agenda,
-    chats=home.chats,
+    chats=RememberedLegs(home.chats),
     store=home.store,
     vault=home.vault,
     service=service,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chatlake import clients
+from chatlake.chats.remembered import RememberedLegs
 from chatlake.contact_directory import ContactDirectory
 from chatlake.deployed import Deployed
 from chatlake.observability import count, logger, metrics
@@ -16,10 +17,11 @@ if TYPE_CHECKING:
 
 settings = Settings.from_environment()
 home = Deployed(settings)
+chats = RememberedLegs(home.chats)
 tracker = Tracker(
     agenda=home.agenda,
-    chats=home.chats,
-    directory=ContactDirectory(home.chats, clients.connect(), settings.instance_id),
+    chats=chats,
+    directory=ContactDirectory(chats, clients.connect(), settings.instance_id),
     export_bucket=settings.export_bucket,
     export_prefix=settings.export_prefix,
 )

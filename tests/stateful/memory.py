@@ -44,7 +44,10 @@ class MemoryStore:
         }
 
     def update(
-        self, initial_contact_id: str, change: Callable[[Document | None], Document]
+        self,
+        initial_contact_id: str,
+        change: Callable[[Document | None], Document],
+        known: Stored | None = None,
     ) -> tuple[Stored, bool]:
         before = self._stored.get(initial_contact_id)
         document = change(None if before is None else before.document)

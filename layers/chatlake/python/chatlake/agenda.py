@@ -42,6 +42,7 @@ PHASES: tuple[Phase, ...] = ("ended", "live", "waiting")
 
 _PREFIX = "watch#"
 _INDEX = "due"
+_EVER = 2**53
 # BatchGetItem takes no more.
 _KEYS_AT_ONCE = 100
 
@@ -123,6 +124,10 @@ class Agenda:
         }
         pages = self._dynamodb.get_paginator("query").paginate(**request)
         return sum(page["Count"] for page in pages)
+
+    def any(self, *phases: Phase) -> bool:
+        """Tell whether there are chats of these phases, due now or later."""
+        return any(self.due(phase, _EVER, most=1) for phase in phases)
 
     def read(self, chat: str) -> Watch | None:
         """Give what is noted of a chat, as it is after every change so far."""

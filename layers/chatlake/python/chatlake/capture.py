@@ -108,9 +108,6 @@ def capture_chat(chat: str, tools: Tools) -> None:
     # The index lags behind: it may name a chat that was just looked at.
     if watch is None or watch.due_at is None or watch.due_at > now_ms():
         return
-    if tools.chats.erased([chat]):
-        tools.agenda.remove(chat)
-        return
     home = tools.chats.initial_contacts([chat]).get(chat, chat)
     if home != chat:
         _move(watch, home, tools)
@@ -130,8 +127,16 @@ def capture_chat(chat: str, tools: Tools) -> None:
         _read_transcript(watch, look, known, tools, whole=ended)
     intake_announced: dict[str, object] = {}
     intake = take_in(
-        look.documents, store=tools.store, chats=tools.chats, announce=intake_announced.update
+        look.documents,
+        store=tools.store,
+        chats=tools.chats,
+        announce=intake_announced.update,
+        known={chat: stored} if stored else {},
+        ask_published=False,
     )
+    if chat in intake.erased or (not look.documents and tools.chats.erased([chat])):
+        tools.agenda.remove(chat)
+        return
     for damaged, reason in intake.failed.items():
         tools.note("DamagedDocuments", damaged, reason)
     after = reduce(merge, _own(look.documents, chat), known)

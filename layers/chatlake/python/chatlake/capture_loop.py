@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from chatlake.capture import capture_chat
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Container
 
     from chatlake.agenda import Agenda
     from chatlake.capture import Tools
@@ -21,6 +22,9 @@ _WORKERS = 8
 # Few, so that one that ends is soon served before those that live.
 _AT_ONCE = 16
 _REPORTED_EVERY_MS = 60_000
+_ASKED_EVERY_MS = 1_000
+_ASKED_FOR = 100
+_PUT_OFF_MS = 10 * 60_000
 _NAP_S = 1.0
 # Of the machine's clock: how long a look may last before others are asked for.
 _LONGEST_WAIT_S = 0.25
@@ -72,21 +76,20 @@ def run(tools: Tools, loop: Loop) -> int:
     """
     looks = 0
     reported_at = now_ms()
+    backlog = _Backlog(tools.agenda)
     at_work: dict[str, Future[None]] = {}
     with ThreadPoolExecutor(_WORKERS) as pool:
         while True:
             if now_ms() - reported_at >= _REPORTED_EVERY_MS:
                 reported_at = now_ms()
                 loop.report()
-            room = _AT_ONCE - len(at_work)
-            if loop.may_begin():
-                for chat in _due(tools.agenda, at_work.keys(), room) if room >= _WORKERS else ():
-                    at_work[chat] = pool.submit(capture_chat, chat, tools)
-            elif not at_work:
-                break
+            while loop.may_begin() and len(at_work) < _AT_ONCE:
+                if (chat := backlog.next(at_work)) is None:
+                    break
+                at_work[chat] = pool.submit(capture_chat, chat, tools)
             if at_work:
                 wait(at_work.values(), _LONGEST_WAIT_S, FIRST_COMPLETED)
-            elif tools.agenda.count("live") + tools.agenda.count("ended"):
+            elif loop.may_begin() and tools.agenda.any("live", "ended"):
                 time.sleep(_NAP_S)
             else:
                 break
@@ -96,16 +99,36 @@ def run(tools: Tools, loop: Loop) -> int:
                 if isinstance(error, Exception):
                     # One chat must not hold up the others; it comes again after a while.
                     loop.failed(chat, error)
-                    tools.agenda.put_off(chat, due_at=now_ms() + 10 * 60_000)
+                    tools.agenda.put_off(chat, due_at=now_ms() + _PUT_OFF_MS)
     loop.report()
     return looks
 
 
-def _due(agenda: Agenda, busy: Collection[str], room: int) -> list[str]:
-    found: list[str] = []
-    at = now_ms()
-    for phase in PHASES:
-        if len(found) < room:
-            due = agenda.due(phase, at, most=_AT_ONCE + len(busy))
-            found += [chat for chat in due if chat not in busy]
-    return found[:room]
+class _Backlog:
+    """Chats that are due, as of a moment ago, those that ended before those that live."""
+
+    def __init__(self, agenda: Agenda) -> None:
+        self._agenda = agenda
+        self._asked_at = 0
+        self._ended: deque[str] = deque()
+        self._others: deque[str] = deque()
+
+    def next(self, busy: Container[str]) -> str | None:
+        """Take the next one that nobody is at work on; None if there is none just now."""
+        at = now_ms()
+        if at - self._asked_at >= _ASKED_EVERY_MS:
+            self._asked_at = at
+            self._ended = deque(self._agenda.due("ended", at, most=_ASKED_FOR))
+            if not self._others:
+                self._others = deque(
+                    chat
+                    for phase in PHASES
+                    if phase != "ended"
+                    for chat in self._agenda.due(phase, at, most=_ASKED_FOR)
+                )
+        for waiting in (self._ended, self._others):
+            while waiting:
+                chat = waiting.popleft()
+                if chat not in busy:
+                    return chat
+        return None

@@ -17,10 +17,10 @@ from chatlake.exceptions import LakeNotFound, QueryFailed
 from chatlake.queries import VIEWS, load_queries, to_duckdb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-_EXTENSIONS = ("avro", "iceberg")
+EXTENSIONS = ("avro", "iceberg")
 
 
 @contextmanager
@@ -35,10 +35,23 @@ def connect(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     locations = check_locations(folder)
     if locations.keys() != {table.name for table in schema.TABLES}:
         raise LakeNotFound(str(folder))
+    with open_tables(locations) as connection:
+        yield connection
+
+
+@contextmanager
+def open_tables(
+    locations: Mapping[str, str],
+    *,
+    extensions: Sequence[str] = EXTENSIONS,
+    settings: Sequence[str] = (),
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open tables, whose newest metadata is at these locations, and the views on them."""
     with duckdb.connect(config={"autoinstall_known_extensions": "false"}) as connection:
-        for name in _EXTENSIONS:
+        for name in extensions:
             connection.execute(f"LOAD '{_extension(name)}'")
-        connection.execute("SET TimeZone = 'UTC'")
+        for setting in ("SET TimeZone = 'UTC'", *settings):
+            connection.execute(setting)
         for table in schema.TABLES:
             location = locations[table.name].replace("'", "''")
             connection.execute(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from chatlake.chats import NO_DOCUMENT, Attempts
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from chatlake.chats import Chats, Day
-    from chatlake.document_store import DocumentStore
+    from chatlake.document_store import DocumentStore, Stored
 
 type Announce = Callable[[Mapping[str, tuple[Day, int]]], None]
 """Takes chats that are to be published, each with a day of its and its document's size."""
@@ -49,13 +50,26 @@ class Intake:
 
 
 def take_in(
-    documents: Iterable[Document], *, store: DocumentStore, chats: Chats, announce: Announce
+    documents: Iterable[Document],
+    *,
+    store: DocumentStore,
+    chats: Chats,
+    announce: Announce,
+    known: Mapping[str, Stored] = MappingProxyType({}),
+    ask_published: bool = True,
 ) -> Intake:
     """Merge documents into the store and announce each chat that is not published as it now is.
 
     Documents of erased chats are left out. A document that was keyed by a contact of its own goes
     to the chat that this contact is a leg of, if that is known or gets known now.
     A chat whose stored document is damaged fails alone.
+
+    Parameters
+    ----------
+    known
+        Stored documents that the caller has just read, by chat.
+    ask_published
+        False if the caller knows better what is published: every chat is announced.
     """
     merged = _place(documents, chats)
     intake = Intake(erased=chats.erased(merged.keys()))
@@ -66,13 +80,14 @@ def take_in(
         chat = document.initial_contact_id
         existed = False
 
-        def change(known: Document | None) -> Document:
+        def change(before: Document | None) -> Document:
             nonlocal existed
-            existed = known is not None
-            return document if known is None else merge(known, document)
+            existed = before is not None
+            return document if before is None else merge(before, document)
 
         try:
-            stored, differs = store.update(chat, change)
+            hint = {"known": known[chat]} if chat in known else {}
+            stored, differs = store.update(chat, change, **hint)
         except DamagedDocument as error:
             intake.failed[chat] = str(error)
             return False
@@ -100,7 +115,7 @@ def take_in(
     intake.failed |= damaged
     _remove_erased(revisions, store, chats, intake)
 
-    published = chats.attempts(revisions)
+    published = chats.attempts(revisions) if ask_published else {}
     announce(
         dict.fromkeys(moved, (None, 0))
         | {

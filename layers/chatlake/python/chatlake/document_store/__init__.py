@@ -42,9 +42,15 @@ class DocumentStore(Protocol):
         """Give the present tags of those chats that have a document."""
 
     def update(
-        self, initial_contact_id: str, change: Callable[[Document | None], Document]
+        self,
+        initial_contact_id: str,
+        change: Callable[[Document | None], Document],
+        known: Stored | None = None,
     ) -> tuple[Stored, bool]:
-        """Change a document; give what is then stored, and whether that differs from before."""
+        """Change a document; give what is then stored, and whether that differs from before.
+
+        `known` is what the caller has just read, which may save reading it again.
+        """
 
     def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:
         """Remove a document, if a tag is given only in that state; give whether it is gone now."""

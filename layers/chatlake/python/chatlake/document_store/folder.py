@@ -49,7 +49,10 @@ class FolderStore:
         return tags
 
     def update(
-        self, initial_contact_id: str, change: Callable[[Document | None], Document]
+        self,
+        initial_contact_id: str,
+        change: Callable[[Document | None], Document],
+        known: Stored | None = None,  # noqa: ARG002 - reading a file again costs nothing
     ) -> tuple[Stored, bool]:
         """Change a document; give what is then stored, and whether that differs from before."""
         path = self._path(initial_contact_id)

@@ -54,7 +54,10 @@ class S3Store:
         return {chat: tag for chat, tag in tags if tag is not None}
 
     def update(
-        self, initial_contact_id: str, change: Callable[[Document | None], Document]
+        self,
+        initial_contact_id: str,
+        change: Callable[[Document | None], Document],
+        known: Stored | None = None,
     ) -> tuple[Stored, bool]:
         """Change a document; give what is then stored, and whether that differs from before.
 
@@ -64,17 +67,17 @@ class S3Store:
             Other writers were always first.
         """
         key = _key(initial_contact_id)
+        before = known or self.read(initial_contact_id)
         for attempt in range(_MOST_ATTEMPTS):
-            before = self._get(key)
-            known = None if before is None else _parse(before[0], key)
-            document = change(known)
+            document = change(None if before is None else before.document)
             after = document.to_bytes()
-            if before is not None and after == before[0]:
-                return Stored(document, before[1], len(after)), False
-            tag = self._put(key, after, None if before is None else before[1])
+            if before is not None and after == before.document.to_bytes():
+                return before, False
+            tag = self._put(key, after, None if before is None else before.tag)
             if tag is not None:
                 return Stored(document, tag, len(after)), True
             time.sleep(random.uniform(0, min(_LONGEST_WAIT_S, 0.02 * 2**attempt)))
+            before = self.read(initial_contact_id)
         raise DocumentContested(initial_contact_id, _MOST_ATTEMPTS)
 
     def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:

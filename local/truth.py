@@ -1,0 +1,159 @@
+"""What the tables should hold of scripted chats, and where they differ.
+
+Messages must all be there, once each and word for word. Receipts that were reported while the
+chat could be read must be there; those that came later died with the token, unless it lived on.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from local.participant_service import Call
+from local.scripted.chat import Chat
+from local.scripted.items import FOREVER_MS, timestamp
+
+type Key = tuple[str, ...]
+type Times = tuple[str | None, str | None]
+"""When a message was delivered and read, in the service's words."""
+
+# Pages of one read follow each other within this time.
+_ONE_READ_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Tables beside the truth.
+
+    Attributes
+    ----------
+    messages, messages_missing, messages_wrong
+        How many there are in truth; those without a row; rows that differ, twofold or invented.
+    receipts, receipts_archived, receipts_unread, receipts_missing, receipts_wrong
+        How many there are in truth; in the table; reported only after the chat was last read;
+        missing though they could be read; rows that differ, twofold or invented.
+    """
+
+    messages: int
+    messages_missing: int
+    messages_wrong: int
+    receipts: int
+    receipts_archived: int
+    receipts_unread: int
+    receipts_missing: int
+    receipts_wrong: int
+
+    @property
+    def is_right(self) -> bool:
+        """Whether nothing is missing that could be had, and nothing is wrong."""
+        return not (
+            self.messages_missing
+            or self.messages_wrong
+            or self.receipts_missing
+            or self.receipts_wrong
+        )
+
+
+def compare(
+    chats: Iterable[Chat], calls: Iterable[Call], tables: duckdb.DuckDBPyConnection
+) -> Comparison:
+    """Hold the tables against all that the chats were."""
+    chats = list(chats)
+    messages = {key: said for chat in chats for key, said in _messages(chat)}
+    stored = _rows(
+        tables,
+        f"SELECT initial_contact_id, item_id, content, {_text('sent_at')} FROM messages "
+        "WHERE item_type = 'MESSAGE' AND related_contact_id IS NULL",
+        key=2,
+    )
+    reads = _last_reads(calls)
+    truth: dict[Key, Times] = {}
+    readable: dict[Key, Times] = {}
+    for chat in chats:
+        truth |= _receipts(chat, FOREVER_MS)
+        if (at_ms := reads.get(chat.initial_contact_id)) is not None:
+            readable |= _receipts(chat, at_ms)
+    receipts = _rows(
+        tables,
+        "SELECT initial_contact_id, message_id, recipient_participant_id, "
+        f"{_text('delivered_at')}, {_text('read_at')} FROM receipts",
+        key=3,
+    )
+    return Comparison(
+        messages=len(messages),
+        messages_missing=len(messages.keys() - stored.keys()),
+        messages_wrong=sum(rows != [messages.get(key)] for key, rows in stored.items()),
+        receipts=len(truth),
+        receipts_archived=len(receipts),
+        receipts_unread=len(truth.keys() - readable.keys()),
+        receipts_missing=sum(
+            not any(_holds(row, seen) for row in receipts.get(key, []))
+            for key, seen in readable.items()
+        ),
+        receipts_wrong=sum(
+            len(rows) != 1 or not _holds(truth.get(key, ("", "")), rows[0])
+            for key, rows in receipts.items()
+        ),
+    )
+
+
+def _messages(chat: Chat) -> Iterator[tuple[Key, tuple[Any, ...]]]:
+    for item in chat.own_items:
+        if item.type == "MESSAGE":
+            said = (item.content, timestamp(item.sent_ms))
+            yield (chat.initial_contact_id, item.item_id), said
+
+
+def _receipts(chat: Chat, at_ms: int) -> dict[Key, Times]:
+    """Give the receipts of a chat that the service knew at a moment."""
+    known: dict[Key, Times] = {}
+    for item in chat.own_items:
+        if item.sent_ms > at_ms:
+            continue
+        raw = item.as_of(at_ms)
+        metadata = raw.get("MessageMetadata") or {}
+        message = metadata.get("MessageId") or item.item_id
+        for receipt in metadata.get("Receipts") or ():
+            key = (chat.initial_contact_id, message, receipt.get("RecipientParticipantId"))
+            earlier = known.get(key, (None, None))
+            now = (receipt.get("DeliveredTimestamp"), receipt.get("ReadTimestamp"))
+            known[key] = (_earliest(earlier[0], now[0]), _earliest(earlier[1], now[1]))
+    return known
+
+
+def _earliest(a: str | None, b: str | None) -> str | None:
+    return min(filter(None, (a, b)), default=None)
+
+
+def _holds(whole: tuple[Any, ...], part: tuple[Any, ...]) -> bool:
+    """Tell whether all times of the part are those of the whole."""
+    return all(b is None or a == b for a, b in zip(whole, part, strict=True))
+
+
+def _last_reads(calls: Iterable[Call]) -> dict[str, int]:
+    """Give when each chat was last read: the first page of its last read."""
+    times = defaultdict[str, list[int]](list)
+    for call in calls:
+        if call.operation == "GetTranscript" and call.status == 200 and call.contact_id:
+            times[call.contact_id].append(call.at_ms)
+    return {
+        chat: min(at for at in found if at > max(found) - _ONE_READ_MS)
+        for chat, found in times.items()
+    }
+
+
+def _text(column: str) -> str:
+    return f"strftime({column}, '%Y-%m-%dT%H:%M:%S.%g') || 'Z'"
+
+
+def _rows(
+    tables: duckdb.DuckDBPyConnection, sql: str, *, key: int
+) -> dict[Key, list[tuple[Any, ...]]]:
+    rows = defaultdict[Key, list[tuple[Any, ...]]](list)
+    for row in tables.execute(sql).fetchall():
+        rows[row[:key]].append(row[key:])
+    return dict(rows)
