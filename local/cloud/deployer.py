@@ -68,7 +68,11 @@ class Deployer:
             deployment.run()
         except Exception as error:
             if is_new:
-                self._delete_all(stack, rolling_back=True)
+                try:
+                    self._delete_all(stack, rolling_back=True)
+                except DeploymentFailed as failure:
+                    # As with CloudFormation, what is left is less of a concern than the reason.
+                    error.add_note(f"and it could not be rolled back: {failure}")
             if isinstance(error, DeploymentFailed):
                 raise
             raise DeploymentFailed(f"{deployment.current}: {error}") from error
