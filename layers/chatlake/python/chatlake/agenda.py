@@ -43,6 +43,7 @@ PHASES: tuple[Phase, ...] = ("ended", "live", "waiting")
 _PREFIX = "watch#"
 _INDEX = "due"
 _EVER = 2**53
+_NOT_DUE_BY = "(attribute_not_exists(due_at) OR due_at > :due)"
 # BatchGetItem takes no more.
 _KEYS_AT_ONCE = 100
 
@@ -80,7 +81,7 @@ class Agenda:
         """
         data = dumps(event)
         name = attribute_name(EVENT, data)
-        sets = {"ended": ends} if ends is not None else {}
+        sets = {"ended": [ends]} if ends is not None else {}
         condition = "NOT contains(ended, :ended)" if unless_ended and ends is not None else None
         return self._add(
             chat, name, {"B": data}, phase=phase, due_at=due_at, sets=sets, condition=condition
@@ -89,7 +90,7 @@ class Agenda:
     def add_export(self, chat: str, contact: str, key: str, *, due_at: int) -> None:
         """Note the key of a contact's export, which is to be read."""
         name = attribute_name(EXPORT, key.encode())
-        sets = {"exported": contact}
+        sets = {"exported": [contact]}
         self._add(chat, name, {"S": key}, phase="ended", due_at=due_at, sets=sets)
 
     def add_token(self, chat: str, token: Token, *, due_at: int) -> None:
@@ -223,7 +224,9 @@ class Agenda:
             self.add_event(chat, event, phase="ended", due_at=due_at)
         for key in watch.exports.values():
             self.add_export(chat, watch.initial_contact_id, key, due_at=due_at)
-        self.make_due(chat, phase="ended", due_at=due_at)
+        # Of ends and exports that are in a document already, too: they are not missing.
+        told = {"ended": watch.ended, "exported": watch.exported}
+        self._add(chat, None, None, phase="ended", due_at=due_at, sets=told)
         # Tokens are sealed for their chat: the caller seals them again.
         self._apply_delete(watch)
 
@@ -251,30 +254,46 @@ class Agenda:
         *,
         phase: Phase,
         due_at: int,
-        sets: Mapping[str, str] = MappingProxyType({}),
+        sets: Mapping[str, Collection[str]] = MappingProxyType({}),
         condition: str | None = None,
     ) -> bool:
         """Put an attribute, if there is one, and make the chat due unless it is due earlier.
 
-        `sets` has sets that get a further member, which a condition may speak of by the set's
-        name.
+        `sets` has sets that get further members; where it is one, a condition may speak of it by
+        the set's name.
         """
         change = ItemChange(added={"version": {"N": "1"}})
         if name is not None and value is not None:
             change.put(name, value)
-        for of, member in sets.items():
-            change.added[of] = {"SS": [member]}
-            change.values[f":{of}"] = {"S": member}
+        for of, members in sets.items():
+            if members:
+                change.added[of] = {"SS": sorted(members)}
+                change.values[f":{of}"] = {"S": min(members)}
         change.remove("expires_at")
+        if phase == "ended":
+            # However long it has been due: those that ended are served first.
+            change.put("phase", {"S": phase})
         earlier = change.copy()
         earlier.put("phase", {"S": phase})
         earlier.put("due_at", {"N": str(due_at)})
-        earlier.values[":due"] = {"N": str(due_at)}
+        for each in (earlier, change):
+            each.values[":due"] = {"N": str(due_at)}
         conditions = [condition] if condition else []
-        not_due_before = "(attribute_not_exists(due_at) OR due_at > :due)"
-        if self._apply(chat, earlier, *conditions, not_due_before):
-            return True
-        return self._apply(chat, change, *conditions)
+        while True:
+            if self._apply(chat, earlier, *conditions, _NOT_DUE_BY):
+                return True
+            # A look that ended between the two may have made it due later, or never again.
+            if self._apply(chat, change, *conditions, "due_at <= :due"):
+                return True
+            if condition and self._has(chat, sets):
+                return False
+
+    def _has(self, chat: str, sets: Mapping[str, Collection[str]]) -> bool:
+        """Tell whether sets of a chat have these members."""
+        item = self._dynamodb.get_item(
+            TableName=self._table, Key=_key(chat), ConsistentRead=True
+        ).get("Item", {})
+        return all(of in item and {*members} <= {*item[of]["SS"]} for of, members in sets.items())
 
     def _apply(self, chat: str, change: ItemChange, *conditions: str) -> bool:
         """Change an item in one request; give whether the conditions held."""

@@ -1,0 +1,32 @@
+"""One AWS for all tests of a process, and on it whatever each of them needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from chatlake.agenda import Agenda
+from chatlake.chats.dynamodb import DynamoDBChats
+from tests.aws import Aws, serving
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Aws]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def table(aws: Aws) -> str:
+    return aws.table()
+
+
+@pytest.fixture
+def agenda(aws: Aws, table: str) -> Agenda:
+    return Agenda(aws.client("dynamodb"), table)
+
+
+@pytest.fixture
+def chats(aws: Aws, table: str) -> DynamoDBChats:
+    return DynamoDBChats(aws.client("dynamodb"), table)
