@@ -46,10 +46,14 @@ build: $(SAM) ## functions and layers into .aws-sam/build (ARCHITECTURE=arm64 or
 	$(RUN_SAM) build --template template.yaml --parameter-overrides Architecture=$(ARCHITECTURE)
 	@echo "Deploy it for the same processor: sam deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE)"
 
-demo: $(READY) ## invented chats into a lake, and how fast they were read
-	$(BIN)/python -m local.demo
+demo: $(READY) $(SAM) ## 300 chats live and end, and the deployed pipeline archives them, all on this machine
+	@echo "Building what sam deploy would deploy (the first time takes a minute)"
+	@mkdir -p .aws-sam && $(RUN_SAM) build --template template.yaml \
+		--parameter-overrides Architecture=$(ARCHITECTURE) > .aws-sam/build.log 2>&1 \
+		|| { cat .aws-sam/build.log; exit 1; }
+	@$(BIN)/python -m local.demo
 
-bench: $(READY) ## imports measured beside DuckDB, and their memory
+bench: $(READY) build ## imports beside DuckDB, their memory, and cold starts
 	$(BIN)/python -m bench
 
 chaos: $(READY) ## the long suite of crashes and restarts

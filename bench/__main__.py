@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from bench.cold_start import cold_track
 from bench.importing import import_track
 from bench.memory import memory_track
 from bench.modules import modules_track
@@ -16,7 +17,7 @@ from bench.workspace import workspace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_TRACKS = ("import", "redelivery", "memory", "modules")
+_TRACKS = ("import", "redelivery", "memory", "cold", "modules")
 _DESCRIPTION = """\
 Measure chatlake on generated chats, always the same ones, in fresh processes.
 
@@ -27,6 +28,7 @@ tracks:
   redelivery  the same files again: exit code 1 if a row of the lake changes.
   memory      peak of resident memory of a large import: exit code 1 above 600 MB.
               Besides, what a query and verify take.
+  cold        how long Capture and Publish take to start, beside bare imports.
   modules     lines of code of each module.
 
 The machine decides the absolute figures and nothing asserts them: quote medians and ratios, of
@@ -61,6 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         failed = redelivery_track(space, chats=chats, runs=options.runs)
                     case "memory":
                         failed = memory_track(space, chats=options.chats or 100_000)
+                    case "cold":
+                        failed = cold_track(runs=options.runs)
                     case _:
                         failed = modules_track()
             except CommandFailed as error:

@@ -25,6 +25,7 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
+from chatlake.document import Document
 from chatlake.document_store.s3 import S3Store
 from chatlake.exceptions import DamagedDocument
 from chatlake.home import Home
@@ -47,7 +48,9 @@ LONGEST_MINUTES = 9
 CAPTURE_RATE = 4
 _FOREIGN_SHARE, _BACK_END_SHARE = 0.03, 0.25
 _PATIENCE_S = 240
-_CONSOLE = Console(highlight=False)
+# Each look at the state takes some of the machine from the pipeline.
+_SHOWN_EVERY_S, _LINE_EVERY_S = 1.5, 6.0
+_CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
 
 def main() -> int:
@@ -133,16 +136,16 @@ def _live(world: World) -> None:
 
     events = threading.Thread(target=work, daemon=True)
     events.start()
-    started = time.monotonic()
+    give_up_at = time.monotonic() + _PATIENCE_S
     try:
         with _view(world) as show:
             while events.is_alive() or len(world.published()) < len(world.chats):
                 show()
                 if failures:
                     raise failures[0]
-                if time.monotonic() - started > _PATIENCE_S:
+                if time.monotonic() > give_up_at:
                     break
-                events.join(0.5)
+                events.join(_SHOWN_EVERY_S) if events.is_alive() else time.sleep(_SHOWN_EVERY_S)
             show()
     finally:
         world.stop()
@@ -152,15 +155,16 @@ def _live(world: World) -> None:
 @contextmanager
 def _view(world: World) -> Iterator[Callable[[], None]]:
     if _CONSOLE.is_terminal:
-        with Live(console=_CONSOLE, refresh_per_second=4, transient=False) as live:
-            yield lambda: live.update(_table(world))
+        with Live(console=_CONSOLE, auto_refresh=False) as live:
+            yield lambda: live.update(_table(world), refresh=True)
         return
-    shown = [0.0]
+    shown_at = -_LINE_EVERY_S
 
     def line() -> None:
-        if time.monotonic() - shown[0] >= 5:
-            shown[0] = time.monotonic()
-            counts = ", ".join(f"{name} {number}" for name, number in _numbers(world).items())
+        nonlocal shown_at
+        if time.monotonic() - shown_at >= _LINE_EVERY_S:
+            shown_at = time.monotonic()
+            counts = ", ".join(f"{number} {name}" for name, number in _numbers(world).items())
             _CONSOLE.print(f"   {world.clock.now():%H:%M:%S}  {counts}")
 
     yield line
@@ -252,16 +256,24 @@ def _ask(tables: duckdb.DuckDBPyConnection) -> None:
 
 def _judge(world: World, found: Comparison) -> bool:
     there = found.messages - found.messages_missing
-    _CONSOLE.print(
-        f"   messages   {there:,} of {found.messages:,} are there, {found.messages_wrong} wrong or twofold\n"
-        f"   receipts   {found.receipts_archived:,} of {found.receipts:,} are there, "
-        f"{found.receipts_wrong} wrong or twofold, {found.receipts_missing} missing that could be read;\n"
-        f"              {found.receipts_unread:,} came after the last read before their chat's token died"
-    )
     busiest = world.service.busiest_second("GetTranscript")
-    _CONSOLE.print(
-        f"   pace       at most {busiest} GetTranscript calls in any second; {CAPTURE_RATE} are allowed"
+    table = Table.grid(padding=(0, 2))
+    table.add_row(
+        "   messages",
+        f"{there:,} of {found.messages:,} are there, {found.messages_wrong} wrong or twofold",
     )
+    table.add_row(
+        "   receipts",
+        f"{found.receipts_archived:,} of {found.receipts:,} are there, {found.receipts_wrong} "
+        f"wrong or twofold, {found.receipts_missing} missing that could be read",
+    )
+    if found.receipts_unread:
+        table.add_row("", f"{found.receipts_unread:,} came after the chat was last readable")
+    table.add_row(
+        "   pace",
+        f"at most {busiest} GetTranscript calls in any second, {CAPTURE_RATE} are allowed",
+    )
+    _CONSOLE.print(table)
     right = found.is_right and busiest <= CAPTURE_RATE
     _CONSOLE.print(
         "   [green]All is as it should be.[/]" if right else "   [red]Something is wrong.[/]"
@@ -288,14 +300,16 @@ def _take_home(world: World) -> Path:
     """Copy the documents into an embedded lake, to play with when the cloud is gone."""
     folder = FOLDER / "lake"
     with Home(folder, create=True) as home:
-        bucket = world.stack.outputs["Documents"]
-        for stored in S3Store(world.client("s3"), bucket):
+        for stored in S3Store(world.client("s3"), world.stack.outputs["Documents"]):
             if not isinstance(stored, DamagedDocument):
-                document = stored.document
-                home.store.update(document.initial_contact_id, lambda _, kept=document: kept)
+                home.store.update(stored.document.initial_contact_id, _as_it_is(stored.document))
     with Home(folder, rebuilding=True) as home:
         rebuild(home, _Silent())
     return folder
+
+
+def _as_it_is(document: Document) -> Callable[[Document | None], Document]:
+    return lambda _: document
 
 
 class _Silent:

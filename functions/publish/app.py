@@ -8,12 +8,15 @@ from chatlake.deployed import Deployed
 from chatlake.entries import text_id
 from chatlake.json_codec import loads
 from chatlake.observability import count, logger, metrics
+from chatlake.publish import publish
 from chatlake.settings import Settings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 home = Deployed(Settings.from_environment())
+# Here, because Lambda gives a whole processor to what is loaded before the first event.
+lake = home.lake
 
 
 @logger.inject_lambda_context
@@ -21,7 +24,8 @@ home = Deployed(Settings.from_environment())
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Publish the chats that the messages name; give the messages that have failed."""
     chats = {record["messageId"]: _chat(record["body"]) for record in event["Records"]}
-    outcome = home.publish({chat for chat in chats.values() if chat is not None})
+    named = {chat for chat in chats.values() if chat is not None}
+    outcome = publish(named, store=home.store, chats=home.chats, lake=lake)
     for chat, reason in outcome.failed.items():
         logger.error("a chat was not published", extra={"chat": chat, "reason": reason})
     failed = [message for message, chat in chats.items() if chat is None or chat in outcome.failed]

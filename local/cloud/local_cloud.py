@@ -238,6 +238,11 @@ class LocalCloud:
                 names.add(stack.resources[function].physical_id)
         return self._journal.of(names)
 
+    def cool(self, function: str) -> None:
+        """End the idle environments of a function: its next invocation starts one anew."""
+        found = self._running.function(function)
+        found.replace(found.configuration)
+
     def wait_idle(self, timeout_s: float) -> None:
         """Wait until nothing runs, nothing is to be tried again, and polled queues are empty.
 

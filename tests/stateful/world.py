@@ -216,10 +216,13 @@ class _SteppedStore:
         return tags
 
     def update(
-        self, initial_contact_id: str, change: Callable[[Document | None], Document]
+        self,
+        initial_contact_id: str,
+        change: Callable[[Document | None], Document],
+        known: Stored | None = None,
     ) -> tuple[Stored, bool]:
         self._step(f"update {initial_contact_id}")
-        return self._store.update(initial_contact_id, change)
+        return self._store.update(initial_contact_id, change, known)
 
     def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:
         self._step(f"delete {initial_contact_id}")
