@@ -146,7 +146,7 @@ def test_many_events_at_once_and_looks_between_them_lose_nothing(agenda: Agenda)
             for number in numbers
         ]
         looked: list[Future[None]] = [pool.submit(look) for _ in range(25)]
-    assert all([future.result() for future in added])
+    assert all(future.result() for future in added)
     for future in looked:
         future.result()
     while agenda.any("live"):

@@ -130,9 +130,11 @@ class DynamoDBChats:
         contacts = {initial_contact_id, *self.legs(initial_contact_id)}
         digests = [tombstone(contact) for contact in contacts]
         known = self._read(_TOMBSTONE, digests)
-        # Nothing but the key, so that not even the id of an erased chat stays.
+        # The key is a digest, so that not even the id of an erased chat stays.
         self._each(
-            lambda digest: self._update(_TOMBSTONE + digest, None, {}),
+            lambda digest: self._update(
+                _TOMBSTONE + digest, "SET erased = :true", {":true": {"BOOL": True}}
+            ),
             [digest for digest in digests if digest not in known],
         )
 
@@ -174,7 +176,7 @@ class DynamoDBChats:
     def _update(
         self,
         key: str,
-        expression: str | None,
+        expression: str,
         values: Mapping[str, AttributeValueTypeDef],
         condition: str | None = None,
         names: Mapping[str, str] | None = None,

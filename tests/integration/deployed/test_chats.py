@@ -1,0 +1,191 @@
+"""The state of chats: DynamoDB and SQLite keep one contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chatlake.chats import NO_DOCUMENT, Attempts
+from chatlake.chats.dynamodb import DynamoDBChats
+from chatlake.chats.sqlite import SqliteChats
+from tests.aws import Aws
+
+if TYPE_CHECKING:
+    from chatlake.chats import Chats
+
+ODD = ("a b", "ü/ß", "x#y", "leg#c1", "'\"", "\\", "%25", "😀", "nul\x00nul", "A", "a")
+
+
+@pytest.fixture(params=["dynamodb", "sqlite"])
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Chats]:
+    if request.param == "sqlite":
+        sqlite = SqliteChats(tmp_path / "chats.db")
+        yield sqlite
+        sqlite.close()
+    else:
+        aws: Aws = request.getfixturevalue("aws")
+        yield DynamoDBChats(aws.client("dynamodb"), aws.table())
+
+
+def test_a_leg_is_known_by_its_chat_and_the_chat_by_its_legs(state: Chats) -> None:
+    state.add_legs({"c1": "c1", "c2": "c1", "d1": "d1"}, provisional=False)
+    assert state.initial_contacts(["c2", "d1", "unknown"]) == {"c2": "c1", "d1": "d1"}
+    assert state.legs("c1") == {"c1", "c2"}
+    assert state.legs("unknown") == set()
+
+
+def test_a_provisional_word_gives_way_to_any_other(state: Chats) -> None:
+    state.add_legs({"c2": "a"}, provisional=True)
+    assert state.initial_contacts(["c2"]) == {"c2": "a"}
+    assert state.initial_contacts(["c2"], sure=True) == {}
+    state.add_legs({"c2": "z"}, provisional=False)
+    state.add_legs({"c2": "a"}, provisional=True)
+    assert state.initial_contacts(["c2"], sure=True) == {"c2": "z"}
+    assert state.legs("z") == {"c2"}
+    assert state.legs("a") == set()
+
+
+@pytest.mark.parametrize("provisional", [True, False])
+@pytest.mark.parametrize("order", [("b", "a"), ("a", "b")])
+def test_of_several_words_the_smallest_counts(
+    state: Chats, order: tuple[str, str], provisional: bool
+) -> None:
+    for chat in order:
+        state.add_legs({"c2": chat}, provisional=provisional)
+    assert state.initial_contacts(["c2"]) == {"c2": "a"}
+    assert state.legs("a") == {"c2"}
+    assert state.legs("b") == set()
+
+
+def test_more_than_a_hundred_are_asked_for_at_once(state: Chats) -> None:
+    legs = {f"leg-{number}": f"chat-{number % 7}" for number in range(260)}
+    state.add_legs(legs, provisional=False)
+    assert state.initial_contacts(legs) == legs
+    days = {f"chat-{number}": {number, None} for number in range(130)}
+    assert state.record_attempts(days) == dict.fromkeys(days, 1)
+    found = state.attempts([*days, "unknown"])
+    assert {chat: attempts.days for chat, attempts in found.items()} == days
+
+
+def test_names_of_any_kind_are_kept_apart(state: Chats) -> None:
+    legs = {name: f"{name}-chat" for name in ODD}
+    state.add_legs(legs, provisional=False)
+    assert state.initial_contacts(ODD) == legs
+    state.record_attempts({name: [1] for name in ODD})
+    assert state.attempts(ODD).keys() == set(ODD)
+    state.bury("ü/ß")
+    assert state.erased(ODD) == {"ü/ß"}
+
+
+def test_nothing_is_known_of_nothing(state: Chats) -> None:
+    assert state.initial_contacts([]) == {}
+    assert state.attempts([]) == {}
+    assert state.erased([]) == set()
+    assert state.record_attempts({}) == {}
+    state.add_legs({}, provisional=False)
+    state.mark_published({}, {})
+
+
+def test_attempts_are_counted_and_their_days_added_up(state: Chats) -> None:
+    assert state.record_attempts({"c1": [3, None]}) == {"c1": 1}
+    assert state.record_attempts({"c1": [-1, 3], "c2": []}) == {"c1": 2, "c2": 1}
+    assert state.attempts(["c1", "c2"]) == {
+        "c1": Attempts(2, frozenset({3, -1, None})),
+        "c2": Attempts(1),
+    }
+
+
+def test_only_the_last_attempt_may_say_what_was_published(state: Chats) -> None:
+    first = state.record_attempts({"c1": [1]})
+    state.mark_published({"c1": "r1"}, first)
+    assert state.attempts(["c1"])["c1"].published_revision == "r1"
+
+    second = state.record_attempts({"c1": [2]})
+    assert state.attempts(["c1"])["c1"].published_revision is None
+    state.mark_published({"c1": "r1"}, first)
+    assert state.attempts(["c1"])["c1"].published_revision is None
+    state.mark_published({"c1": "r2"}, second)
+    assert state.attempts(["c1"])["c1"].published_revision == "r2"
+
+
+def test_a_chat_that_nobody_tried_to_publish_cannot_be_published(state: Chats) -> None:
+    state.mark_published({"c1": "r1"}, {"c1": 0})
+    assert state.attempts(["c1"]).get("c1", Attempts()).published_revision is None
+
+
+def test_a_buried_chat_is_erased_with_its_legs_for_good(state: Chats) -> None:
+    state.add_legs({"c1": "c1", "c2": "c1"}, provisional=False)
+    state.bury("c1")
+    state.bury("c1")
+    assert state.erased(["c1", "c2", "c3"]) == {"c1", "c2"}
+    assert state.forget("c1")
+    assert state.erased(["c1", "c2", "c3"]) == {"c1", "c2"}
+    assert state.initial_contacts(["c1", "c2"]) == {}
+    assert state.legs("c1") == set()
+
+
+def test_a_chat_that_may_have_rows_is_not_forgotten(state: Chats) -> None:
+    state.add_legs({"c1": "c1"}, provisional=False)
+    state.mark_published({"c1": "r1"}, state.record_attempts({"c1": [1]}))
+    assert not state.forget("c1")
+    assert state.initial_contacts(["c1"]) == {"c1": "c1"}
+    assert state.attempts(["c1"])["c1"].days == {1}
+
+    counts = state.record_attempts({"c1": []})
+    assert not state.forget("c1")
+    state.mark_published({"c1": NO_DOCUMENT}, counts)
+    assert state.forget("c1")
+    assert state.attempts(["c1"]) == {}
+    assert state.erased(["c1"]) == {"c1"}
+
+
+def test_forgetting_a_chat_leaves_a_leg_that_turned_out_to_be_anothers(state: Chats) -> None:
+    state.add_legs({"c1": "c1", "x": "c1"}, provisional=True)
+    state.add_legs({"x": "other"}, provisional=False)
+    assert state.forget("c1")
+    assert state.initial_contacts(["x"]) == {"x": "other"}
+    assert state.erased(["x"]) == set()
+
+
+def test_no_attempt_of_several_publishers_is_lost(aws: Aws) -> None:
+    name = aws.table()
+
+    def publisher(number: int) -> list[int]:
+        state = DynamoDBChats(aws.client("dynamodb"), name)
+        return [state.record_attempts({"c1": [number, turn]})["c1"] for turn in range(10)]
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = [count for counts in pool.map(publisher, range(100, 104)) for count in counts]
+    assert sorted(counts) == list(range(1, 41))
+    attempts = DynamoDBChats(aws.client("dynamodb"), name).attempts(["c1"])["c1"]
+    assert attempts == Attempts(40, frozenset({*range(10), *range(100, 104)}))
+
+
+def test_of_words_that_come_at_once_the_smallest_counts(aws: Aws) -> None:
+    name = aws.table()
+    chats = [f"chat-{number}" for number in range(8)]
+
+    def tell(chat: str) -> None:
+        state = DynamoDBChats(aws.client("dynamodb"), name)
+        state.add_legs({f"leg-{number}": chat for number in range(6)}, provisional=False)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(tell, reversed(chats)))
+    state = DynamoDBChats(aws.client("dynamodb"), name)
+    legs = {f"leg-{number}" for number in range(6)}
+    assert state.initial_contacts(legs) == dict.fromkeys(legs, "chat-0")
+    assert state.legs("chat-0") == legs
+    assert not any(state.legs(chat) for chat in chats[1:])
+
+
+def test_an_erased_chat_leaves_its_name_nowhere(aws: Aws) -> None:
+    name = aws.table()
+    state = DynamoDBChats(aws.client("dynamodb"), name)
+    state.add_legs({"secret-1": "secret-1", "secret-2": "secret-1"}, provisional=False)
+    assert state.forget("secret-1")
+    assert "secret" not in str(aws.client("dynamodb").scan(TableName=name)["Items"])
+    assert state.erased(["secret-2"]) == {"secret-2"}
