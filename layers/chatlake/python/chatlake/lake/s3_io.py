@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 _NOT_FOUND = 404
+_THERE_ALREADY = 412
 
 
 # Every loaded table makes a FileIO, and a client takes a while to make.
@@ -89,14 +90,9 @@ class S3Object(InputFile, OutputFile):
     def create(self, overwrite: bool = False) -> OutputStream:
         """Write the file; it is there once the stream is closed, whole.
 
-        Raises
-        ------
-        FileExistsError
-            It is there already, and is not to be overwritten.
+        Closing raises FileExistsError if it is there already and is not to be overwritten.
         """
-        if not overwrite and self.exists():
-            raise FileExistsError(self.location)
-        return _Upload(self._s3, self._bucket, self._key)
+        return _Upload(self._s3, self._bucket, self._key, overwrite=overwrite)
 
     def to_input_file(self) -> S3Object:
         """Give the file to read."""
@@ -106,15 +102,23 @@ class S3Object(InputFile, OutputFile):
 class _Upload(io.BytesIO):
     """Bytes that become an object when the stream is closed without an error."""
 
-    def __init__(self, s3: S3Client, bucket: str, key: str) -> None:
+    def __init__(self, s3: S3Client, bucket: str, key: str, *, overwrite: bool) -> None:
         super().__init__()
         self._s3 = s3
         self._object: dict[str, Any] = {"Bucket": bucket, "Key": key}
+        if not overwrite:
+            self._object["IfNoneMatch"] = "*"
 
     def close(self) -> None:
         if not self.closed:
-            self._s3.put_object(**self._object, Body=self.getvalue())
-        super().close()
+            body = self.getvalue()
+            super().close()
+            try:
+                self._s3.put_object(**self._object, Body=body)
+            except ClientError as error:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] == _THERE_ALREADY:
+                    raise FileExistsError(self._object["Key"]) from error
+                raise
 
     def __exit__(
         self,
