@@ -1,0 +1,195 @@
+"""Chats through the deployed stack when tokens die with them and events are lost, late or twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from local.scripted.chat import Chat
+from local.scripted.items import JsonObject
+from tests import oracle
+from tests.e2e.pipeline import dying
+from tests.e2e.pipeline.canaries import leaks
+from tests.e2e.pipeline.dying import Died
+from tests.e2e.pipeline.once import once
+from tests.e2e.pipeline.tables import Rows, comparable, of_chats
+from tests.oracle import Input, Row
+
+pytestmark = pytest.mark.timeout(600)
+
+_OK = 200
+
+
+@pytest.fixture(scope="module")
+def died(tmp_path_factory: pytest.TempPathFactory) -> Died:
+    return once(tmp_path_factory, "dying", dying.run)
+
+
+def moment(time_ms: int) -> datetime:
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=time_ms)
+
+
+def reads(died: Died, chat: Chat) -> list[int]:
+    """When the chat was read, in epoch milliseconds."""
+    return [
+        call.at_ms
+        for call in died.calls
+        if call.operation == "GetTranscript"
+        and call.status == _OK
+        and call.contact_id == chat.initial_contact_id
+    ]
+
+
+def as_last_read(died: Died, chat: Chat) -> list[Input]:
+    """The transcript as it was at the last read; all of these chats have a page only."""
+    found = reads(died, chat)
+    if not found:
+        return []
+    [page] = chat.pages(moment(found[-1]))
+    return [Input("response", page, read_at=found[-1], whole=True)]
+
+
+def expected(died: Died, chats: list[Chat]) -> Rows:
+    """Rows of what was told and what could be read, exactly but for the last moments' receipts."""
+    ids = {chat.initial_contact_id for chat in chats}
+    told = [one for one in died.told if _chat_of(one.value) in ids]
+    told += [one for chat in chats for one in as_last_read(died, chat)]
+    return comparable(oracle.rows(told, published_at=datetime.now(UTC)))
+
+
+def _chat_of(value: JsonObject) -> str:
+    detail: JsonObject = value.get("detail", value)
+    return str(detail.get("initialContactId") or detail.get("InitialContactId"))
+
+
+def without(rows: list[Row], *columns: str) -> list[Row]:
+    return [{n: v for n, v in row.items() if n not in columns} for row in rows]
+
+
+def test_events_were_lost_late_and_repeated(died: Died) -> None:
+    assert min(died.lost, died.late, died.repeated) >= 3
+
+
+def test_every_exported_item_is_there_once_and_as_it_was(died: Died) -> None:
+    chats = [chat for chat in died.cast.chats() if chat is not died.cast.unheard]
+    exported = {item.item_id for chat in chats for item in chat.own_items if item.exported}
+    found, wanted = (
+        without([row for row in rows["messages"] if row["item_id"] in exported], "receipt_count")
+        for rows in (comparable(died.rows), expected(died, chats))
+    )
+    assert len(found) == len(exported)
+    assert found == wanted
+
+
+def test_all_receipts_are_there_that_were_sent_before_the_last_read(died: Died) -> None:
+    for chat in died.cast.chats():
+        rows = of_chats(died.rows, chat.initial_contact_id)["receipts"]
+        found = {(row["message_id"], row["recipient_participant_id"]): row for row in rows}
+        assert len(found) == len(rows)
+        for key, known in _receipts(as_last_read(died, chat)).items():
+            for column in ("delivered_at", "read_at"):
+                assert known[column] is None or found[key][column] == known[column]
+
+
+def test_no_receipt_is_there_that_was_not_sent(died: Died) -> None:
+    for chat in died.cast.chats():
+        [whole] = chat.pages()
+        truth = _receipts([Input("response", whole)])
+        for row in of_chats(died.rows, chat.initial_contact_id)["receipts"]:
+            sent = truth[row["message_id"], row["recipient_participant_id"]]
+            assert row["delivered_at"] in {None, sent["delivered_at"]}
+            assert row["read_at"] in {None, sent["read_at"]}
+
+
+def _receipts(inputs: list[Input]) -> dict[tuple[str, str], Row]:
+    rows = oracle.rows(inputs, published_at=datetime.now(UTC))["receipts"]
+    return {(row["message_id"], row["recipient_participant_id"]): row for row in rows}
+
+
+def test_receipts_are_saved_while_tokens_live(died: Died) -> None:
+    ids = [chat.initial_contact_id for chat in died.cast.usual]
+    assert of_chats(died.rows, *ids)["receipts"]
+
+
+def test_contacts_are_the_merged_truth_of_what_was_told(died: Died) -> None:
+    chats = [chat for chat in died.cast.chats() if chat is not died.cast.unheard]
+    found, wanted = (
+        without(rows["contacts"], "receipt_count")
+        for rows in (comparable(died.rows), expected(died, chats))
+    )
+    assert found == wanted
+
+
+def test_contacts_say_what_was_read_of_them(died: Died) -> None:
+    for chat in died.cast.chats():
+        if chat is died.cast.unheard:
+            continue
+        was_read = bool(reads(died, chat))
+        assert not (was_read and chat is died.cast.foreign)
+        for row in of_chats(died.rows, chat.initial_contact_id)["contacts"]:
+            assert row["sources"] == ("event,export,participant" if was_read else "event,export")
+            assert row["receipts_available"] is was_read
+            assert row["complete"] is True
+
+
+def test_what_no_event_told_of_is_known_after_reconciling(died: Died) -> None:
+    unheard = died.cast.unheard.initial_contact_id
+    assert of_chats(died.rows, unheard)["contacts"] == []
+    endless = [chat.initial_contact_id for chat in died.cast.endless]
+    before = of_chats(died.rows, *endless)["contacts"]
+    assert {row["disconnected_at"] for row in before} == {None}
+
+    assert died.reconcile_answer["ContactsFound"] >= len(endless) + 1
+    after = {row["contact_id"]: row for row in died.rows_reconciled["contacts"]}
+    for chat in died.cast.chats():
+        for leg in chat.legs:
+            row = after[leg.contact_id]
+            assert row["initial_contact_id"] == chat.initial_contact_id
+            assert row["initiated_at"] == moment(leg.initiated_ms)
+            assert row["disconnected_at"] == moment(leg.disconnected_ms)
+    messages = of_chats(died.rows_reconciled, unheard)["messages"]
+    assert {row["item_id"] for row in messages} == {
+        item.item_id for item in died.cast.unheard.own_items if item.exported
+    }
+
+
+def test_an_erased_chat_stays_erased_whatever_comes_again(died: Died) -> None:
+    ids = [chat.initial_contact_id for chat in died.cast.erased]
+    before = of_chats(died.rows_reconciled, *ids)
+    for table in ("messages", "contacts"):
+        assert {row["initial_contact_id"] for row in before[table]} == set(ids)
+    assert sorted(died.erase_answer["erased"]) == sorted(ids)
+    for rows in (died.rows_erased, died.rows_returned, died.rows_twice):
+        assert not any(of_chats(rows, *ids).values())
+    assert died.left.documents == []
+
+
+def test_of_an_erased_chat_its_contacts_are_remembered_only_as_erased(died: Died) -> None:
+    assert not any(key.startswith(("chat#", "watch#", "leg#")) for key in died.left.state)
+
+
+def test_an_erasure_leaves_other_chats_as_they_were(died: Died) -> None:
+    ids = {chat.initial_contact_id for chat in died.cast.chats()}
+    others = ids - {chat.initial_contact_id for chat in died.cast.erased}
+    expected = comparable(of_chats(died.rows_reconciled, *others))
+    assert comparable(died.rows_erased) == expected
+    assert comparable(died.rows_returned) == expected
+
+
+def test_two_publishers_of_the_same_chats_at_once_leave_each_row_once(died: Died) -> None:
+    assert died.together
+    assert comparable(died.rows_twice) == comparable(died.rows_returned)
+
+
+def test_nothing_failed_for_good(died: Died) -> None:
+    assert died.evidence.failures == []
+    assert died.evidence.dead_letters == 0
+
+
+def test_no_second_has_more_calls_than_are_allowed(died: Died) -> None:
+    assert 0 < died.evidence.busiest_second <= dying.CAPTURE_RATE
+
+
+def test_nothing_private_is_in_a_log(died: Died) -> None:
+    assert leaks(died.evidence.logs, died.cast.chats()) == []
