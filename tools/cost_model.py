@@ -212,19 +212,21 @@ def costs(chats_a_day: float, chat: Chat, stack: Stack) -> list[Line]:
         + chat.publishes * 2
     )
     reads_a_chat = (
-        # Of an event: tombstones of contact and chat, the leg. Of a look: capture and intake.
-        chat.legs * (chat.events + 1) * 3
-        + of.looks / of.chats * (6 + 2 * chat.legs)
+        # Of an event: tombstones of contact and chat. Of a look: the item, tombstones before and
+        # after. Legs are remembered; some processes ask for them anew.
+        chat.legs * (chat.events + 1) * 2
+        + of.looks / of.chats * 3
+        + chat.legs * 3
         + chat.publishes * 8
     )
-    # The loop asks for due chats once a second and after each look; four or five queries.
-    polls = 2.5 * (chat.busy_hours * HOUR_S * DAYS + of.looks)
+    # The loop asks for due chats once a second, and whether any live: up to five queries.
+    polls = 2.5 * chat.busy_hours * HOUR_S * DAYS
     writes = of.chats * writes_a_chat
     reads = of.chats * reads_a_chat + polls + of.compared * 2 * 4.5
     table_gb = (chats_a_day * 7 * chat.watch_kb + of.chats * 12 * 0.5) / 1e6
 
     puts = of.looks * chat.changed_share + of.batches * 4 * 4
-    gets = of.looks * 2 + of.chats * (chat.legs + 4 * chat.publishes) + of.batches * 4 * 6
+    gets = of.looks + of.chats * (chat.legs + 4 * chat.publishes) + of.batches * 4 * 6
     versions_kb = of.looks / of.chats * chat.changed_share * chat.document_kb
     stored_gb = (
         of.chats * (chat.document_kb + chat.rows_kb)

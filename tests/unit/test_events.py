@@ -18,7 +18,6 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
-from moto.dynamodb.models.dynamo_type import Item
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
 from chatlake.custom_resource import PHYSICAL_ID, answer
@@ -91,9 +90,6 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "SNAPSHOT_INTERVAL_S": "120",
     }.items():
         monkeypatch.setenv(variable, value)
-    # DynamoDB makes an item of nothing but its key; moto stumbles.
-    update = Item.update_with_attribute_updates
-    monkeypatch.setattr(Item, update.__name__, lambda item, updates: update(item, updates or {}))
     with mock_aws():
         key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
         monkeypatch.setenv("KEY_ARN", key)
