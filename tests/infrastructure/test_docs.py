@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -196,6 +197,13 @@ def test_the_aws_cli_knows_a_command_with_its_options(words: list[str]) -> None:
     required = {xform_name(name, "-") for name in shape.required_members}
     # The CLI takes the file that it writes to as a word without a name.
     assert required - given <= {"outfile"}
+
+
+@of_each_page
+def test_a_shell_can_read_the_commands_of_a_page(page: Path) -> None:
+    script = "\n".join(SHELL.findall(page.read_text(encoding="utf-8")))
+    done = subprocess.run(["bash", "-n"], input=script, check=False, text=True, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_pages_have_commands_to_look_at() -> None:
