@@ -43,13 +43,15 @@ from local.world import Origin, Script, World
 FOLDER = Path("demo")
 TEMPLATE = Path(".aws-sam/build/template.yaml")
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
-RUSH_MINUTES = 11
-LONGEST_MINUTES = 9
+RUSH_MINUTES = 8
+LONGEST_MINUTES = 7
 CAPTURE_RATE = 4
 _FOREIGN_SHARE, _BACK_END_SHARE = 0.03, 0.25
 _PATIENCE_S = 240
 # Each look at the state takes some of the machine from the pipeline.
-_SHOWN_EVERY_S, _LINE_EVERY_S = 1.5, 6.0
+_SHOWN_EVERY_S, _LINE_EVERY_S = 2.0, 8.0
+# Until the stack is deployed.
+_SET_UP_S = 12
 _CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
 
@@ -63,7 +65,7 @@ def main() -> int:
     chats = _chats(options.chats, options.seed)
     behaviour = Behaviour(tokens_outlive_chat=options.tokens_outlive_chats)
     deliveries = perturb(happenings(chats, behaviour), options.seed)
-    clock = Clock(chats[0].started_ms / 1000 - 20 * options.speed, options.speed)
+    clock = Clock(chats[0].started_ms / 1000 - _SET_UP_S * options.speed, options.speed)
     sequence = Script(chats, behaviour, deliveries.happenings, _origin)
     _CONSOLE.print(
         f"[bold]1. {len(chats)} chats of a busy half hour[/], {options.speed:g} times as fast as "
@@ -76,7 +78,7 @@ def main() -> int:
         clock,
         template=TEMPLATE,
         folder=FOLDER / "cloud",
-        parameters={"CaptureRate": str(CAPTURE_RATE), "PublishWindowSeconds": "120"},
+        parameters={"CaptureRate": str(CAPTURE_RATE), "PublishWindowSeconds": "60"},
     ) as world:
         _CONSOLE.print("   The stack is deployed: tables, queues, functions, HTTP API.\n")
         _live(world)
@@ -91,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--chats", type=int, default=300, metavar="N", help="how many (300)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="other chats (1)")
     parser.add_argument(
-        "--speed", type=float, default=15, metavar="X", help="times as fast as the clock (15)"
+        "--speed", type=float, default=10, metavar="X", help="times as fast as the clock (10)"
     )
     parser.add_argument(
         "--tokens-outlive-chats",
@@ -291,8 +293,8 @@ def _delays(world: World, tables: duckdb.DuckDBPyConnection) -> None:
     minutes = [(first.get(chat, at) - ended[chat]) / 60_000 for chat, at in rows if chat in ended]
     cuts = quantiles(minutes, n=20)
     _CONSOLE.print(
-        f"   delay      from a chat's end to its rows: {cuts[9]:.1f} minutes of the clock in the "
-        f"median, {cuts[18]:.1f} at p95 (5 of them to see that no transfer follows)"
+        f"   From a chat's end to its rows: {cuts[9]:.1f} minutes of the clock in the median, "
+        f"{cuts[18]:.1f} at p95,\n   5 of them to see that no transfer follows."
     )
 
 

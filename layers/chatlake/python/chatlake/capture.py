@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.contact_events import from_event
 from chatlake.document import Document, merge
@@ -52,6 +52,7 @@ _RETRY_MS = 15_000
 _LONGEST_RETRY_MS = 15 * 60_000
 # Of a last read that an unreachable service keeps from ending.
 _MOST_RETRIES = 60
+_DAMAGED = "damaged document"
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +113,14 @@ def capture_chat(chat: str, tools: Tools) -> None:
     if home != chat:
         _move(watch, home, tools)
         return
-    look = _Look(failure=watch.failure)
+    look = _Look(failure=None if watch.failure == _DAMAGED else watch.failure)
     _take_events(watch, look, tools)
     _take_exports(watch, look, tools)
     try:
         stored = tools.store.read(chat)
     except DamagedDocument as error:
         tools.note("DamagedDocuments", chat, str(error))
-        _come_again(watch, tools, failure="damaged document", after_ms=IDLE_MS)
+        _come_again(watch, tools, failure=_DAMAGED, after_ms=IDLE_MS)
         return
     known = reduce(merge, _own(look.documents, chat), stored.document if stored else Document(chat))
     ended = is_ended(known)
@@ -142,8 +143,11 @@ def capture_chat(chat: str, tools: Tools) -> None:
     after = reduce(merge, _own(look.documents, chat), known)
     named_another = len(_own(look.documents, chat)) < len(look.documents)
     _tell_of_moves(chat, intake_announced.keys(), tools, itself=named_another)
-    if named_another:
-        # That chat may have this one as a leg: look again.
+    if intake_announced.keys() - {chat} and (stored := tools.store.read(chat)) is not None:
+        # What was kept under a leg may have been merged into it just now.
+        after = stored.document
+    if named_another and tools.chats.initial_contacts([chat]).get(chat, chat) != chat:
+        # That chat has this one as a leg: look again, to hand all over.
         memory = replace(watch.memory, first_seen_at=watch.memory.first_seen_at or now_ms())
         tools.agenda.settle(watch, memory=memory, done=look.done, due=("ended", now_ms()))
         return
@@ -229,6 +233,10 @@ def _read_transcript(
             look.done.add(name)
             look.failure = str(error)
             tools.note("ReadsRejected", chat, str(error))
+        except (ClientError, BotoCoreError) as error:
+            # Not the service's, whose errors have kinds of their own: the token stays sealed.
+            tools.note("ReadsFailed", chat, f"a token was not opened: {type(error).__name__}")
+            look.retry = True
         except ParticipantError as error:
             throttled = isinstance(error, ParticipantThrottled)
             tools.note("ReadsThrottled" if throttled else "ReadsFailed", chat, str(error))
@@ -262,11 +270,15 @@ def _read_by(
         look.tokens[fresh.name] = fresh
     try:
         response = found.response(chat)
-        look.documents.append(from_response(response, read_at=read_at, whole=found.whole))
+        document = from_response(response, read_at=read_at, whole=found.whole)
     except RejectedInput as error:
         look.failure = f"GetTranscript: {error}"
         tools.note("ReadsRejected", chat, look.failure)
         return True
+    look.documents.append(document)
+    if document.initial_contact_id != chat:
+        # The token was registered under a leg; its items alone may not show that.
+        tools.chats.add_legs({chat: document.initial_contact_id}, provisional=False)
     tools.tally.add("TranscriptsRead")
     look.read_all = whole and found.whole
     look.retry |= found.error is not None or (whole and not found.whole)

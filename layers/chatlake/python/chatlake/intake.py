@@ -113,7 +113,8 @@ def take_in(
         chats.add_legs(found, provisional=provisional)
     moved, damaged = _merge_misplaced(legs[True] | legs[False], store, chats, put)
     intake.failed |= damaged
-    _remove_erased(revisions, store, chats, intake)
+    # What was not written just now was erased by whoever erased it.
+    _remove_erased(intake.new | intake.changed, revisions, store, chats, intake)
 
     published = chats.attempts(revisions) if ask_published else {}
     announce(
@@ -196,10 +197,14 @@ def _merge_misplaced(
 
 
 def _remove_erased(
-    revisions: dict[str, str], store: DocumentStore, chats: Chats, intake: Intake
+    written: set[str],
+    revisions: dict[str, str],
+    store: DocumentStore,
+    chats: Chats,
+    intake: Intake,
 ) -> None:
     """Remove documents of chats that were erased while they were written, or came again."""
-    for chat in chats.erased(revisions):
+    for chat in chats.erased(written):
         del revisions[chat]
         intake.erased.add(chat)
         for became in (intake.new, intake.changed, intake.unchanged):

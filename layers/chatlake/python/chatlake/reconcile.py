@@ -41,7 +41,15 @@ _CHATS_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Reconciler:
-    """What reconciling works with; `searches` is the pace of SearchContacts."""
+    """What one run works with.
+
+    Attributes
+    ----------
+    searches
+        The pace of SearchContacts.
+    announced
+        Chats that this run has announced again.
+    """
 
     agenda: Agenda
     chats: Chats
@@ -54,6 +62,7 @@ class Reconciler:
     announce: Callable[[dict[str, str]], None]
     may_go_on: Callable[[], bool] = lambda: True
     tally: Tally = field(default_factory=Tally)
+    announced: set[str] = field(default_factory=set)
 
 
 def reconcile(tools: Reconciler) -> None:
@@ -116,7 +125,15 @@ def _known(tools: Reconciler, places: dict[str, str]) -> dict[str, Watch]:
 
 def _announce_unpublished(tools: Reconciler, watches: dict[str, Watch]) -> None:
     """Tell the publisher again of finished chats whose rows are not what it was told of."""
-    finished = {chat: watch for chat, watch in watches.items() if watch.due_at is None}
+    # Those that have just been announced are on their way.
+    before = now_ms() - _OVERDUE_MS
+    finished = {
+        chat: watch
+        for chat, watch in watches.items()
+        if watch.due_at is None
+        and chat not in tools.announced
+        and max(watch.memory.settled_since + SETTLE_MS, watch.memory.changed_at) <= before
+    }
     attempts = tools.chats.attempts(finished)
     missing = {
         chat: watch.memory.announced
@@ -127,6 +144,7 @@ def _announce_unpublished(tools: Reconciler, watches: dict[str, Watch]) -> None:
     if missing:
         tools.tally.add("ChatsUnpublished", len(missing))
         tools.announce(missing)
+        tools.announced.update(missing)
 
 
 def _find_contacts(tools: Reconciler, since: datetime) -> None:

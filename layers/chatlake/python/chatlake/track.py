@@ -68,14 +68,12 @@ def _track_contact(event: JsonObject, tracker: Tracker) -> Tracked:
     known = event_type in _BEGINNING or event_type in {_ENDING, _REPEATED_END}
     if not (known and isinstance(channel, str) and channel.upper() == "CHAT"):
         return "EventsIgnored"
-    chat, sure = read.initial_contact_id, not read.provisional
-    if not sure:
+    chat = read.initial_contact_id
+    if read.provisional:
         before = text_id(detail.get("previousContactId"))
-        chat, sure = tracker.directory.chat_of(contact_id, [before] if before else [])
+        chat, _ = tracker.directory.chat_of(contact_id, [before] if before else [])
     if tracker.chats.erased([chat, contact_id]):
         return "EventsOfErased"
-    if sure:
-        tracker.chats.add_legs({contact_id: chat}, provisional=False)
     ending = event_type not in _BEGINNING
     noted = tracker.agenda.add_event(
         chat,

@@ -96,7 +96,8 @@ def scan(
             result.whole = True
             return result
         waiting -= ids
-        nothing_new = ids <= known.items.keys() and not waiting
+        # A page without items says nothing of those before it.
+        nothing_new = bool(ids) and ids <= known.items.keys() and not waiting
         if not whole and (nothing_new or pages >= _MOST_PAGES_OF_A_SNAPSHOT):
             return result
         if not may_go_on():

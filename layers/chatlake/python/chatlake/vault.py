@@ -17,7 +17,7 @@ class Vault:
     def __init__(self, kms: KMSClient, key_arn: str) -> None:
         self._kms = kms
         self._key_arn = key_arn
-        self._opened: dict[bytes, str] = {}
+        self._opened: dict[tuple[bytes, str], str] = {}
 
     def seal(self, secret: str, initial_contact_id: str) -> bytes:
         """Encrypt a secret of at most 4,096 bytes; it opens for this chat only."""
@@ -30,15 +30,17 @@ class Vault:
     def open(self, sealed: bytes, initial_contact_id: str) -> str:
         """Decrypt what `seal` gave for the same chat; once, for as long as the process lives."""
         # Each chat is read many times, and every decryption is billed.
-        if sealed not in self._opened:
-            if len(self._opened) >= _MOST_OPENED:
-                self._opened.clear()
-            self._opened[sealed] = self._kms.decrypt(
+        secret = self._opened.get((sealed, initial_contact_id))
+        if secret is None:
+            secret = self._kms.decrypt(
                 KeyId=self._key_arn,
                 CiphertextBlob=sealed,
                 EncryptionContext=_context(initial_contact_id),
             )["Plaintext"].decode()
-        return self._opened[sealed]
+            if len(self._opened) >= _MOST_OPENED:
+                self._opened.clear()
+            self._opened[sealed, initial_contact_id] = secret
+        return secret
 
 
 def _context(initial_contact_id: str) -> dict[str, str]:

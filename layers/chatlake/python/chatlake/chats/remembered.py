@@ -46,8 +46,9 @@ class RememberedLegs:
             if contact not in self._sure or not (provisional or self._sure[contact] <= chat)
         }
         self._chats.add_legs(fresh, provisional=provisional)
-        if not provisional:
-            self._remember(fresh)
+        for contact in fresh:
+            # Somebody else may have said otherwise, and have the last word.
+            self._sure.pop(contact, None)
 
     def _remember(self, legs: Mapping[str, str]) -> None:
         if len(self._sure) > _MOST_LEGS:
