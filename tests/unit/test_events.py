@@ -190,6 +190,8 @@ def test_track_notes_it_for_its_chat(
 def test_track_finds_the_chat_of_an_event_that_does_not_say(functions: Functions) -> None:
     app = functions["track"]
     assert app.handler(EVENTS["track.initiated"], CONTEXT) == "EventsTracked"
+    # As the first look at the chat notes it.
+    app.home.chats.add_legs({FIRST: FIRST}, provisional=False)
     name = "track.without_initial_contact"
     assert "initialContactId" not in EVENTS[name]["detail"]
     assert app.handler(EVENTS[name], CONTEXT) == "EventsTracked"
