@@ -114,5 +114,5 @@ class HandClock(Clock):
 def rule_time(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let everything in this process go by a clock; a sleep is over at once, and moves it."""
     monkeypatch.setattr(time, "time", clock.time)
-    monkeypatch.setattr(time, "time_ns", lambda: int(clock.shown_ms[0] * 1_000_000))
+    monkeypatch.setattr(time, "time_ns", lambda: clock.now_ms() * 1_000_000)
     monkeypatch.setattr(time, "sleep", clock.advance)

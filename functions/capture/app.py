@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 LAST_LOOK_MS = 90_000
-"""Before the time limit no further chat is begun, and soon after no further page is read."""
+"""So long before the time limit no further chat is begun."""
+LAST_PAGE_MS = 60_000
+"""So long before it no further page is read; what was read is still to be written."""
 
 settings = Settings.from_environment()
 home = Deployed(settings)
@@ -80,4 +83,7 @@ def handler(_: dict[str, Any], context: LambdaContext) -> int:
         report=report,
         failed=report_failure,
     )
-    return run(tools, loop)
+    in_time = replace(
+        tools, may_go_on=lambda: context.get_remaining_time_in_millis() > LAST_PAGE_MS
+    )
+    return run(in_time, loop)

@@ -81,10 +81,19 @@ def reject_parameters(_: ParamValidationError) -> Response[str]:
 
 @app.exception_handler(ClientError)  # type: ignore[untyped-decorator]
 def pass_on(error: ClientError) -> Response[str]:
-    """Answer with the status and the word that AWS gave."""
+    """Answer with the status and the word that Connect gave; other services are not the page's."""
     logger.warning("AWS refused", extra=describe(error))
+    if error.operation_name != "StartChatContact":
+        return _answer(HTTPStatus.SERVICE_UNAVAILABLE, _failure("ServiceUnavailable"))
     status = error.response["ResponseMetadata"]["HTTPStatusCode"]
     return _answer(status, _failure(error.response["Error"]["Code"]))
+
+
+@app.exception_handler(BotoCoreError)  # type: ignore[untyped-decorator]
+def unreachable(error: BotoCoreError) -> Response[str]:
+    """Say that a service could not be reached."""
+    logger.warning("AWS could not be reached", extra=describe(error))
+    return _answer(HTTPStatus.SERVICE_UNAVAILABLE, _failure("ServiceUnavailable"))
 
 
 def _body() -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from chatlake.chats import NO_DOCUMENT, Attempts
 from chatlake.chats.dynamodb import DynamoDBChats
+from chatlake.chats.remembered import RememberedLegs
 from chatlake.chats.sqlite import SqliteChats
 from tests.aws import Aws
 
@@ -189,3 +190,43 @@ def test_an_erased_chat_leaves_its_name_nowhere(aws: Aws) -> None:
     assert state.forget("secret-1")
     assert "secret" not in str(aws.client("dynamodb").scan(TableName=name)["Items"])
     assert state.erased(["secret-2"]) == {"secret-2"}
+
+
+def test_a_remembered_leg_is_what_counts_whoever_said_it(state: Chats) -> None:
+    state.add_legs({"x": "a"}, provisional=False)
+    remembered = RememberedLegs(state)
+    remembered.add_legs({"x": "z", "y": "z"}, provisional=False)
+    assert remembered.initial_contacts(["x", "y"]) == {"x": "a", "y": "z"}
+
+
+def test_only_what_is_sure_is_remembered(state: Chats) -> None:
+    remembered = RememberedLegs(state)
+    remembered.add_legs({"x": "x", "y": "y"}, provisional=True)
+    assert remembered.initial_contacts(["x", "y"]) == {"x": "x", "y": "y"}
+    assert remembered.initial_contacts(["x"], sure=True) == {}
+    state.add_legs({"x": "home"}, provisional=False)
+    assert remembered.initial_contacts(["x"]) == {"x": "home"}
+    remembered.add_legs({"x": "x"}, provisional=True)
+    remembered.add_legs({"x": "a home"}, provisional=False)
+    assert remembered.initial_contacts(["x"], sure=True) == {"x": "a home"}
+
+
+def test_what_does_not_change_is_asked_for_once(state: Chats) -> None:
+    state.add_legs({"x": "home"}, provisional=False)
+    remembered = RememberedLegs(state)
+    remembered.initial_contacts(["x"])
+    assert state.forget("home")
+    assert remembered.initial_contacts(["x"]) == {"x": "home"}
+    assert remembered.erased(["home", "x"]) == {"home", "x"}
+    assert remembered.legs("home") == set()
+
+
+def test_the_rest_is_the_states_own(state: Chats) -> None:
+    remembered = RememberedLegs(state)
+    counts = remembered.record_attempts({"c1": [1]})
+    remembered.mark_published({"c1": NO_DOCUMENT}, counts)
+    assert remembered.attempts(["c1"]) == {"c1": Attempts(1, frozenset({1}), NO_DOCUMENT)}
+    remembered.bury("c1")
+    assert remembered.erased(["c1"]) == state.erased(["c1"]) == {"c1"}
+    assert remembered.forget("c1")
+    assert state.attempts(["c1"]) == {}

@@ -1,7 +1,7 @@
 """Reconciling: what no event told of is found, and what is stuck is set going again.
 
-Events are best effort. Once an hour the exports and contacts of the last days are compared with
-what is known; whatever is missing is put on the agenda as if its event had come.
+Events are best effort. Exports and contacts of the last days are compared with what is known, a
+part of them every hour; whatever is missing is put on the agenda as if its event had come.
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ if TYPE_CHECKING:
     from chatlake.json_codec import JsonObject
     from chatlake.pace import Pace
 
+type Period = tuple[datetime, datetime]
+
 DAYS = 3
 """How far back exports and contacts are compared."""
+
+LONGEST_CONTACT = timedelta(days=7)
+"""As long as Connect lets a chat be."""
 
 _OVERDUE_MS = 15 * 60_000
 _PAGE = 100
@@ -67,11 +72,26 @@ class Reconciler:
 
 def reconcile(tools: Reconciler) -> None:
     """Look for what is missing or stuck; counts what it found in the tally."""
-    since = now() - timedelta(days=DAYS)
     tools.tally.add("ChatsOverdue", _overdue(tools.agenda))
-    _find_contacts(tools, since)
+    parts = periods(now())
     if tools.export_bucket:
-        _find_exports(tools, since)
+        _find_exports(tools, parts)
+    for part in parts:
+        _find_contacts(tools, part)
+
+
+def periods(at: datetime) -> list[Period]:
+    """Give what one hourly run compares: the last two hours, and a part of the last days.
+
+    The parts of one day's runs follow each other without a gap, so every moment is compared soon
+    and once more later, and no run has to go through all days.
+    """
+    # Younger ones may be on their way.
+    recent = at - timedelta(hours=2), at - timedelta(milliseconds=SETTLE_MS)
+    length = timedelta(days=DAYS) / 24
+    begin = at.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
+    begin += at.hour * length
+    return [recent, (begin, begin + length)]
 
 
 def _overdue(agenda: Agenda) -> int:
@@ -79,10 +99,10 @@ def _overdue(agenda: Agenda) -> int:
     return sum(agenda.count(phase, due_by=before) for phase in ("ended", "live"))
 
 
-def _find_exports(tools: Reconciler, since: datetime) -> None:
-    """Put exports on the agenda that are in no document."""
+def _find_exports(tools: Reconciler, parts: list[Period]) -> None:
+    """Put exports on the agenda that nobody told of."""
     keys: dict[str, str] = {}
-    for key in _export_keys(tools, since):
+    for key in _export_keys(tools, parts):
         if (contact := contact_of_export(key, tools.export_prefix)) is not None:
             keys[contact] = key
         if len(keys) >= _CHATS_AT_ONCE:
@@ -93,14 +113,16 @@ def _find_exports(tools: Reconciler, since: datetime) -> None:
     _compare_exports(tools, keys)
 
 
-def _export_keys(tools: Reconciler, since: datetime) -> Iterator[str]:
+def _export_keys(tools: Reconciler, parts: list[Period]) -> Iterator[str]:
     pages = tools.s3.get_paginator("list_objects_v2")
-    today = now()
-    day = since
-    while day.date() <= today.date():
+    # An export lies under the day on which its contact began.
+    day, last = min(start for start, _ in parts) - LONGEST_CONTACT, max(end for _, end in parts)
+    while day.date() <= last.date():
         prefix = f"{tools.export_prefix}ChatTranscripts/{day:%Y/%m/%d}/"
         for page in pages.paginate(Bucket=tools.export_bucket, Prefix=prefix):
-            yield from (found["Key"] for found in page.get("Contents", []))
+            for found in page.get("Contents", []):
+                if any(start <= found["LastModified"] <= end for start, end in parts):
+                    yield found["Key"]
         day += timedelta(days=1)
 
 
@@ -147,10 +169,10 @@ def _announce_unpublished(tools: Reconciler, watches: dict[str, Watch]) -> None:
         tools.announced.update(missing)
 
 
-def _find_contacts(tools: Reconciler, since: datetime) -> None:
+def _find_contacts(tools: Reconciler, part: Period) -> None:
     """Put contacts on the agenda that ended and of whose end nothing is known."""
     try:
-        for page in _contacts(tools, since):
+        for page in _contacts(tools, part):
             _compare_contacts(tools, page)
             if not tools.may_go_on():
                 return
@@ -159,14 +181,13 @@ def _find_contacts(tools: Reconciler, since: datetime) -> None:
         tools.tally.add("SearchesFailed")
 
 
-def _contacts(tools: Reconciler, since: datetime) -> Iterator[list[JsonObject]]:
+def _contacts(tools: Reconciler, part: Period) -> Iterator[list[JsonObject]]:
     request: dict[str, Any] = {
         "InstanceId": tools.instance_arn.rsplit("/", 1)[-1],
         "TimeRange": {
             "Type": "DISCONNECT_TIMESTAMP",
-            "StartTime": since,
-            # Younger ones may be on their way.
-            "EndTime": now() - timedelta(milliseconds=SETTLE_MS),
+            "StartTime": part[0],
+            "EndTime": part[1],
         },
         "SearchCriteria": {"Channels": ["CHAT"]},
         "MaxResults": _PAGE,
