@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.parsers import ResponseParserError
 
 from chatlake.exceptions import (
     ParticipantDenied,
@@ -34,6 +35,7 @@ PAGE_SIZE = 100
 """Items on a page at most; the service's own default is 10."""
 
 _BODY = "RawBody"
+_FIRST_ERROR = 300
 
 
 class StartPosition(TypedDict, total=False):
@@ -177,6 +179,9 @@ def _ask(operation: str, call: Callable[[], Any]) -> Any:
         error = ParticipantRejected(operation, "ParamValidationError")
     except BotoCoreError as failure:
         error = ParticipantUnavailable(operation, type(failure).__name__)
+    except (AttributeError, TypeError, ResponseParserError):
+        # What boto3 does over an answer that is not of the service's model.
+        error = ParticipantUnavailable(operation, "unreadable answer")
     raise error
 
 
@@ -197,3 +202,6 @@ def _keep_body(
 ) -> None:
     with suppress(KeyError):
         customized_response_dict[_BODY] = response_dict["body"]
+        if response_dict["status_code"] < _FIRST_ERROR:
+            # boto3 fails over members that are not of the type that its model has.
+            response_dict["body"] = b"{}"
