@@ -51,9 +51,7 @@ def write_data_file(loaded: IcebergTable, rows: pa.Table, day: Day) -> DataFile:
         with pq.ParquetWriter(
             stream, target, compression="zstd", write_page_index=True, store_schema=False
         ) as writer:
-            writer.write_table(
-                pa.table(rows.columns, schema=target), row_group_size=_ROW_GROUP_ROWS
-            )
+            writer.write_table(_conformed(rows, target), row_group_size=_ROW_GROUP_ROWS)
         footer = writer.writer.metadata
         size = stream.tell()
     statistics = data_file_statistics_from_parquet_metadata(
@@ -85,14 +83,19 @@ def read_data_file(
     with io.new_input(file.file_path).open() as stream:
         rows = pq.ParquetFile(stream).read(columns=columns)
     wanted = [field for field in target if columns is None or field.name in columns]
+    return _conformed(rows, pa.schema(wanted))
+
+
+def _conformed(rows: pa.Table, target: pa.Schema) -> pa.Table:
+    """Give rows the columns of a schema, by name: a column that was added later is the last."""
     return pa.table(
         [
             rows.column(field.name).cast(field.type)
             if field.name in rows.column_names
             else pa.nulls(rows.num_rows, field.type)
-            for field in wanted
+            for field in target
         ],
-        schema=pa.schema(wanted),
+        schema=target,
     )
 
 
