@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ENDS_BEFORE_MS = 60_000
 # The quota is one search in two seconds, shared by all instances of the account.
-SEARCHES_PER_S = 0.25
+SEARCHES_PER_S = 0.4
 
 settings = Settings.from_environment()
 home = Deployed(settings)

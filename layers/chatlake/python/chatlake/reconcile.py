@@ -86,8 +86,7 @@ def periods(at: datetime) -> list[Period]:
     The parts of one day's runs follow each other without a gap, so every moment is compared soon
     and once more later, and no run has to go through all days.
     """
-    # Younger ones may be on their way.
-    recent = at - timedelta(hours=2), at - timedelta(milliseconds=SETTLE_MS)
+    recent = at - timedelta(hours=2), at
     length = timedelta(days=DAYS) / 24
     begin = at.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
     begin += at.hour * length
@@ -187,7 +186,8 @@ def _contacts(tools: Reconciler, part: Period) -> Iterator[list[JsonObject]]:
         "TimeRange": {
             "Type": "DISCONNECT_TIMESTAMP",
             "StartTime": part[0],
-            "EndTime": part[1],
+            # The events of younger ones may be on their way.
+            "EndTime": min(part[1], now() - timedelta(milliseconds=SETTLE_MS)),
         },
         "SearchCriteria": {"Channels": ["CHAT"]},
         "MaxResults": _PAGE,
