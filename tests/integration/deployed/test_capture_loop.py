@@ -1,0 +1,116 @@
+"""The loop of capture: who is served when, and that none holds up the others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from threading import Lock
+
+import pytest
+
+from chatlake.capture_loop import Interval, Loop, run
+from chatlake.participant import Page
+from tests.aws import Aws, HandClock, rule_time
+from tests.integration.deployed.archive import Archive, archive
+
+MINUTE = 60_000
+
+
+@dataclass
+class Service:
+    """Answers every read with one message, and keeps when it was asked for which chat."""
+
+    clock: HandClock
+    reads: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    broken: frozenset[str] = frozenset()
+    lock: Lock = field(default_factory=Lock)
+
+    def get_transcript(self, connection: str, **_: object) -> Page:
+        with self.lock:
+            self.clock.advance(0.25)
+            self.reads[connection].append(self.clock.now_ms())
+        if connection in self.broken:
+            raise RuntimeError(connection)
+        item = {"Id": "m1", "Type": "EVENT", "ContactId": connection}
+        return Page({"InitialContactId": connection, "Transcript": [item]}, None)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> HandClock:
+    clock = HandClock()
+    clock.set(1_788_220_800_000)
+    rule_time(clock, monkeypatch)
+    return clock
+
+
+@pytest.fixture
+def lively(aws: Aws, clock: HandClock) -> Iterator[tuple[Archive, Service]]:
+    with archive(aws, clock, []) as opened:
+        service = Service(clock)
+        opened.tools = replace(opened.tools, service=service)  # type: ignore[arg-type]
+        yield opened, service
+
+
+def test_ended_chats_come_first_and_a_broken_one_holds_up_nobody(
+    lively: tuple[Archive, Service], clock: HandClock
+) -> None:
+    opened, service = lively
+    service.broken = frozenset({"live-0"})
+    began = clock.now_ms()
+    for number in range(20):
+        opened.add_token(f"live-{number}", "connection", f"live-{number}")
+    for number in range(6):
+        chat = f"ended-{number}"
+        opened.add_token(chat, "connection", chat)
+        opened.agenda.make_due(chat, phase="ended", due_at=began - 1)
+    failed: list[str] = []
+    clock.advance(1)
+    end = clock.now_ms() + 20_000
+    looks = run(
+        opened.tools,
+        Loop(
+            may_begin=lambda: clock.now_ms() < end,
+            report=lambda: None,
+            failed=lambda chat, _: failed.append(chat),
+        ),
+    )
+    assert looks >= 26
+    assert service.reads.keys() == {
+        *(f"live-{number}" for number in range(20)),
+        *(f"ended-{number}" for number in range(6)),
+    }
+    order = sorted(service.reads, key=lambda chat: service.reads[chat][0])
+    # Eight look at chats at once.
+    assert {f"ended-{number}" for number in range(6)} <= set(order[:8])
+    assert failed == ["live-0"]
+    put_off = opened.agenda.read("live-0")
+    assert put_off is not None
+    assert put_off.due_at is not None
+    assert put_off.due_at > clock.now_ms() + 9 * MINUTE
+    assert put_off.tokens
+
+
+def test_the_loop_ends_when_nobody_is_live_and_reports(
+    lively: tuple[Archive, Service], clock: HandClock
+) -> None:
+    opened, _ = lively
+    opened.agenda.make_due("waits", phase="waiting", due_at=clock.now_ms() + MINUTE)
+    reports: list[int] = []
+    loop = Loop(lambda: True, lambda: reports.append(1), lambda *_: None)
+    assert run(opened.tools, loop) == 0
+    assert reports == [1]
+
+
+def test_the_interval_grows_with_the_number_of_live_chats(
+    lively: tuple[Archive, Service], clock: HandClock
+) -> None:
+    opened, _ = lively
+    interval = Interval(opened.agenda, 2_000, 4)
+    assert interval() == 2_000
+    for number in range(20):
+        opened.agenda.make_due(f"live-{number}", phase="live", due_at=0)
+    assert interval() == 2_000
+    clock.advance(11)
+    assert interval() == 5_000
+    assert interval.live == 20
