@@ -13,7 +13,7 @@ from chatlake.capture import Tools
 from chatlake.capture_loop import Interval, Loop, run
 from chatlake.chats.remembered import RememberedLegs
 from chatlake.deployed import Deployed
-from chatlake.observability import count, describe, logger, metrics
+from chatlake.observability import count, describe, guarded, logger, metrics
 from chatlake.pace import Pace
 from chatlake.participant import ParticipantService
 from chatlake.settings import Settings
@@ -76,6 +76,7 @@ def report() -> None:
 
 
 @logger.inject_lambda_context
+@guarded
 def handler(_: dict[str, Any], context: LambdaContext) -> int:
     """Serve chats that are due; give the number of looks."""
     loop = Loop(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chatlake.deployed import Deployed
 from chatlake.erase import erase
 from chatlake.exceptions import RejectedInput
-from chatlake.observability import count, logger, metrics
+from chatlake.observability import count, guarded, logger, metrics
 from chatlake.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ def discard(contact: str) -> None:
 
 @logger.inject_lambda_context
 @metrics.log_metrics
+@guarded
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, list[str]]:
     """Erase the chats that ``contact_ids`` are legs of; give what became of each contact."""
     contact_ids = event.get("contact_ids")
@@ -33,6 +34,11 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, list[str]]:
     ):
         message = 'the payload must be {"contact_ids": ["…"]}'
         raise RejectedInput(message)
+    # What waits for capture's first look is known to the agenda alone.
+    waiting = home.agenda.read_many(
+        set(contact_ids) - home.chats.initial_contacts(contact_ids).keys()
+    )
+    home.chats.add_legs({chat: chat for chat in waiting}, provisional=True)
     erasure = erase(contact_ids, home, discard=discard)
     count({"ChatsErased": len(erasure.erased)})
     return {

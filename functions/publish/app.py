@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chatlake.deployed import Deployed
 from chatlake.entries import text_id
 from chatlake.json_codec import loads
-from chatlake.observability import count, logger, metrics
+from chatlake.observability import count, guarded, logger, metrics
 from chatlake.publish import publish
 from chatlake.settings import Settings
 
@@ -21,6 +21,7 @@ lake = home.lake
 
 @logger.inject_lambda_context
 @metrics.log_metrics
+@guarded
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Publish the chats that the messages name; give the messages that have failed."""
     chats = {record["messageId"]: _chat(record["body"]) for record in event["Records"]}

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chatlake import clients
 from chatlake.announcing import Announcer
 from chatlake.deployed import Deployed
-from chatlake.observability import count, logger, metrics
+from chatlake.observability import count, guarded, logger, metrics
 from chatlake.pace import Pace
 from chatlake.reconcile import Reconciler, reconcile
 from chatlake.settings import Settings
@@ -27,6 +27,7 @@ announce = Announcer(clients.sqs(), settings.publish_queue_url)
 
 @logger.inject_lambda_context
 @metrics.log_metrics
+@guarded
 def handler(_: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Compare what is known with what there is; give the counts of what was found."""
     tools = Reconciler(

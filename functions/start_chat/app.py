@@ -18,7 +18,7 @@ from chatlake.contact_directory import ContactDirectory
 from chatlake.deployed import Deployed
 from chatlake.exceptions import RejectedInput
 from chatlake.json_codec import dumps, loads
-from chatlake.observability import count, describe, logger, metrics
+from chatlake.observability import count, describe, guarded, logger, metrics
 from chatlake.settings import Settings
 from chatlake.start_chat import ChatErased, Desk, keep_token, register, start_chat, start_request
 
@@ -117,6 +117,7 @@ def _answer(status: int, body: dict[str, Any]) -> Response[str]:
 
 @logger.inject_lambda_context
 @metrics.log_metrics
+@guarded
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a request of the HTTP API."""
     return app.resolve(event, context)

@@ -8,7 +8,7 @@ from chatlake import clients
 from chatlake.custom_resource import answer
 from chatlake.deployed import Deployed
 from chatlake.exceptions import ChatlakeError
-from chatlake.observability import describe, logger
+from chatlake.observability import describe, guarded, logger
 from chatlake.queries import VIEWS, load_queries
 from chatlake.settings import Settings
 from chatlake.views import make_views
@@ -40,6 +40,7 @@ def explain(error: Exception) -> str:
 
 
 @logger.inject_lambda_context
+@guarded
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     """Answer CloudFormation."""
     response = answer(event, make, explain=explain)

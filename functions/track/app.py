@@ -8,7 +8,7 @@ from chatlake import clients
 from chatlake.chats.remembered import RememberedLegs
 from chatlake.contact_directory import ContactDirectory
 from chatlake.deployed import Deployed
-from chatlake.observability import count, logger, metrics
+from chatlake.observability import count, guarded, logger, metrics
 from chatlake.settings import Settings
 from chatlake.track import Tracker, track
 
@@ -29,6 +29,7 @@ tracker = Tracker(
 
 @logger.inject_lambda_context
 @metrics.log_metrics
+@guarded
 def handler(event: dict[str, Any], _: LambdaContext) -> str:
     """Note one event; give what became of it."""
     became = track(event, tracker)

@@ -233,6 +233,7 @@ def test_reconcile_finds_an_export_that_no_event_told_of(functions: Functions) -
     boto3.client("s3").put_object(Bucket=EXPORT_BUCKET, Key=key, Body=b"{}")
     with Stubber(app.connect) as connect:
         connect.add_response("search_contacts", {"Contacts": []})
+        connect.add_response("search_contacts", {"Contacts": []})
         found = app.handler(EVENTS["reconcile.every_hour"], CONTEXT)
     assert found == {"ChatsOverdue": 0, "ExportsFound": 1}
 

@@ -374,10 +374,15 @@ def _move(watch: Watch, home: str, tools: Tools) -> None:
 
 
 def _come_again(watch: Watch, tools: Tools, *, failure: str, after_ms: int) -> None:
+    at = now_ms()
+    memory = replace(watch.memory, first_seen_at=watch.memory.first_seen_at or at)
+    over = at - memory.first_seen_at >= _LONGEST_CHAT_MS
     tools.agenda.settle(
         watch,
-        memory=watch.memory,
-        done=(),
-        due=("waiting", now_ms() + after_ms),
+        memory=memory,
+        # When nobody has mended it by then, at least its tokens go.
+        done=watch.tokens.keys() if over else (),
+        due=None if over else ("waiting", at + after_ms),
+        expires_at=at + _KEPT_AFTER_MS if over else None,
         failure=failure,
     )

@@ -7,6 +7,7 @@ because nobody knows what their text quotes.
 from __future__ import annotations
 
 import traceback
+from functools import wraps
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from chatlake.exceptions import ChatlakeError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 logger = Logger()
 metrics = Metrics()
@@ -28,6 +29,31 @@ def count(numbers: Mapping[str, int]) -> None:
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
     if numbers:
         logger.info("counted", extra={"counts": dict(sorted(numbers.items()))})
+
+
+class HandlerFailed(Exception):
+    """An invocation that failed, told of without the words of whoever raised the error."""
+
+
+def guarded[**P, R](handler: Callable[P, R]) -> Callable[P, R]:
+    """Let an error leave a handler only in words that are chatlake's own.
+
+    Lambda's runtime logs the text of what a handler raises, and that may quote anything.
+    """
+
+    @wraps(handler)
+    def guarded_handler(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return handler(*args, **kwargs)
+        except ChatlakeError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised again
+            said = describe(error)
+            logger.error("the invocation failed", extra=said)  # noqa: TRY400
+            message = f"{said['error']} at {said['where']}"
+            raise HandlerFailed(message) from None
+
+    return guarded_handler
 
 
 def describe(error: BaseException) -> dict[str, str]:
