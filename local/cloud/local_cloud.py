@@ -93,7 +93,7 @@ class LocalCloud:
         logs = self.folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         self._spawner = Spawner()
-        self._moto = MotoServer(self._spawner, logs / "moto.log", self.account_id)
+        self._moto = MotoServer(self._spawner, logs / "moto.log", self.account_id, self.clock)
         self.endpoint_url = self._moto.endpoint_url
         self._session = boto3.Session("local", "local", "local", region_name=self.region)
         host = Host(

@@ -1,4 +1,4 @@
-"""What the services promise under concurrency and moto does not: applied in moto's own process."""
+"""What the services promise and moto does not: applied in moto's own process."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
+import moto.s3.models
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.responses import DynamoHandler
 from moto.glue.models import GlueBackend
@@ -16,6 +17,8 @@ from moto.sqs.models import SQSBackend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from local.clock import Clock
 
 _S3_OBJECT_CALLS = ("key_response", "_bucket_response_delete_keys")
 _SQS_CALLS = (
@@ -29,13 +32,16 @@ _SQS_CALLS = (
 _POLL_S = 0.02
 
 
-def apply() -> None:
-    """Make moto's Glue, DynamoDB, S3 and SQS atomic where the services are."""
+def apply(clock: Clock | None) -> None:
+    """Make moto's Glue, DynamoDB, S3 and SQS atomic where the services are, and S3 on time."""
     _compare_glue_versions()
     # Conditional writes look, then write; threads of the server may come between.
     _serialize(DynamoHandler, ("call_action",), threading.RLock())
     _serialize(S3Response, _S3_OBJECT_CALLS, threading.RLock())
     _receive_each_message_once()
+    if clock is not None:
+        # Who looks for the objects of the last hours does so by the cloud's clock.
+        moto.s3.models.utcnow = lambda: clock.now().replace(tzinfo=None)
 
 
 def _serialize(owner: type, names: tuple[str, ...], lock: threading.RLock) -> None:

@@ -18,6 +18,7 @@ from moto.moto_server.werkzeug_app import (
 )
 from werkzeug.serving import make_server
 
+from local.clock import Clock
 from local.cloud import moto_patches, moto_speed
 from local.cloud.lifeline import end_with_parent
 
@@ -89,7 +90,7 @@ def main() -> None:
     """Serve until killed."""
     end_with_parent()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    moto_patches.apply()
+    moto_patches.apply(Clock.from_environment())
     moto_speed.apply()
     app = DomainDispatcherApplication(create_backend_app)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler)

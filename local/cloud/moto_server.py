@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from local.cloud.lifeline import end
 
 if TYPE_CHECKING:
+    from local.clock import Clock
     from local.cloud.lifeline import Spawner
 
 _CHECKOUT = Path(__file__).parents[2]
@@ -22,8 +23,12 @@ _READY_TIMEOUT_S = 60
 class MotoServer:
     """A running server; `endpoint_url` speaks for every service that moto knows."""
 
-    def __init__(self, spawner: Spawner, log: Path, account_id: str) -> None:
-        environment = {**os.environ, "MOTO_ACCOUNT_ID": account_id}
+    def __init__(
+        self, spawner: Spawner, log: Path, account_id: str, clock: Clock | None = None
+    ) -> None:
+        """Start a server whose objects on S3 are of the time that a clock shows."""
+        time = clock.to_environment() if clock else {}
+        environment = {**os.environ, "MOTO_ACCOUNT_ID": account_id, **time}
         with log.open("ab") as output:
             self._process = spawner.start(
                 [sys.executable, "-m", _MODULE],
