@@ -120,6 +120,7 @@ def test_legs_that_nothing_named_the_chat_of_come_together_when_something_does(
 
 def test_a_call_is_nobodys_chat(lived: Lived) -> None:
     assert lived.voice_targets == 0
+    assert lived.voice_tracked == "EventsIgnored"
     assert not [row for row in lived.rows["contacts"] if row["contact_id"] == "a-call"]
 
 

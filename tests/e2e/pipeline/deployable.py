@@ -27,7 +27,9 @@ def deployable(folder: Path, layers: Mapping[str, Path] = MappingProxyType({})) 
     (folder / "layers").mkdir(parents=True)
     template = folder / "template.yaml"
     shutil.copy(ROOT / "template.yaml", template)
-    (folder / "functions").symlink_to(ROOT / "functions")
+    # A copy, because functions start long after this: all are to be of one moment.
+    made = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "functions", folder / "functions", ignore=made)
     for name, place in LAYERS.items():
         (folder / "layers" / place).symlink_to(layers.get(name) or layer(name))
     return template

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from local.participant_service import Behaviour, Call, Fault
 from local.participant_service.timeline import (
@@ -80,7 +81,9 @@ class Lived:
     told
         All that was to be known.
     voice_targets
-        How many rules a voice contact's event matched; it was then given to the tracker anyway.
+        How many rules a voice contact's event matched.
+    voice_tracked
+        What the tracker said when it was given that event anyway.
     """
 
     cast: Cast
@@ -90,6 +93,7 @@ class Lived:
     calls: list[Call]
     evidence: Evidence
     voice_targets: int
+    voice_tracked: str
 
 
 def _cast() -> Cast:
@@ -221,7 +225,7 @@ def run(folder: Path) -> Lived:
     ) as world:
         voice = changed(events_of(cast.crowded)[0][1], contactId="a-call", channel="VOICE")
         voice_targets = world.cloud.put_event(voice)
-        world.cloud.invoke(world.stack, "Track", voice)
+        voice_tracked: Any = world.cloud.invoke(world.stack, "Track", voice)
         live(world, _deeds(cast, strange))
         settle(world, ids)
         rows_before = read_rows(world.cloud, world.stack)
@@ -238,4 +242,5 @@ def run(folder: Path) -> Lived:
         calls=list(world.service.calls),
         evidence=evidence,
         voice_targets=voice_targets,
+        voice_tracked=voice_tracked,
     )
