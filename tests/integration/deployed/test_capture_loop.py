@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from statistics import median
 from threading import Lock
+from types import SimpleNamespace
 
 import pytest
 
+from chatlake import capture_loop
 from chatlake.capture_loop import Interval, Loop, run
+from chatlake.pace import Pace
 from chatlake.participant import Page
 from tests.aws import Aws, HandClock, rule_time
 from tests.integration.deployed.archive import Archive, archive
@@ -114,3 +119,46 @@ def test_the_interval_grows_with_the_number_of_live_chats(
     clock.advance(11)
     assert interval() == 5_000
     assert interval.live == 20
+
+
+class Timetable:
+    """The live chats of an agenda, in memory."""
+
+    def __init__(self, chats: int, now_ms: int) -> None:
+        self.due_at = {f"chat-{number}": now_ms for number in range(chats)}
+
+    def due(self, phase: str, at: int, *, most: int) -> list[str]:
+        ready = [chat for chat, due_at in self.due_at.items() if due_at <= at]
+        return sorted(ready, key=self.due_at.__getitem__)[:most] if phase == "live" else []
+
+    def any(self, *_: str) -> bool:
+        return bool(self.due_at)
+
+    def count(self, phase: str) -> int:
+        return len(self.due_at) if phase == "live" else 0
+
+
+def test_500_live_chats_at_4_calls_a_second_are_each_read_about_every_125_seconds(
+    clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    timetable = Timetable(500, clock.now_ms())
+    interval = Interval(timetable, 120_000, 4)  # type: ignore[arg-type]
+    pace = Pace(4)
+    reads: dict[str, list[int]] = defaultdict(list)
+
+    def look(chat: str, _: object) -> None:
+        with pace.call():
+            reads[chat].append(clock.now_ms())
+        timetable.due_at[chat] = clock.now_ms() + interval()
+
+    monkeypatch.setattr(capture_loop, "capture_chat", look)
+    end = clock.now_ms() + 15 * MINUTE
+    tools = SimpleNamespace(agenda=timetable)
+    run(tools, Loop(lambda: clock.now_ms() < end, lambda: None, lambda *_: None))  # type: ignore[arg-type]
+    gaps_s = sorted(
+        (later - earlier) / 1000 for times in reads.values() for earlier, later in pairwise(times)
+    )
+    assert len(reads) == 500
+    assert len(gaps_s) >= 500 * 5
+    assert 120 <= gaps_s[0] <= gaps_s[-1] <= 140
+    assert 123 <= median(gaps_s) <= 130
