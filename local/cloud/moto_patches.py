@@ -41,7 +41,7 @@ def apply(clock: Clock | None) -> None:
     _receive_each_message_once()
     if clock is not None:
         # Who looks for the objects of the last hours does so by the cloud's clock.
-        moto.s3.models.utcnow = lambda: clock.now().replace(tzinfo=None)
+        moto.s3.models.utcnow = lambda: clock.now().replace(tzinfo=None)  # type: ignore[attr-defined]
 
 
 def _serialize(owner: type, names: tuple[str, ...], lock: threading.RLock) -> None:
