@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+_UNDISTURBED_S = 0.05
+
+
 class _Handler(MotoRequestHandler):
     """Answers with one write, and keeps the connection for the next request.
 
@@ -89,6 +92,9 @@ class _Handler(MotoRequestHandler):
 def main() -> None:
     """Serve until killed."""
     end_with_parent()
+    # A request takes some milliseconds and is best done in one go: a thread that is interrupted
+    # while it holds a lock lets all others wait for it and for their turn.
+    sys.setswitchinterval(_UNDISTURBED_S)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     moto_patches.apply(Clock.from_environment())
     moto_speed.apply()

@@ -22,8 +22,8 @@ _WORKERS = 8
 # Few, so that one that ends is soon served before those that live.
 _AT_ONCE = 16
 _REPORTED_EVERY_MS = 60_000
-_ASKED_EVERY_MS = 1_000
-_ASKED_FOR = 100
+_ASKED_EVERY_MS = 2_000
+_ASKED_FOR = 2 * _AT_ONCE
 _PUT_OFF_MS = 10 * 60_000
 _NAP_S = 1.0
 # Of the machine's clock: how long a look may last before others are asked for.
@@ -119,13 +119,9 @@ class _Backlog:
         if at - self._asked_at >= _ASKED_EVERY_MS:
             self._asked_at = at
             self._ended = deque(self._agenda.due("ended", at, most=_ASKED_FOR))
-            if not self._others:
-                self._others = deque(
-                    chat
-                    for phase in PHASES
-                    if phase != "ended"
-                    for chat in self._agenda.due(phase, at, most=_ASKED_FOR)
-                )
+            for phase in PHASES:
+                if phase != "ended" and not self._others:
+                    self._others = deque(self._agenda.due(phase, at, most=_ASKED_FOR))
         for waiting in (self._ended, self._others):
             while waiting:
                 chat = waiting.popleft()
