@@ -43,8 +43,8 @@ from local.world import Origin, Script, World
 FOLDER = Path("demo")
 TEMPLATE = Path(".aws-sam/build/template.yaml")
 START = datetime(2026, 11, 2, 9, tzinfo=UTC)
-RUSH_MINUTES = 8
-LONGEST_MINUTES = 7
+RUSH_MINUTES = 6.5
+LONGEST_MINUTES = 5
 CAPTURE_RATE = 4
 _FOREIGN_SHARE, _BACK_END_SHARE = 0.03, 0.25
 _PATIENCE_S = 240
@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--chats", type=int, default=300, metavar="N", help="how many (300)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="other chats (1)")
     parser.add_argument(
-        "--speed", type=float, default=10, metavar="X", help="times as fast as the clock (10)"
+        "--speed", type=float, default=8, metavar="X", help="times as fast as the clock (8)"
     )
     parser.add_argument(
         "--tokens-outlive-chats",

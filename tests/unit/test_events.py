@@ -23,7 +23,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped,
 from chatlake.custom_resource import PHYSICAL_ID, answer
 from chatlake.document import Document
 from chatlake.document_store.s3 import S3Store
-from chatlake.timestamps import now
+from chatlake.timestamps import now, now_ms
 from local.cloud.event_pattern import matches
 
 if TYPE_CHECKING:
@@ -218,6 +218,8 @@ def test_capture_reads_what_track_has_noted(functions: Functions) -> None:
     key = EVENTS["track.export_created"]["detail"]["object"]["key"]
     export = {"ContactId": FIRST, "InitialContactId": FIRST, "Transcript": []}
     boto3.client("s3").put_object(Bucket=EXPORT_BUCKET, Key=key, Body=json.dumps(export).encode())
+    # Exports wait for the look that follows a chat's end.
+    capture.home.agenda.make_due(FIRST, phase="ended", due_at=now_ms())
     # Time for one look only: the chat is ended, and stays due until nothing follows any more.
     remaining = iter([900_000])
     context = SimpleNamespace(

@@ -280,6 +280,7 @@ def test_an_export_with_a_byte_order_mark_is_read(opened: Open) -> None:
     key = export(archive, CHAT)
     archive.exports[key] = b"\xef\xbb\xbf" + archive.exports[key]
     archive.deliver(object_created(key))
+    archive.clock.advance(5 * 60)
     archive.look(CHAT.initial_contact_id)
     assert archive.document(CHAT.initial_contact_id).exports
     assert archive.notes == []
@@ -303,6 +304,7 @@ def test_an_export_that_is_refused_is_asked_for_again(opened: Open) -> None:
         ClientError({"Error": {"Code": "SlowDown", "Message": "canary"}}, "GetObject"),
     )
     archive.deliver(object_created(key))
+    archive.clock.advance(5 * 60)
     archive.look(chat)
     watch = archive.agenda.read(chat)
     assert watch is not None

@@ -11,6 +11,7 @@ from chatlake.capture import FIRST_LOOK_MS
 from chatlake.contact_events import from_event
 from chatlake.entries import text_id
 from chatlake.exceptions import RejectedInput
+from chatlake.publishable import SETTLE_MS
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
@@ -22,10 +23,18 @@ if TYPE_CHECKING:
 type Tracked = Literal["EventsTracked", "EventsIgnored", "ExportsTracked", "EventsOfErased"]
 """What became of an event, as a metric's name."""
 
-# Of the service's words for events, those that a chat begins and ends with. COMPLETED tells once
-# more what DISCONNECTED told, and counts only where that was lost.
-_BEGINNING = frozenset({"INITIATED", "CONNECTED_TO_SYSTEM", "QUEUED", "CONNECTED_TO_AGENT"})
-_ENDING = "DISCONNECTED"
+# Of the service's words for events, those that a chat begins and ends with, and how soon each is
+# worth a look. COMPLETED tells once more what DISCONNECTED told, and counts where that was lost;
+# others change nothing that cannot wait for another look, or for the chat's end.
+_LOOKED_AT_AFTER_MS = {
+    "INITIATED": FIRST_LOOK_MS,
+    "CONNECTED_TO_SYSTEM": SETTLE_MS,
+    "QUEUED": SETTLE_MS,
+    "CONNECTED_TO_AGENT": FIRST_LOOK_MS,
+    "DISCONNECTED": 0,
+    "COMPLETED": 0,
+}
+_ENDING = frozenset({"DISCONNECTED", "COMPLETED"})
 _REPEATED_END = "COMPLETED"
 _DETAIL_TYPE = "Amazon Connect Contact Event"
 # Only whole, redacted transcripts: Analysis/ and unprocessed copies have other folders.
@@ -65,8 +74,7 @@ def _track_contact(event: JsonObject, tracker: Tracker) -> Tracked:
     [(event_type, told)] = by_type.items()
     detail = told["detail"]
     channel = detail.get("channel")
-    known = event_type in _BEGINNING or event_type in {_ENDING, _REPEATED_END}
-    if not (known and isinstance(channel, str) and channel.upper() == "CHAT"):
+    if event_type not in _LOOKED_AT_AFTER_MS or not _is_chat(channel):
         return "EventsIgnored"
     chat = read.initial_contact_id
     if read.provisional:
@@ -74,16 +82,20 @@ def _track_contact(event: JsonObject, tracker: Tracker) -> Tracked:
         chat, _ = tracker.directory.chat_of(contact_id, [before] if before else [])
     if tracker.chats.erased([chat, contact_id]):
         return "EventsOfErased"
-    ending = event_type not in _BEGINNING
+    ending = event_type in _ENDING
     noted = tracker.agenda.add_event(
         chat,
         event,
         phase="ended" if ending else "live",
-        due_at=now_ms() + (0 if ending else FIRST_LOOK_MS),
+        due_at=now_ms() + _LOOKED_AT_AFTER_MS[event_type],
         ends=contact_id if ending else None,
         unless_ended=event_type == _REPEATED_END,
     )
     return "EventsTracked" if noted else "EventsIgnored"
+
+
+def _is_chat(channel: object) -> bool:
+    return isinstance(channel, str) and channel.upper() == "CHAT"
 
 
 def _track_object(event: JsonObject, tracker: Tracker) -> Tracked:
@@ -101,7 +113,8 @@ def _track_object(event: JsonObject, tracker: Tracker) -> Tracked:
     chat, _ = tracker.directory.chat_of(contact_id)
     if tracker.chats.erased([chat, contact_id]):
         return "EventsOfErased"
-    tracker.agenda.add_export(chat, contact_id, key, due_at=now_ms())
+    # A chat that has just ended is looked at once more within this time.
+    tracker.agenda.add_export(chat, contact_id, key, due_at=now_ms() + SETTLE_MS)
     return "ExportsTracked"
 
 
