@@ -40,7 +40,7 @@ check: $(READY) $(SAM) ## formatting, lint, types, template
 	$(RUN_SAM) validate --lint --template template.yaml
 
 test: check ## the whole gate: check, then every test but the long ones
-	$(BIN)/pytest -n auto --cov
+	$(BIN)/pytest -n auto --dist loadfile --cov
 
 build: $(SAM) ## functions and layers into .aws-sam/build (ARCHITECTURE=arm64 or x86_64)
 	$(RUN_SAM) build --template template.yaml --parameter-overrides Architecture=$(ARCHITECTURE)
