@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup format check test build demo bench chaos docs lock clean
+.PHONY: help setup format check test build demo bench worlds chaos docs lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -55,6 +55,9 @@ demo: $(READY) $(SAM) ## 300 chats live and end, and the deployed pipeline archi
 
 bench: $(READY) build ## imports beside DuckDB, their memory, and cold starts
 	$(BIN)/python -m bench
+
+worlds: $(READY) ## the promises of the deployed pipeline, end to end (4 minutes)
+	$(BIN)/pytest -m world -n auto --dist loadfile
 
 chaos: $(READY) ## the long suite of crashes and restarts
 	$(BIN)/pytest -m chaos

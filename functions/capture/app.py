@@ -9,10 +9,10 @@ from botocore.exceptions import ClientError
 
 from chatlake import clients
 from chatlake.announcing import Announcer
-from chatlake.capture import Tools
 from chatlake.capture_loop import Interval, Loop, run
 from chatlake.chats.remembered import RememberedLegs
 from chatlake.deployed import Deployed
+from chatlake.look import Tools
 from chatlake.observability import count, describe, guarded, logger, metrics
 from chatlake.pace import Pace
 from chatlake.participant import ParticipantService

@@ -16,7 +16,7 @@ from tests.e2e.pipeline.once import once
 from tests.e2e.pipeline.tables import Rows, comparable, of_chats
 from tests.oracle import Input, Row
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.world]
 
 _OK = 200
 

@@ -13,7 +13,7 @@ from tests.e2e.pipeline.once import once
 from tests.e2e.pipeline.tables import TABLES, Rows, comparable, of_chats
 from tests.e2e.pipeline.upgrading import NEW_COLUMN, Upgraded
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.timeout(600), pytest.mark.world]
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,12 @@ import boto3
 
 from chatlake import clients
 from chatlake.agenda import Agenda
-from chatlake.capture import Tools, capture_chat
+from chatlake.capture import capture_chat
 from chatlake.chats.dynamodb import DynamoDBChats
 from chatlake.contact_directory import ContactDirectory
 from chatlake.document import Document
 from chatlake.document_store.s3 import S3Store
+from chatlake.look import Tools
 from chatlake.pace import Pace
 from chatlake.participant import ParticipantService
 from chatlake.track import Tracker, track

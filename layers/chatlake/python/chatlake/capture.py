@@ -6,41 +6,23 @@ told before the chat leaves it; so a look that is cut off is simply repeated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from chatlake.contact_events import from_event
 from chatlake.document import Document, merge
-from chatlake.exceptions import (
-    DamagedDocument,
-    ParticipantDenied,
-    ParticipantError,
-    ParticipantRejected,
-    ParticipantThrottled,
-    RejectedInput,
-)
+from chatlake.exceptions import DamagedDocument
 from chatlake.intake import legs_of, take_in
-from chatlake.json_codec import loads
+from chatlake.look import Look, Tools, read_transcript, take_events, take_exports
 from chatlake.publishable import IDLE_MS, SETTLE_MS, is_ended
 from chatlake.revision import revision
-from chatlake.tally import Tally
 from chatlake.timestamps import now_ms
-from chatlake.transcript_export import from_export
-from chatlake.transcript_response import from_response
-from chatlake.transcript_scan import scan
 from chatlake.watch import Memory, Token, Watch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
-    from chatlake.agenda import Agenda, Phase
-    from chatlake.chats import Chats
-    from chatlake.document_store import DocumentStore
-    from chatlake.participant import Page, ParticipantService
-    from chatlake.vault import Vault
+    from chatlake.agenda import Phase
 
 FIRST_LOOK_MS = 30_000
 """From the first word of a chat to its first snapshot."""
@@ -55,54 +37,6 @@ _MOST_RETRIES = 60
 _DAMAGED = "damaged document"
 
 
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What a look at a chat works with.
-
-    Attributes
-    ----------
-    read_export
-        Gives the bytes of the export under a key; None if there is no such object.
-    announce
-        Tells the publisher of chats, each with the revision of its document ("" if unknown).
-    interval_ms
-        Gives the time between two snapshots of one chat as it is at present.
-    tally
-        Counts what happened, by metric name.
-    warn
-        Takes what went wrong (a metric's name), the chat, and why.
-    """
-
-    agenda: Agenda
-    chats: Chats
-    store: DocumentStore
-    vault: Vault
-    service: ParticipantService
-    read_export: Callable[[str], bytes | None]
-    announce: Callable[[dict[str, str]], None]
-    interval_ms: Callable[[], int]
-    warn: Callable[[str, str, str], None]
-    may_go_on: Callable[[], bool] = lambda: True
-    tally: Tally = field(default_factory=Tally)
-
-    def note(self, problem: str, chat: str, reason: str) -> None:
-        """Count a problem and say which chat has it."""
-        self.tally.add(problem)
-        self.warn(problem, chat, reason)
-
-
-@dataclass(slots=True)
-class _Look:
-    """What one look brought."""
-
-    documents: list[Document] = field(default_factory=list)
-    done: set[str] = field(default_factory=set)
-    tokens: dict[str, Token] = field(default_factory=dict)
-    read_all: bool = False
-    retry: bool = False
-    failure: str | None = None
-
-
 def capture_chat(chat: str, tools: Tools) -> None:
     """Look at a chat that is due."""
     watch = tools.agenda.read(chat)
@@ -113,9 +47,9 @@ def capture_chat(chat: str, tools: Tools) -> None:
     if home != chat:
         _move(watch, home, tools)
         return
-    look = _Look(failure=None if watch.failure == _DAMAGED else watch.failure)
-    _take_events(watch, look, tools)
-    _take_exports(watch, look, tools)
+    look = Look(failure=None if watch.failure == _DAMAGED else watch.failure)
+    take_events(watch, look, tools)
+    take_exports(watch, look, tools)
     try:
         stored = tools.store.read(chat)
     except DamagedDocument as error:
@@ -125,7 +59,7 @@ def capture_chat(chat: str, tools: Tools) -> None:
     known = reduce(merge, _own(look.documents, chat), stored.document if stored else Document(chat))
     ended = is_ended(known)
     if not (ended and watch.memory.last_read_done):
-        _read_transcript(watch, look, known, tools, whole=ended)
+        read_transcript(watch, look, known, tools, whole=ended)
     intake_announced: dict[str, object] = {}
     intake = take_in(
         look.documents,
@@ -159,133 +93,6 @@ def _own(documents: list[Document], chat: str) -> list[Document]:
     return [document for document in documents if document.initial_contact_id == chat]
 
 
-def _take_events(watch: Watch, look: _Look, tools: Tools) -> None:
-    for name, event in watch.events.items():
-        look.done.add(name)
-        try:
-            look.documents.append(
-                from_event(event, initial_contact_id=watch.initial_contact_id)
-                if not _is_own(event, watch)
-                else from_event(event)
-            )
-        except RejectedInput as error:
-            tools.note("RejectedEvents", watch.initial_contact_id, str(error))
-
-
-def _is_own(event: dict[str, object], watch: Watch) -> bool:
-    """Tell whether an event came under its own contact, because nothing named its chat."""
-    detail = event.get("detail")
-    spellings = ("contactId", "ContactId")
-    return isinstance(detail, dict) and watch.initial_contact_id in map(detail.get, spellings)
-
-
-def _take_exports(watch: Watch, look: _Look, tools: Tools) -> None:
-    for name, key in watch.exports.items():
-        read_at = now_ms()
-        try:
-            data = tools.read_export(key)
-        except ClientError as error:
-            tools.note("ExportsUnavailable", key, str(error.response["Error"]["Code"]))
-            look.retry = True
-            continue
-        look.done.add(name)
-        if data is None:
-            tools.note("ExportsGone", key, "there is no such object")
-            continue
-        try:
-            look.documents.append(_export(data, read_at))
-            tools.tally.add("ExportsRead")
-        except (RejectedInput, ValueError) as error:
-            tools.note("RejectedExports", key, str(error))
-            look.failure = "rejected export"
-
-
-def _export(data: bytes, read_at: int) -> Document:
-    value = loads(data.removeprefix(b"\xef\xbb\xbf"))
-    if not isinstance(value, dict):
-        message = "it is no object"
-        raise RejectedInput(message)
-    return from_export(value, read_at=read_at)
-
-
-def _read_transcript(
-    watch: Watch, look: _Look, known: Document, tools: Tools, *, whole: bool
-) -> None:
-    """Read the transcript by the first token that opens it."""
-    at = now_ms()
-    chat = watch.initial_contact_id
-    tokens = {
-        name: token
-        for name, token in watch.tokens.items()
-        if token.expires_at is None or token.expires_at > at
-    }
-    look.done |= watch.tokens.keys() - tokens.keys()
-    # Connections first: a ParticipantToken costs a further call.
-    for name, token in sorted(tokens.items(), key=lambda named: named[1].kind):
-        try:
-            if _read_by(token, watch, look, known, tools, whole=whole):
-                return
-            tools.note("EmptyTranscripts", chat, "though it has items")
-        except ParticipantDenied:
-            look.done.add(name)
-        except ParticipantRejected as error:
-            # Asking again with this token would be rejected again.
-            look.done.add(name)
-            look.failure = str(error)
-            tools.note("ReadsRejected", chat, str(error))
-        except (ClientError, BotoCoreError) as error:
-            # Not the service's, whose errors have kinds of their own: the token stays sealed.
-            tools.note("ReadsFailed", chat, f"a token was not opened: {type(error).__name__}")
-            look.retry = True
-        except ParticipantError as error:
-            throttled = isinstance(error, ParticipantThrottled)
-            tools.note("ReadsThrottled" if throttled else "ReadsFailed", chat, str(error))
-            look.retry = True
-            return
-    if watch.tokens and watch.tokens.keys() <= look.done and not look.tokens:
-        tools.tally.add("ParticipantSourcesClosed")
-
-
-def _read_by(
-    token: Token, watch: Watch, look: _Look, known: Document, tools: Tools, *, whole: bool
-) -> bool:
-    """Read by one token; False if the answer was empty though the chat has items."""
-    chat = watch.initial_contact_id
-    connection = tools.vault.open(token.sealed, chat)
-    fresh: Token | None = None
-    if token.kind == "participant":
-        made = tools.service.connect(connection)
-        connection = made.token
-        fresh = Token("connection", tools.vault.seal(connection, chat), made.expires_at)
-
-    def read_page(next_token: str | None) -> Page:
-        tools.tally.add("GetTranscriptCalls")
-        return tools.service.get_transcript(connection, next_token=next_token)
-
-    read_at = now_ms()
-    found = scan(read_page, known, whole=whole, may_go_on=tools.may_go_on)
-    if not found.items and known.items:
-        return False
-    if fresh is not None:
-        look.tokens[fresh.name] = fresh
-    try:
-        response = found.response(chat)
-        document = from_response(response, read_at=read_at, whole=found.whole)
-    except RejectedInput as error:
-        look.failure = f"GetTranscript: {error}"
-        tools.note("ReadsRejected", chat, look.failure)
-        return True
-    look.documents.append(document)
-    if document.initial_contact_id != chat:
-        # The token was registered under a leg; its items alone may not show that.
-        tools.chats.add_legs({chat: document.initial_contact_id}, provisional=False)
-    tools.tally.add("TranscriptsRead")
-    look.read_all = whole and found.whole
-    look.retry |= found.error is not None or (whole and not found.whole)
-    look.failure = None
-    return True
-
-
 def _tell_of_moves(chat: str, announced: Collection[str], tools: Tools, *, itself: bool) -> None:
     """See to chats that this look has changed: legs that were taken for chats of their own.
 
@@ -301,7 +108,7 @@ def _tell_of_moves(chat: str, announced: Collection[str], tools: Tools, *, itsel
         tools.agenda.make_due(other, phase="ended", due_at=now_ms())
 
 
-def _settle(watch: Watch, look: _Look, document: Document, tools: Tools, *, changed: bool) -> None:
+def _settle(watch: Watch, look: Look, document: Document, tools: Tools, *, changed: bool) -> None:
     """Announce the chat if its time has come, and note when it is due again."""
     at = now_ms()
     before = watch.memory

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
     from chatlake.agenda import Agenda
-    from chatlake.capture import Tools
+    from chatlake.look import Tools
 
 _WORKERS = 8
 # Few, so that one that ends is soon served before those that live.
