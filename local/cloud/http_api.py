@@ -10,92 +10,23 @@ import json
 import re
 import threading
 import uuid
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from local.cloud.exceptions import NotKnown, Throttled
+from local.cloud.exceptions import Throttled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     from local.clock import Clock
+    from local.cloud.api_definition import Definition, Route
     from local.cloud.environment import Answer
     from local.cloud.template import Json
 
-_METHODS = {"get", "put", "post", "delete", "options", "head", "patch", "x-amazon-apigateway-any-method"}  # fmt: skip  # noqa: E501
-_OPERATION_PROPERTIES = {
-    "description", "operationId", "parameters", "responses", "security", "summary", "tags",
-    "x-amazon-apigateway-integration",
-}  # fmt: skip
-_INTEGRATION = re.compile(
-    r"arn:[^:]+:apigateway:[^:]+:lambda:path/[^/]+/functions/(.+)/invocations"
-)
-_BODY_PROPERTIES = {"components", "info", "openapi", "paths", "tags", "x-amazon-apigateway-cors"}
-_CORS = {
-    "allowCredentials": "AllowCredentials",
-    "allowHeaders": "AllowHeaders",
-    "allowMethods": "AllowMethods",
-    "allowOrigins": "AllowOrigins",
-    "exposeHeaders": "ExposeHeaders",
-    "maxAge": "MaxAge",
-}
 _MAX_REQUEST_BYTES = 10 << 20
 _TIMEOUT_S = 30
-
-
-@dataclass(frozen=True)
-class Route:
-    """A method and a path with {names} in it, and the ARN of the function behind."""
-
-    method: str
-    path: str
-    function_arn: str
-    signed: bool
-
-    @property
-    def key(self) -> str:
-        """The route key as functions see it."""
-        return f"{self.method} {self.path}"
-
-
-@dataclass(frozen=True)
-class Definition:
-    """An API as its template describes it; `cors` has the words of AWS::ApiGatewayV2::Api."""
-
-    routes: Sequence[Route]
-    cors: Mapping[str, Json] = field(default_factory=dict)
-
-
-def read_definition(body: Mapping[str, Json], cors: Mapping[str, Json]) -> Definition:
-    """Return what an OpenAPI document with API Gateway's extensions says."""
-    _known(body, _BODY_PROPERTIES, "Body")
-    schemes = body.get("components", {}).get("securitySchemes", {})
-    signing = {
-        name
-        for name, scheme in schemes.items()
-        if scheme.get("x-amazon-apigateway-authtype") == "awsSigv4"
-    }
-    routes = []
-    for path, operations in body.get("paths", {}).items():
-        _known(operations, _METHODS, path)
-        for method, operation in operations.items():
-            what = f"{method} {path}"
-            _known(operation, _OPERATION_PROPERTIES, what)
-            integration = operation["x-amazon-apigateway-integration"]
-            found = _INTEGRATION.fullmatch(integration["uri"])
-            if not found or integration.get("payloadFormatVersion") != "2.0":
-                raise NotKnown(f"{what}: only functions with payload format 2.0 are known")
-            asked = {name for entry in operation.get("security", []) for name in entry}
-            if asked - signing - {"NONE"}:
-                raise NotKnown(f"{what}: the authorizer {', '.join(sorted(asked - signing))}")
-            name = "ANY" if method.startswith("x-") else method.upper()
-            routes.append(Route(name, path, found[1], bool(asked & signing)))
-    described = body.get("x-amazon-apigateway-cors", {})
-    _known(described, set(_CORS), "x-amazon-apigateway-cors")
-    return Definition(routes, cors or {_CORS[name]: value for name, value in described.items()})
 
 
 class HttpApi:
@@ -263,11 +194,6 @@ def _cors_headers(
         found["access-control-allow-headers"] = ",".join(cors.get("AllowHeaders", []))
         found["access-control-max-age"] = str(cors.get("MaxAge", ""))
     return [(name, value) for name, value in found.items() if value]
-
-
-def _known(value: Mapping[str, Json], names: set[str], what: str) -> None:
-    if unknown := set(value) - names:
-        raise NotKnown(f"{what}: {', '.join(sorted(unknown))}")
 
 
 def _handler(api: HttpApi) -> type[BaseHTTPRequestHandler]:

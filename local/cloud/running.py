@@ -8,12 +8,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from local.cloud.api_definition import Definition
 from local.cloud.asynchronous import AsynchronousQueue, Policy
 from local.cloud.custom_resource import Answers
 from local.cloud.event_bus import EventBus
 from local.cloud.exceptions import DeploymentFailed, NotKnown, Throttled
 from local.cloud.functions import Function
-from local.cloud.http_api import Definition, HttpApi
+from local.cloud.http_api import HttpApi
 from local.cloud.queue_polling import QueuePoller, Source
 from local.cloud.timers import Timers
 

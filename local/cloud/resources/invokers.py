@@ -5,9 +5,9 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING
 
+from local.cloud.api_definition import read_definition
 from local.cloud.event_bus import Rule
 from local.cloud.exceptions import NotKnown
-from local.cloud.http_api import read_definition
 from local.cloud.resources.resource_type import (
     TAGS,
     Existing,
@@ -20,7 +20,7 @@ from local.cloud.resources.resource_type import (
 )
 
 if TYPE_CHECKING:
-    from local.cloud.http_api import Definition
+    from local.cloud.api_definition import Definition
 
 # --- EventBridge ----------------------------------------------------------------------------------
 
