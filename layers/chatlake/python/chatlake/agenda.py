@@ -7,13 +7,11 @@ leaves the index of due chats when nothing is left to do, and the table some day
 
 from __future__ import annotations
 
-from itertools import batched
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from botocore.exceptions import ClientError
-
 from chatlake.item_change import ItemChange
+from chatlake.item_table import ItemTable
 from chatlake.json_codec import dumps
 from chatlake.watch import (
     EVENT,
@@ -44,8 +42,6 @@ _PREFIX = "watch#"
 _INDEX = "due"
 _EVER = 2**53
 _NOT_DUE_BY = "(attribute_not_exists(due_at) OR due_at > :due)"
-# BatchGetItem takes no more.
-_KEYS_AT_ONCE = 100
 
 
 class Agenda:
@@ -54,6 +50,7 @@ class Agenda:
     def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self._items = ItemTable(dynamodb, table, _PREFIX)
 
     def add_event(
         self,
@@ -132,23 +129,13 @@ class Agenda:
 
     def read(self, chat: str) -> Watch | None:
         """Give what is noted of a chat, as it is after every change so far."""
-        item = self._dynamodb.get_item(
-            TableName=self._table, Key=_key(chat), ConsistentRead=True
-        ).get("Item")
+        item = self._items.read(chat)
         return None if item is None else watch_of(chat, item)
 
     def read_many(self, chats: Collection[str]) -> dict[str, Watch]:
         """Give what is noted of chats, perhaps not of the last second."""
-        found: dict[str, Watch] = {}
-        for some in batched(sorted(chats), _KEYS_AT_ONCE, strict=False):
-            request: Any = {self._table: {"Keys": [_key(chat) for chat in some]}}
-            while request:
-                answer = self._dynamodb.batch_get_item(RequestItems=request)
-                for item in answer["Responses"][self._table]:
-                    chat = item["key"]["S"].removeprefix(_PREFIX)
-                    found[chat] = watch_of(chat, item)
-                request = answer.get("UnprocessedKeys")
-        return found
+        items = self._items.read_many(chats, consistent=False)
+        return {chat: watch_of(chat, item) for chat, item in items.items()}
 
     def settle(
         self,
@@ -207,16 +194,16 @@ class Agenda:
         else:
             schedule.put("expires_at", {"N": str(expires_at // 1000)})
         schedule.values[":version"] = {"N": str(watch.version)}
-        if self._apply(watch.initial_contact_id, schedule, "version = :version"):
+        if self._items.change(watch.initial_contact_id, schedule, "version = :version"):
             return True
-        self._apply(watch.initial_contact_id, lasting, "attribute_exists(version)")
+        self._items.change(watch.initial_contact_id, lasting, "attribute_exists(version)")
         return False
 
     def put_off(self, chat: str, *, due_at: int) -> None:
         """Make a chat that is due wait."""
         change = ItemChange()
         change.put("due_at", {"N": str(due_at)})
-        self._apply(chat, change, "attribute_exists(due_at)")
+        self._items.change(chat, change, "attribute_exists(due_at)")
 
     def move(self, watch: Watch, chat: str, *, due_at: int) -> None:
         """Give what is noted of a chat to the chat that it turned out to be a leg of."""
@@ -228,23 +215,12 @@ class Agenda:
         told = {"ended": watch.ended, "exported": watch.exported}
         self._add(chat, None, None, phase="ended", due_at=due_at, sets=told)
         # Tokens are sealed for their chat: the caller seals them again.
-        self._apply_delete(watch)
+        version: AttributeValueTypeDef = {"N": str(watch.version)}
+        self._items.delete(watch.initial_contact_id, "version = :version", {":version": version})
 
     def remove(self, chat: str) -> None:
         """Forget a chat."""
-        self._dynamodb.delete_item(TableName=self._table, Key=_key(chat))
-
-    def _apply_delete(self, watch: Watch) -> None:
-        try:
-            self._dynamodb.delete_item(
-                TableName=self._table,
-                Key=_key(watch.initial_contact_id),
-                ConditionExpression="version = :version",
-                ExpressionAttributeValues={":version": {"N": str(watch.version)}},
-            )
-        except ClientError as error:
-            if not _is_refused(error):
-                raise
+        self._items.delete(chat)
 
     def _add(
         self,
@@ -280,49 +256,15 @@ class Agenda:
             each.values[":due"] = {"N": str(due_at)}
         conditions = [condition] if condition else []
         while True:
-            if self._apply(chat, earlier, *conditions, _NOT_DUE_BY):
+            if self._items.change(chat, earlier, *conditions, _NOT_DUE_BY):
                 return True
             # A look that ended between the two may have made it due later, or never again.
-            if self._apply(chat, change, *conditions, "due_at <= :due"):
+            if self._items.change(chat, change, *conditions, "due_at <= :due"):
                 return True
             if condition and self._has(chat, sets):
                 return False
 
     def _has(self, chat: str, sets: Mapping[str, Collection[str]]) -> bool:
         """Tell whether sets of a chat have these members."""
-        item = self._dynamodb.get_item(
-            TableName=self._table, Key=_key(chat), ConsistentRead=True
-        ).get("Item", {})
+        item = self._items.read(chat) or {}
         return all(of in item and {*members} <= {*item[of]["SS"]} for of, members in sets.items())
-
-    def _apply(self, chat: str, change: ItemChange, *conditions: str) -> bool:
-        """Change an item in one request; give whether the conditions held."""
-        expression, names, values = change.expression()
-        condition = " AND ".join(conditions)
-        # What no expression mentions may not be sent along.
-        used = {name: value for name, value in values.items() if name in expression + condition}
-        request: dict[str, Any] = {
-            "UpdateExpression": expression,
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": used,
-            "ConditionExpression": condition,
-        }
-        try:
-            self._dynamodb.update_item(
-                TableName=self._table,
-                Key=_key(chat),
-                **{name: value for name, value in request.items() if value},
-            )
-        except ClientError as error:
-            if not _is_refused(error):
-                raise
-            return False
-        return True
-
-
-def _key(chat: str) -> Mapping[str, AttributeValueTypeDef]:
-    return {"key": {"S": _PREFIX + chat}}
-
-
-def _is_refused(error: ClientError) -> bool:
-    return error.response["Error"]["Code"] == "ConditionalCheckFailedException"
