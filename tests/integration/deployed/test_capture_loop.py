@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
@@ -86,8 +87,8 @@ def test_ended_chats_come_first_and_a_broken_one_holds_up_nobody(
         *(f"ended-{number}" for number in range(6)),
     }
     order = sorted(service.reads, key=lambda chat: service.reads[chat][0])
-    # Eight look at chats at once.
-    assert {f"ended-{number}" for number in range(6)} <= set(order[:8])
+    # Several are looked at side by side, and a thread may be late.
+    assert {f"ended-{number}" for number in range(6)} <= set(order[:16])
     assert failed == ["live-0"]
     put_off = opened.agenda.read("live-0")
     assert put_off is not None
@@ -138,6 +139,20 @@ class Timetable:
         return len(self.due_at) if phase == "live" else 0
 
 
+class AtOnce(Executor):
+    """Does work where it is submitted: several threads would move one clock as luck has it."""
+
+    def __init__(self, _: int) -> None:
+        pass
+
+    def submit[**P, T](
+        self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Future[T]:
+        done: Future[T] = Future()
+        done.set_result(work(*args, **kwargs))
+        return done
+
+
 def test_500_live_chats_at_4_calls_a_second_are_each_read_about_every_125_seconds(
     clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +167,7 @@ def test_500_live_chats_at_4_calls_a_second_are_each_read_about_every_125_second
         timetable.due_at[chat] = clock.now_ms() + interval()
 
     monkeypatch.setattr(capture_loop, "capture_chat", look)
+    monkeypatch.setattr(capture_loop, "ThreadPoolExecutor", AtOnce)
     end = clock.now_ms() + 15 * MINUTE
     tools = SimpleNamespace(agenda=timetable)
     run(tools, Loop(lambda: clock.now_ms() < end, lambda: None, lambda *_: None))  # type: ignore[arg-type]
@@ -160,7 +176,5 @@ def test_500_live_chats_at_4_calls_a_second_are_each_read_about_every_125_second
     )
     assert len(reads) == 500
     assert len(gaps_s) >= 500 * 5
-    # Threads move one clock here, so that a few gaps are longer than they would be.
-    assert 120 <= gaps_s[0] <= gaps_s[int(0.95 * len(gaps_s))] <= 140
-    assert gaps_s[-1] <= 160
+    assert 120 <= gaps_s[0] <= gaps_s[-1] <= 140
     assert 123 <= median(gaps_s) <= 130

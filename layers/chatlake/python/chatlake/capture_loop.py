@@ -112,6 +112,8 @@ class _Backlog:
         self._asked_at = 0
         self._ended: deque[str] = deque()
         self._others: deque[str] = deque()
+        # Whether more were due than were taken, so that asking again is worth it at once.
+        self._more = False
 
     def next(self, busy: Container[str]) -> str | None:
         """Take the next one that nobody is at work on; None if there is none just now."""
@@ -119,12 +121,20 @@ class _Backlog:
         if at - self._asked_at >= _ASKED_EVERY_MS:
             self._asked_at = at
             self._ended = deque(self._agenda.due("ended", at, most=_ASKED_FOR))
-            for phase in PHASES:
-                if phase != "ended" and not self._others:
-                    self._others = deque(self._agenda.due(phase, at, most=_ASKED_FOR))
+            self._more = True
+        if self._more and not self._ended and not self._others:
+            self._ask_for_others(at)
         for waiting in (self._ended, self._others):
             while waiting:
                 chat = waiting.popleft()
                 if chat not in busy:
                     return chat
         return None
+
+    def _ask_for_others(self, at: int) -> None:
+        self._more = False
+        for phase in PHASES:
+            if phase != "ended" and not self._others:
+                found = self._agenda.due(phase, at, most=_ASKED_FOR)
+                self._others = deque(found)
+                self._more = len(found) == _ASKED_FOR
