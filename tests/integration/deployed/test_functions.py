@@ -17,6 +17,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chatlake.document import Document
 from chatlake.exceptions import RejectedInput
+from chatlake.lake import s3_io
 from tests.aws import ACCOUNT_ID, REGION, Aws
 
 ROOT = Path(__file__).parents[3]
@@ -68,6 +69,8 @@ def load(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
         "SNAPSHOT_INTERVAL_S": "120",
     }.items():
         monkeypatch.setenv(name, value)
+    # Made once for each environment, which here is new for every test.
+    s3_io._client.cache_clear()
     aws.client("glue").create_database(DatabaseInput={"Name": lake.replace("-", "_")})
 
     def load_function(name: str, **environment: str) -> ModuleType:
