@@ -11,7 +11,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any, Literal
 
 import rfc8785
@@ -23,6 +23,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "messages": (
         "instance_id",
         "initial_contact_id",
+        "chat_day",
         "contact_id",
         "related_contact_id",
         "item_id",
@@ -41,6 +42,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "receipts": (
         "instance_id",
         "initial_contact_id",
+        "chat_day",
         "contact_id",
         "message_id",
         "sender_participant_id",
@@ -57,6 +59,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "attachments": (
         "instance_id",
         "initial_contact_id",
+        "chat_day",
         "contact_id",
         "item_id",
         "attachment_id",
@@ -71,6 +74,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "contacts": (
         "instance_id",
         "initial_contact_id",
+        "chat_day",
         "contact_id",
         "previous_contact_id",
         "related_contact_id",
@@ -653,6 +657,7 @@ def _chat_rows(chat: str, inputs: Sequence[Input], published_at: datetime) -> di
     shared = {
         "instance_id": _instance_id(inputs),
         "initial_contact_id": chat,
+        "chat_day": _day(items, contacts),
         "document_revision": None,
         "published_at": published_at,
     }
@@ -666,6 +671,12 @@ def _chat_rows(chat: str, inputs: Sequence[Input], published_at: datetime) -> di
         table: [{name: {**shared, **row}[name] for name in COLUMNS[table]} for row in its_rows]
         for table, its_rows in tables.items()
     }
+
+
+def _day(items: list[_Item], contacts: list[Row]) -> date | None:
+    sent = [_Reader(item.members).time("AbsoluteTime") for item in items if item.is_current]
+    known = [at for at in (*sent, *(row["initiated_at"] for row in contacts)) if at is not None]
+    return min(known).astimezone(UTC).date() if known else None
 
 
 # §4 messages

@@ -92,7 +92,7 @@ def test_both_engines_count_and_add_up_the_same(lake: LakeFolder, table: schema.
         if column.type in {"int", "long"}:
             questions.append(f'sum("{name}")::BIGINT AS "{name} sum"')
             expected[f"{name} sum"] = pc.sum(values).as_py()
-        elif column.type == "timestamptz":
+        elif column.type in {"timestamptz", "date"}:
             questions += [f'min("{name}") AS "{name} min"', f'max("{name}") AS "{name} max"']
             expected |= {
                 f"{name} {end}": as_py for end, as_py in pc.min_max(values).as_py().items()

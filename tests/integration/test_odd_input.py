@@ -6,7 +6,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 MESSAGE_ROW = {
     "instance_id": None,
     "initial_contact_id": "c1",
+    "chat_day": date(2026, 9, 1),
     "contact_id": "c1",
     "related_contact_id": None,
     "item_id": "m1",
@@ -48,6 +49,7 @@ MESSAGE_ROW = {
 RECEIPT_ROW = {
     "instance_id": None,
     "initial_contact_id": "c1",
+    "chat_day": date(2026, 9, 1),
     "contact_id": "c1",
     "message_id": "m1",
     "sender_participant_id": "customer",
@@ -64,6 +66,7 @@ RECEIPT_ROW = {
 CONTACT_ROW = {
     "instance_id": None,
     "initial_contact_id": "c1",
+    "chat_day": date(2026, 9, 1),
     "contact_id": "c1",
     "previous_contact_id": None,
     "related_contact_id": None,
@@ -351,6 +354,7 @@ def test_a_receipt_of_a_message_that_is_not_there_has_no_latency(lake: LakeFolde
         RECEIPT_ROW
         | {
             "message_id": "gone",
+            "chat_day": None,
             "sender_participant_id": None,
             "sender_role": None,
             "sent_at": None,

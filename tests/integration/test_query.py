@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DUCKDB_TYPES = {
     "string": "VARCHAR",
     "timestamptz": "TIMESTAMP WITH TIME ZONE",
+    "date": "DATE",
     "int": "INTEGER",
     "long": "BIGINT",
     "boolean": "BOOLEAN",

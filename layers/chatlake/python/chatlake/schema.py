@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-type ColumnType = Literal["string", "timestamptz", "int", "long", "boolean"]
+type ColumnType = Literal["string", "timestamptz", "date", "int", "long", "boolean"]
 
 NAMESPACE = "chatlake"
 
@@ -60,6 +60,12 @@ _INSTANCE = Column(
 _INITIAL = Column(
     "initial_contact_id", "Contact that began the chat; the key of a chat.", required=True
 )
+_DAY = Column(
+    "chat_day",
+    "UTC day on which the chat began, the same on all its rows: give it in WHERE, so that only "
+    "files around those days are read. Null if nothing of the chat has a time.",
+    "date",
+)
 _CONTACT = Column("contact_id", "Contact (leg of the chat) that the row belongs to.", required=True)
 _EXTRA = Column(
     "extra",
@@ -76,6 +82,7 @@ MESSAGES = Table(
     columns=(
         _INSTANCE,
         _INITIAL,
+        _DAY,
         _CONTACT,
         Column(
             "related_contact_id",
@@ -109,6 +116,7 @@ RECEIPTS = Table(
     columns=(
         _INSTANCE,
         _INITIAL,
+        _DAY,
         _CONTACT,
         Column("message_id", "Joins messages.item_id within the chat.", required=True),
         Column("sender_participant_id", "Who sent the message."),
@@ -143,6 +151,7 @@ ATTACHMENTS = Table(
     columns=(
         _INSTANCE,
         _INITIAL,
+        _DAY,
         _CONTACT,
         Column("item_id", "Joins messages.item_id within the chat.", required=True),
         Column("attachment_id", "Of the file; null if the service sent none."),
@@ -164,6 +173,7 @@ CONTACTS = Table(
     columns=(
         _INSTANCE,
         _INITIAL,
+        _DAY,
         _CONTACT,
         Column("previous_contact_id", "Leg before this one."),
         Column("related_contact_id", "Contact that this one is related to, as the event says."),

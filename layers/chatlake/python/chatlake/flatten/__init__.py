@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from chatlake.document import Document
+    from chatlake.flatten.items import Items
 
 type Tables = dict[str, pa.Table]
 
 _ARROW_TYPES = {
     "string": pa.string(),
     "timestamptz": TIMESTAMP,
+    "date": pa.date32(),
     "int": pa.int32(),
     "long": pa.int64(),
     "boolean": pa.bool_(),
@@ -71,10 +73,23 @@ def flatten(documents: Sequence[Document], *, published_at: datetime) -> Tables:
     of_chats = {
         "instance_id": pa.array([document.instance_id for document in documents], pa.string()),
         "initial_contact_id": pa.array([d.initial_contact_id for d in documents], pa.string()),
+        "chat_day": _days(items, rows[schema.CONTACTS], len(documents)),
         "document_revision": pa.array(map(revision, documents), pa.string()),
         "published_at": pa.array([published_at] * len(documents), TIMESTAMP),
     }
     return {table.name: _finish(table, made, of_chats) for table, made in rows.items()}
+
+
+def _days(items: Items, contacts: pa.Table, chats: int) -> pa.Array:
+    """Give the day on which each chat began, null for one in which nothing has a time."""
+    current = items.columns.filter(pa.array(items.is_current, pa.bool_()))
+    moments = pa.concat_tables(
+        table.select(["chat", column]).rename_columns(["chat", "at"])
+        for table, column in ((current, "sent_at"), (contacts, "initiated_at"))
+    )
+    first = moments.group_by("chat").aggregate([("at", "min")])
+    days = pc.cast(pc.floor_temporal(first.column("at_min"), unit="day"), pa.date32())
+    return days.take(pc.index_in(pa.array(range(chats), pa.int32()), first.column("chat")))
 
 
 def _finish(table: schema.Table, rows: pa.Table, of_chats: dict[str, pa.Array]) -> pa.Table:

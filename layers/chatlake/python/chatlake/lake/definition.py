@@ -10,6 +10,7 @@ from pyiceberg.table.sorting import NullOrder, SortField, SortOrder
 from pyiceberg.transforms import DayTransform, IdentityTransform
 from pyiceberg.types import (
     BooleanType,
+    DateType,
     IntegerType,
     LongType,
     NestedField,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 _TYPES = {
     "string": StringType(),
     "timestamptz": TimestamptzType(),
+    "date": DateType(),
     "int": IntegerType(),
     "long": LongType(),
     "boolean": BooleanType(),
