@@ -9,7 +9,7 @@ from chatlake.custom_resource import answer
 from chatlake.deployed import Deployed
 from chatlake.exceptions import ChatlakeError
 from chatlake.observability import describe, guarded, logger
-from chatlake.queries import VIEWS, load_queries
+from chatlake.queries import load_views
 from chatlake.settings import Settings
 from chatlake.views import make_views
 
@@ -24,7 +24,7 @@ def make() -> dict[str, str]:
     """Make what is missing; give the database, which what follows waits for."""
     home.lake.create_tables()
     make_views(
-        load_queries(VIEWS),
+        load_views(),
         clients.athena(),
         database=settings.database,
         workgroup=settings.workgroup,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING
 
@@ -16,30 +15,6 @@ if TYPE_CHECKING:
     from chatlake.queries import Query
 
 _POLL_S = 0.5
-_WORD = re.compile(r"[a-z_]+")
-
-
-def in_dependency_order(views: Sequence[Query]) -> list[Query]:
-    """Order views so that each comes after those that it reads.
-
-    Raises
-    ------
-    TablesNotMade
-        Some read each other.
-    """
-    names = {view.name for view in views}
-    needs = {view.name: (names & set(_WORD.findall(view.sql))) - {view.name} for view in views}
-    ordered: list[Query] = []
-    waiting = sorted(views, key=lambda view: view.name)
-    while waiting:
-        done = {view.name for view in ordered}
-        ready = [view for view in waiting if needs[view.name] <= done]
-        if not ready:
-            message = f"views read each other: {', '.join(view.name for view in waiting)}"
-            raise TablesNotMade(message)
-        ordered += ready
-        waiting = [view for view in waiting if view not in ready]
-    return ordered
 
 
 def make_views(
@@ -50,14 +25,14 @@ def make_views(
     workgroup: str,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Make or replace views, each once those are there that it reads.
+    """Make or replace views, one after the other: each after those that it reads.
 
     Raises
     ------
     TablesNotMade
         Athena refused one; the message is Athena's.
     """
-    for view in in_dependency_order(views):
+    for view in views:
         started = athena.start_query_execution(
             QueryString=f"CREATE OR REPLACE VIEW {view.name} AS\n{view.sql}",
             QueryExecutionContext={"Database": database},
