@@ -183,6 +183,36 @@ def query(
 
 
 @chatlake.command()
+@_with_period
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="report.html",
+    show_default=True,
+    help="Where to write the page.",
+)
+@_lake_option
+@click.pass_obj
+def report(lake_folder: Path, period: Period | None, output: Path) -> int:
+    r"""Write a page about read latency, to open in a browser; it needs no network.
+
+    It shows how long messages lie unread: the distribution, day by day, by hour of the week, by
+    queue and role, what became of all messages, and how whole the archive is.
+
+    \b
+      chatlake report
+      chatlake report --since 2026-11-01 --until 2026-11-30 --output november.html
+    """
+    from chatlake.queries import ALWAYS
+    from chatlake.report import write_report
+    from chatlake.terminal import TerminalProgress
+
+    messages = write_report(lake_folder, output, period or ALWAYS, TerminalProgress())
+    click.echo(f"{output}: {messages:,} messages. Open it in a browser.", err=True)
+    return 0
+
+
+@chatlake.command()
 @_lake_option
 @click.pass_obj
 def rebuild(lake_folder: Path) -> int:

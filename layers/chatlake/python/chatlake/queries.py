@@ -56,6 +56,11 @@ def load_views() -> list[Query]:
     return in_dependency_order(_load("views"))
 
 
+def load_report() -> dict[str, Query]:
+    """Give the queries of the report, by name; `readings` makes the table that most others ask."""
+    return {query.name: query for query in _load("report")}
+
+
 def in_dependency_order(views: Sequence[Query]) -> list[Query]:
     """Order views so that each comes after those that it reads.
 
