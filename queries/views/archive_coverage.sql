@@ -7,6 +7,7 @@ SELECT
     count(*) AS contacts,
     count(DISTINCT initial_contact_id) AS chats,
     count_if(complete) AS complete,
+    count_if(complete AND receipts_available) AS complete_with_receipts,
     count_if(receipts_available) AS with_receipts,
     count_if(sources LIKE '%participant%') AS from_participant,
     count_if(sources LIKE '%export%') AS from_export,

@@ -388,6 +388,7 @@ def test_coverage_tells_what_each_day_was_read_from(lake: duckdb.DuckDBPyConnect
         "contacts": 5,
         "chats": 4,
         "complete": 3,
+        "complete_with_receipts": 2,
         "with_receipts": 3,
         "from_participant": 3,
         "from_export": 1,

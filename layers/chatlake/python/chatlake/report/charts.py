@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import vl_convert
 
-from chatlake.report.wording import DAYS_OF_WEEK, queue_name, seconds
+from chatlake.report.wording import DAYS_OF_WEEK, queue_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,10 +68,13 @@ _CONFIG: Spec = {
         "labelLimit": 300,
         "orient": "top",
         "title": None,
-        "symbolStrokeColor": "var(--ink)",
     },
     "text": {"color": "var(--ink)"},
 }
+_COLUMN_OF_LEGENDS: Spec = {
+    "legend": _CONFIG["legend"] | {"columns": 2, "layout": {"top": {"direction": "vertical"}}}
+}
+_COLUMN_OF_LEGENDS_BELOW = 500
 _SECONDS_LABEL = (
     "datum.value < 60 ? datum.value + ' s' : datum.value < 3600 ? datum.value / 60 + ' min' "
     ": datum.value / 3600 + ' h'"
@@ -83,7 +86,7 @@ def draw(chart: Spec, width: int) -> str:
     spec = {
         "width": width,
         "autosize": {"type": "fit-x", "contains": "padding"},
-        "config": _CONFIG,
+        "config": _CONFIG if width > _COLUMN_OF_LEGENDS_BELOW else _CONFIG | _COLUMN_OF_LEGENDS,
         **chart,
     }
     drawn: str = vl_convert.vegalite_to_svg(spec, vl_version=_VEGA_LITE)
@@ -152,9 +155,18 @@ def over_time(rows: Sequence[Row]) -> Spec:
         for row in rows
         for column, name in _PERCENTILES.items()
     ]
+    dashes = {
+        "field": "percentile",
+        "scale": {"domain": list(_PERCENTILES.values()), "range": [[1, 0], [6, 3], [2, 3]]},
+        "legend": {
+            "symbolType": "stroke",
+            "symbolSize": 400,
+            "symbolStrokeWidth": 2,
+            "symbolStrokeColor": "var(--ink)",
+        },
+    }
     return {
         "data": {"values": values},
-        "mark": {"type": "line", "point": {"size": 24}, "strokeWidth": 2},
         "encoding": {
             "x": {
                 "field": "day",
@@ -170,15 +182,13 @@ def over_time(rows: Sequence[Row]) -> Spec:
                 "axis": _time_axis("time until it was read"),
             },
             "color": {"field": "by", "scale": _ROLE_SCALE},
-            "strokeDash": {
-                "field": "percentile",
-                "legend": {"symbolType": "stroke", "symbolSize": 400, "symbolStrokeWidth": 2},
-                "scale": {
-                    "domain": list(_PERCENTILES.values()),
-                    "range": [[1, 0], [6, 3], [2, 3]],
-                },
-            },
+            "detail": {"field": "percentile"},
         },
+        "layer": [
+            {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"strokeDash": dashes}},
+            # Of a single day there is no line.
+            {"mark": {"type": "circle", "size": 24, "opacity": 1}},
+        ],
         "height": 260,
     }
 
@@ -217,7 +227,7 @@ def week(rows: Sequence[Row]) -> Spec:
                     "domain": list(_HEAT_NAMES),
                     "range": [f"var(--heat-{step})" for step in range(len(_HEAT_NAMES))],
                 },
-                "legend": {"columns": 4, "symbolType": "square"},
+                "legend": {"symbolType": "square"},
             },
         },
         "height": 190,
@@ -351,22 +361,11 @@ def coverage(rows: Sequence[Row]) -> Spec:
 
 def _kinds(row: Row) -> tuple[int, int, int, int]:
     """Part the contacts of a day: each is of one kind."""
-    read = row["contacts"] - row["events_alone"]
-    incomplete = max(read - row["complete"], 0)
-    with_receipts = min(row["with_receipts"], read - incomplete)
-    return with_receipts, read - incomplete - with_receipts, incomplete, row["events_alone"]
+    with_receipts, nothing = row["complete_with_receipts"], row["events_alone"]
+    incomplete = row["contacts"] - row["complete"] - nothing
+    return with_receipts, row["complete"] - with_receipts, incomplete, nothing
 
 
 def _pair(row: Row) -> str:
     sender, recipient = (row[f"{who}_role"] or "unknown" for who in ("sender", "recipient"))
     return f"{sender} to {recipient}".replace("_", " ").lower()
-
-
-def summary_of(rows: Sequence[Row]) -> str:
-    """Say in a sentence what the lines over time show, for who does not see them."""
-    parts = []
-    for role, name in _ROLES.items():
-        own = [row["p50_s"] for row in rows if row["recipient_role"] == role]
-        if own:
-            parts.append(f"{name}: median from {seconds(min(own))} to {seconds(max(own))}")
-    return "; ".join(parts)

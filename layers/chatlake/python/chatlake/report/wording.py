@@ -16,7 +16,7 @@ def seconds(value: float | None) -> str:
     if value is None:
         return NOTHING
     if abs(value) < _TENTHS_BELOW_S:
-        return f"{value:.1f} s"
+        return f"{value:.1f} s".replace("-", "−")
     whole = round(abs(value))
     sign = "−" if value < 0 else ""
     if whole < _MINUTE_S:
