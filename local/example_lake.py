@@ -25,13 +25,13 @@ from local.scripted.chat import Chat
 from local.scripted.items import timestamp
 
 _WITHOUT_TOKEN = 10
-_START = datetime.fromisoformat("2026-11-02T00:00:00+00:00")
+START = datetime.fromisoformat("2026-11-02T00:00:00+00:00")
 
 
 def example_lake(folder: Path, *, chats: int, days: int, seed: int = 1) -> None:
     """Make a lake, or replace what a lake holds, with chats that begin on Monday, 2026-11-02."""
     with Home(folder, create=True) as home:
-        for chat in scripts(seed=seed, count=chats, start=_START, days=days):
+        for chat in scripts(seed=seed, count=chats, start=START, days=days):
             document = archived(chat)
             home.store.update(document.initial_contact_id, _given(document))
     with Home(folder, rebuilding=True) as home:
