@@ -63,5 +63,6 @@ def _report(space: Workspace, receipts: int) -> None:
     usage = measure([CHATLAKE, "--lake", lake, "report", "--output", page], sample_tree=True)
     print(
         f"\nreport of {receipts:,} receipts: {usage.wall_s:.1f} s, {usage.cpu_s:.1f} s CPU, "
-        f"at most {report.mb(usage.tree_peak_bytes)} MB; the page has {report.mb(page.stat().st_size)} MB"
+        f"at most {report.mb(usage.tree_peak_bytes)} MB; "
+        f"the page has {page.stat().st_size // 1000} kB"
     )
