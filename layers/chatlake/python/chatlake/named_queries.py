@@ -29,7 +29,7 @@ _PARAMETERS = (
     "'2026-11-01', '2026-11-30'.\n"
 )
 # Never to be changed: by this line a later version knows which queries it may write anew.
-_OURS = "-- Each deployment of chatlake writes this query anew: save changes under another name.\n"
+_OURS = "-- A new version of chatlake writes this query anew: save changes under another name.\n"
 
 
 def save_named_queries(
@@ -44,7 +44,7 @@ def save_named_queries(
     """Make each query a named query of Athena, or bring the one that was made before up to it.
 
     A named query is ours if it has one of our names, is of our database, and says in a comment
-    that deployments write it. No other one is touched: people may take the same names, and a copy
+    that chatlake writes it. No other one is touched: people may take the same names, and a copy
     of ours under another name says the same, so one whose file is gone stays, too.
 
     Parameters
