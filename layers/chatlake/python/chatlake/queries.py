@@ -39,11 +39,15 @@ ALWAYS = Period()
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A SQL file: its name, the question that its header asks, and its one statement."""
+    """A SQL file: its name, the question that its header asks, and its one statement.
+
+    `header` is that question as it stands in the file, a comment of whole lines.
+    """
 
     name: str
     question: str
     sql: str
+    header: str = ""
 
 
 def load_named() -> list[Query]:
@@ -139,7 +143,7 @@ def _folder() -> Path:
 
 def _parse(path: Path) -> Query:
     text = path.read_text(encoding="utf-8")
-    header = _HEADER.match(text)
-    lines = header[0].splitlines() if header else []
-    question = " ".join(line.removeprefix("--").strip() for line in lines)
-    return Query(path.stem, question, text[header.end() if header else 0 :].strip().rstrip(";"))
+    found = _HEADER.match(text)
+    header = found[0] if found else ""
+    question = " ".join(line.removeprefix("--").strip() for line in header.splitlines())
+    return Query(path.stem, question, text[len(header) :].strip().rstrip(";"), header)
