@@ -1,7 +1,7 @@
 -- How are read latencies distributed, in steps of a tenth of a power of ten of seconds?
 SELECT
     recipient_role,
-    CAST(floor(log10(greatest(read_latency_ms, 100) / 1000.0) * 10) AS bigint) AS step,
+    CAST(floor(log10(greatest(read_latency_ms, 100) / 1e3) * 10) AS bigint) AS step,
     count(*) AS messages
 FROM readings
 WHERE

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -230,8 +231,8 @@ def test_a_period_without_chats_says_so_too(written: Path) -> None:
 
 def figures_of(period: Period = ALWAYS, **tables: Any) -> Figures:
     rows = {"messages": MESSAGES, "receipts": RECEIPTS, "contacts": CONTACTS} | tables
-    with made_lake(rows) as connection:
-        return gather(connection, period, Silent())
+    with made_lake(rows) as connection, TemporaryDirectory() as folder:
+        return gather(connection, Path(folder), period, Silent())
 
 
 def test_the_figures_are_those_of_the_lake() -> None:

@@ -24,9 +24,7 @@ def write_report(folder: Path, output: Path, period: Period, progress: Progress)
         The folder holds no lake, or none whose tables can be read.
     """
     with tempfile.TemporaryDirectory(prefix="chatlake-") as spill, connect(folder) as connection:
-        # What does not fit into memory goes there, and not into the current folder.
-        connection.execute("SET temp_directory = ?", [spill])
-        figures = gather(connection, period, progress)
+        figures = gather(connection, Path(spill), period, progress)
     page = render(figures)
     # At once or not at all: nobody opens half a page.
     unfinished = output.with_name(f".{output.name}.unfinished")
