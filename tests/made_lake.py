@@ -20,14 +20,23 @@ def made_lake(rows: Mapping[str, Sequence[Row]]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
     for table in schema.TABLES:
+        connection.register(f"given_{table.name}", arrow_schema(table).empty_table())
+        connection.execute(f"CREATE TABLE {table.name} AS FROM given_{table.name}")
+    create_views(connection)
+    refill(connection, rows)
+    return connection
+
+
+def refill(connection: duckdb.DuckDBPyConnection, rows: Mapping[str, Sequence[Row]]) -> None:
+    """Put these rows in the place of those that such tables have."""
+    for table in schema.TABLES:
         columns = [column.name for column in table.columns]
         whole = [dict.fromkeys(columns) | row for row in rows.get(table.name, ())]
         assert all(row.keys() == set(columns) for row in whole)
         given = pa.Table.from_pylist(whole, schema=arrow_schema(table))
         connection.register(f"given_{table.name}", given)
-        connection.execute(f"CREATE TABLE {table.name} AS SELECT * FROM given_{table.name}")
-    create_views(connection)
-    return connection
+        connection.execute(f"DELETE FROM {table.name}")
+        connection.execute(f"INSERT INTO {table.name} FROM given_{table.name}")
 
 
 def ask(

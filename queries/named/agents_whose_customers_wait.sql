@@ -2,10 +2,10 @@
 SELECT
     agent_arn,
     count(*) AS answers,
-    approx_percentile(response_ms, 0.5) / 1000.0 AS response_p50_s,
-    approx_percentile(response_ms, 0.9) / 1000.0 AS response_p90_s,
-    approx_percentile(unread_ms, 0.5) / 1000.0 AS unread_p50_s,
-    approx_percentile(unread_ms, 0.9) / 1000.0 AS unread_p90_s
+    approx_percentile(response_ms, 0.5) / 1e3 AS response_p50_s,
+    approx_percentile(response_ms, 0.9) / 1e3 AS response_p90_s,
+    approx_percentile(unread_ms, 0.5) / 1e3 AS unread_p50_s,
+    approx_percentile(unread_ms, 0.9) / 1e3 AS unread_p90_s
 FROM responses
 WHERE
     chat_day BETWEEN CAST(? AS date) AND CAST(? AS date)

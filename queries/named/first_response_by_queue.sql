@@ -3,8 +3,8 @@ SELECT
     last_queue_arn,
     count(*) AS chats,
     count(first_response_ms) AS answered,
-    approx_percentile(first_response_ms, 0.5) / 1000.0 AS p50_s,
-    approx_percentile(first_response_ms, 0.9) / 1000.0 AS p90_s
+    approx_percentile(first_response_ms, 0.5) / 1e3 AS p50_s,
+    approx_percentile(first_response_ms, 0.9) / 1e3 AS p90_s
 FROM conversations
 WHERE
     chat_day BETWEEN CAST(? AS date) AND CAST(? AS date)

@@ -3,8 +3,8 @@ SELECT
     initial_contact_id,
     asked_at,
     answered_at,
-    response_ms / 1000.0 AS response_s,
-    unread_ms / 1000.0 AS unread_s,
+    response_ms / 1e3 AS response_s,
+    unread_ms / 1e3 AS unread_s,
     queue_arn,
     agent_arn,
     is_first

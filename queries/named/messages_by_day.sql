@@ -8,5 +8,6 @@ FROM messages
 WHERE
     chat_day BETWEEN CAST(? AS date) AND CAST(? AS date)
     AND item_type = 'MESSAGE'
+    AND related_contact_id IS NULL
 GROUP BY chat_day
 ORDER BY chat_day

@@ -5,10 +5,10 @@ SELECT
     recipient_role,
     count(*) AS messages,
     count(read_latency_ms) AS messages_read,
-    approx_percentile(read_latency_ms, 0.5) / 1000.0 AS p50_s,
-    approx_percentile(read_latency_ms, 0.9) / 1000.0 AS p90_s,
-    approx_percentile(read_latency_ms, 0.95) / 1000.0 AS p95_s,
-    approx_percentile(read_latency_ms, 0.99) / 1000.0 AS p99_s,
+    approx_percentile(read_latency_ms, 0.5) / 1e3 AS p50_s,
+    approx_percentile(read_latency_ms, 0.9) / 1e3 AS p90_s,
+    approx_percentile(read_latency_ms, 0.95) / 1e3 AS p95_s,
+    approx_percentile(read_latency_ms, 0.99) / 1e3 AS p99_s,
     CAST(count_if(read_state = 'unread') AS double)
     / nullif(count_if(read_state <> 'unknown'), 0) AS share_unread
 FROM read_latency

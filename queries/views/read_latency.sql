@@ -90,7 +90,7 @@ addressed AS (
         ON sent.chat_day = reported.chat_day
         AND sent.initial_contact_id = reported.initial_contact_id
         AND sent.message_id = reported.message_id
-        AND stays.participant_id = reported.recipient_participant_id
+        AND stays.participant_id IS NOT DISTINCT FROM reported.recipient_participant_id
     WHERE
         stays.joins
         AND stays.participant_id IS DISTINCT FROM sent.sender_participant_id
