@@ -13,9 +13,10 @@ import pytest
 from moto import mock_aws
 
 from chatlake.measures import SENDER_ROLES
+from local.cloud.deployer import check_known
 from local.cloud.intrinsics import Scope
 from local.cloud.resources import RESOURCE_TYPES
-from local.cloud.resources.resource_type import Place, Wanted
+from local.cloud.resources.resource_type import Existing, Place, Wanted
 from local.cloud.schema_check import mistakes
 from local.cloud.template import read_template
 from tools.artifacts import ROOT
@@ -233,16 +234,27 @@ def test_the_local_cloud_makes_dashboard_and_alarms(parameters: dict[str, str]) 
     with mock_aws():
         cloudwatch = boto3.client("cloudwatch", REGION)
         place = Place(lambda _: cloudwatch, cast("Any", None), REGION, "111122223333")
-        for kind in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard"):
-            for logical_id, properties in of.of_type(kind).items():
-                assert mistakes(kind, properties, REGION) == []
-                assert properties.keys() <= RESOURCE_TYPES[kind].handled
-                wanted = Wanted(STACK, "id", kind, logical_id, properties, cast("Any", None))
-                RESOURCE_TYPES[kind].create(place, wanted)
+        there = [
+            (kind, made_of(place, kind, logical_id, properties))
+            for kind in ("AWS::CloudWatch::Alarm", "AWS::CloudWatch::Dashboard")
+            for logical_id, properties in of.of_type(kind).items()
+        ]
         made = cloudwatch.describe_alarms()["MetricAlarms"]
         dashboard = cloudwatch.get_dashboard(DashboardName=f"{STACK}-{REGION}")
+        for kind, existing in there:
+            RESOURCE_TYPES[kind].delete(place, existing)
+        assert cloudwatch.describe_alarms()["MetricAlarms"] == []
+        assert cloudwatch.list_dashboards()["DashboardEntries"] == []
     by_name = {alarm["AlarmName"].split("-")[-2]: alarm for alarm in made}
     assert by_name.keys() == of.alarms.keys()
     assert by_name["RowsLate"]["ExtendedStatistic"] == "p95"
     assert len(by_name["FunctionsFailed"]["Metrics"]) == 5
     assert json.loads(dashboard["DashboardBody"])["widgets"] == of.widgets
+
+
+def made_of(place: Place, kind: str, logical_id: str, properties: dict[str, Any]) -> Existing:
+    """Make a resource as the deployer does, which fails for what it does not know."""
+    assert mistakes(kind, properties, REGION) == []
+    check_known(logical_id, {"Type": kind, "Properties": properties})
+    wanted = Wanted(STACK, "id", kind, logical_id, properties, cast("Any", None))
+    return Existing(wanted, RESOURCE_TYPES[kind].create(place, wanted))

@@ -12,51 +12,15 @@ import pytest
 
 from chatlake.contact_events import from_event
 from chatlake.document import Document, merge
-from chatlake.measures import SENDER_ROLES
 from chatlake.timestamps import now
 from chatlake.transcript_response import from_response
 from tests.integration.deployed.functions import ROOT, STACK, Load, call
-from tools.metric_names import metric_names
+from tests.metric_blobs import assert_they_hold_numbers_only, blobs, values
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics:UserWarning")
 
 CHAT = "c1"
 CANARY = "canary-7f3a"
-UNITS = {"Count", "Milliseconds", "Percent", "Seconds"}
-
-
-def blobs(said: str) -> list[dict[str, Any]]:
-    """The lines of a log that CloudWatch makes metrics of."""
-    lines = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    return [line for line in lines if "_aws" in line]
-
-
-def values(written: list[dict[str, Any]], metric: str, role: str | None = None) -> list[float]:
-    return [
-        value
-        for blob in written
-        if metric in blob and blob.get("sender_role") == role
-        for value in blob[metric]
-    ]
-
-
-def assert_they_hold_numbers_only(written: list[dict[str, Any]]) -> None:
-    """Whatever goes into a metric is a name of ours, a number, or one of few words."""
-    for blob in written:
-        [told] = blob["_aws"]["CloudWatchMetrics"]
-        metrics = {metric["Name"] for metric in told["Metrics"]}
-        assert blob["_aws"].keys() == {"Timestamp", "CloudWatchMetrics"}
-        assert told["Namespace"] == "chatlake"
-        assert metrics <= metric_names()
-        assert {metric["Unit"] for metric in told["Metrics"]} <= UNITS
-        [dimensions] = told["Dimensions"]
-        assert {"service"} <= set(dimensions) <= {"service", "sender_role"}
-        assert blob.keys() == {"_aws", *dimensions, *metrics}
-        assert blob["service"] == STACK
-        assert blob.get("sender_role", "OTHER") in SENDER_ROLES
-        for metric in metrics:
-            assert len(blob[metric]) <= 100
-            assert all(type(value) is float for value in blob[metric])
 
 
 def read_messages(chat: str, latencies_s: list[int], role: object = "AGENT") -> Document:
@@ -123,7 +87,7 @@ def test_a_chat_is_measured_when_it_is_published_for_the_first_time(
 ) -> None:
     announce(publish, read_messages(CHAT, [2, 30, -4]))
     written = blobs(capsys.readouterr().out)
-    assert_they_hold_numbers_only(written)
+    assert_they_hold_numbers_only(written, STACK)
     assert values(written, "MessagesPublished") == [3]
     assert values(written, "ReceiptsPublished") == [3]
     assert values(written, "NegativeLatencies") == [1]
@@ -151,7 +115,7 @@ def test_of_thousands_of_values_none_is_lost(
     latencies_s = list(range(2345))
     announce(publish, read_messages(CHAT, latencies_s))
     written = blobs(capsys.readouterr().out)
-    assert_they_hold_numbers_only(written)
+    assert_they_hold_numbers_only(written, STACK)
     sent = values(written, "ReadLatency", "AGENT")
     assert Counter(sent) == Counter(1000.0 * latency_s for latency_s in latencies_s)
     assert sum("ReadLatency" in blob for blob in written) == 24
@@ -164,7 +128,7 @@ def test_what_a_role_may_not_be_never_becomes_a_dimension(
     announce(publish, read_messages(f"{CANARY}-chat", [5], role))
     said = capsys.readouterr().out
     written = blobs(said)
-    assert_they_hold_numbers_only(written)
+    assert_they_hold_numbers_only(written, STACK)
     assert values(written, "ReadLatency", "OTHER") == [5000]
     assert CANARY not in json.dumps(written)
 
@@ -174,7 +138,7 @@ def test_calls_are_set_against_the_rate(load: Load, capsys: pytest.CaptureFixtur
     capture.tools.tally.add("GetTranscriptCalls", 60)
     capture.report(60.0)
     written = blobs(capsys.readouterr().out)
-    assert_they_hold_numbers_only(written)
+    assert_they_hold_numbers_only(written, STACK)
     # At 4 a second there might have been 240.
     assert values(written, "CallsOfRate") == [25]
     assert values(written, "GetTranscriptCalls") == [60]
@@ -189,7 +153,7 @@ def test_capture_says_how_many_chats_live_when_none_does_any_more(
     capture.interval.live = 7
     call(capture, {})
     written = blobs(capsys.readouterr().out)
-    assert_they_hold_numbers_only(written)
+    assert_they_hold_numbers_only(written, STACK)
     assert values(written, "ChatsLive") == [0]
     assert values(written, "EventsTracked") == [0]
 
@@ -204,6 +168,6 @@ def test_events_and_tokens_are_counted_and_not_told_of(
     event["body"] = json.dumps({"ContactId": CANARY, "ParticipantToken": CANARY})
     call(start_chat, event)
     written = blobs(capsys.readouterr().out)
-    assert_they_hold_numbers_only(written)
+    assert_they_hold_numbers_only(written, STACK)
     assert values(written, "EventsTracked")
     assert values(written, "TokensRegistered") == [1]

@@ -138,7 +138,7 @@ def publish(
             raise PublishConflict(table.name, _MOST_ATTEMPTS)
     assert batch is not None
     marked = chats.mark_published(batch.revisions, counts)
-    outcome.measures = measure(batch.rows, _new(batch, marked, counts), at=now())
+    outcome.measures = measure(batch.rows, _new_chats(batch, marked, counts), at=now())
     without = [chat for chat, digest in batch.revisions.items() if digest == NO_DOCUMENT]
     # An erasure forgets the legs last: without them it is over, and this attempt came after it.
     for chat in chats.erased(without) - chats.initial_contacts(without).keys():
@@ -193,7 +193,7 @@ def _moved(batch: _Batch, store: DocumentStore) -> set[str]:
     return {chat for chat, tag in batch.tags.items() if tags.get(chat) != tag}
 
 
-def _new(batch: _Batch, marked: Collection[str], counts: Mapping[str, int]) -> set[str]:
+def _new_chats(batch: _Batch, marked: Collection[str], counts: Mapping[str, int]) -> set[str]:
     """Give the chats that this attempt was the first to publish.
 
     Recording an attempt forgets what the one before has published. So after one attempt without a
