@@ -170,7 +170,12 @@ def test_500_live_chats_at_4_calls_a_second_are_each_read_about_every_125_second
     monkeypatch.setattr(capture_loop, "ThreadPoolExecutor", AtOnce)
     end = clock.now_ms() + 15 * MINUTE
     tools = SimpleNamespace(agenda=timetable)
-    run(tools, Loop(lambda: clock.now_ms() < end, lambda _: None, lambda *_: None))  # type: ignore[arg-type]
+    reported: list[float] = []
+    began = clock.now_ms()
+    run(tools, Loop(lambda: clock.now_ms() < end, reported.append, lambda *_: None))  # type: ignore[arg-type]
+    # Each report says how long it is of, and none of the time is left out.
+    assert all(60 <= seconds < 70 for seconds in reported[:-1])
+    assert round(sum(reported), 3) == round((clock.now_ms() - began) / 1000, 3)
     gaps_s = sorted(
         (later - earlier) / 1000 for times in reads.values() for earlier, later in pairwise(times)
     )
