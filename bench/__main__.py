@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from bench.analytics import analytics_track
 from bench.cold_start import cold_track
 from bench.importing import import_track
 from bench.memory import memory_track
@@ -17,7 +18,7 @@ from bench.workspace import workspace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_TRACKS = ("import", "redelivery", "memory", "cold", "modules")
+_TRACKS = ("import", "redelivery", "memory", "analytics", "cold", "modules")
 _DESCRIPTION = """\
 Measure chatlake on generated chats, always the same ones, in fresh processes.
 
@@ -28,6 +29,8 @@ tracks:
   redelivery  the same files again: exit code 1 if a row of the lake changes.
   memory      peak of resident memory of a large import: exit code 1 above 600 MB.
               Besides, what a query and verify take.
+  analytics   what read_latency_hourly of one day of thirty reads of the lake, beside the same
+              question on the JSON; and the time of a report on --receipts receipts.
   cold        how long Capture and Publish take to start, beside bare imports.
   modules     lines of code of each module.
 
@@ -63,6 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         failed = redelivery_track(space, chats=chats, runs=options.runs)
                     case "memory":
                         failed = memory_track(space, chats=options.chats or 100_000)
+                    case "analytics":
+                        failed = analytics_track(
+                            space, chats=options.chats or 20_000, receipts=options.receipts
+                        )
                     case "cold":
                         failed = cold_track(runs=options.runs)
                     case _:
@@ -85,6 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--track", choices=(*_TRACKS, "all"), default="all", help="which one (all)")
     parser.add_argument(
         "--chats", type=_positive, metavar="N", help="how many (20,000; memory: 100,000)"
+    )
+    parser.add_argument(
+        "--receipts",
+        type=_positive,
+        default=1_000_000,
+        metavar="N",
+        help="analytics: receipts that the report is made of (1,000,000)",
     )
     parser.add_argument(
         "--runs", type=_positive, default=5, metavar="R", help="timed runs of each way (5)"

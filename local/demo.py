@@ -27,9 +27,10 @@ from rich.table import Table
 
 from chatlake.document import Document
 from chatlake.document_store.s3 import S3Store
+from chatlake.engine import run
 from chatlake.exceptions import DamagedDocument
 from chatlake.home import Home
-from chatlake.queries import NAMED, load_queries, to_duckdb
+from chatlake.queries import ALWAYS, load_named, to_duckdb
 from chatlake.rebuild import rebuild
 from local.chats import Chat, script
 from local.clock import Clock
@@ -246,8 +247,8 @@ def _wait_for_publishing(world: World) -> None:
 
 
 def _ask(tables: duckdb.DuckDBPyConnection) -> None:
-    [query] = [query for query in load_queries(NAMED) if query.name == "read_latency_by_role"]
-    result = tables.execute(to_duckdb(query.sql))
+    [query] = [query for query in load_named() if query.name == "read_latency_by_role"]
+    result = run(tables, to_duckdb(query.sql), ALWAYS.parameters)
     table = Table()
     for name, *_ in result.description or ():
         table.add_column(name)

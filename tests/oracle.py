@@ -714,6 +714,8 @@ def _message(item: _Item, receipts: list[Row], attachments: list[Row]) -> Row:
         left["Attachments"] = [one for one in item.attachments if not isinstance(one, dict)]
         if not left["Attachments"]:
             del left["Attachments"]
+    if not item.is_current:
+        row["chat_day"] = None
     return {**row, "extra": _extra(left)}
 
 

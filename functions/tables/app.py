@@ -1,33 +1,42 @@
-"""Custom resource: makes and evolves the tables and views when the stack is deployed."""
+"""Custom resource: makes and evolves tables, views and named queries when the stack is deployed."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from chatlake import clients
 from chatlake.custom_resource import answer
 from chatlake.deployed import Deployed
 from chatlake.exceptions import ChatlakeError
+from chatlake.named_queries import save_named_queries
 from chatlake.observability import describe, guarded, logger
-from chatlake.queries import VIEWS, load_queries
+from chatlake.queries import load_named, load_views
 from chatlake.settings import Settings
 from chatlake.views import make_views
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+ANSWERS_BEFORE_S = 40
+"""Seconds before the function is cut off: the answer itself may take thirty."""
 
 settings = Settings.from_environment()
 home = Deployed(settings)
 
 
-def make() -> dict[str, str]:
+def make(request: str, remaining_s: Callable[[], float]) -> dict[str, str]:
     """Make what is missing; give the database, which what follows waits for."""
     home.lake.create_tables()
+    athena = clients.athena()
+    database, workgroup = settings.database, settings.workgroup
     make_views(
-        load_queries(VIEWS),
-        clients.athena(),
-        database=settings.database,
-        workgroup=settings.workgroup,
+        load_views(), athena, database=database, workgroup=workgroup, remaining_s=remaining_s
+    )
+    save_named_queries(
+        load_named(), athena, database=database, workgroup=workgroup, request=request
     )
     return {"Database": settings.database}
 
@@ -41,7 +50,16 @@ def explain(error: Exception) -> str:
 
 @logger.inject_lambda_context
 @guarded
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer CloudFormation."""
-    response = answer(event, make, explain=explain)
+
+    def remaining_s() -> float:
+        return context.get_remaining_time_in_millis() / 1000
+
+    response = answer(
+        event,
+        partial(make, str(event.get("RequestId")), remaining_s),
+        explain=explain,
+        within_s=remaining_s() - ANSWERS_BEFORE_S,
+    )
     return {"Status": response["Status"]}

@@ -8,12 +8,15 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import moto.s3.models
+from moto.athena.responses import AthenaResponse
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.responses import DynamoHandler
 from moto.glue.models import GlueBackend
 from moto.glue.responses import GlueResponse
 from moto.s3.responses import S3Response
 from moto.sqs.models import SQSBackend
+
+from local.cloud import moto_named_queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,12 +36,17 @@ _POLL_S = 0.02
 
 
 def apply(clock: Clock | None) -> None:
-    """Make moto's Glue, DynamoDB, S3 and SQS atomic where the services are, and S3 on time."""
+    """Make moto's Glue, DynamoDB, S3 and SQS atomic where the services are, and S3 on time.
+
+    Athena gets the operations on named queries that moto lacks.
+    """
     _compare_glue_versions()
     # Conditional writes look, then write; threads of the server may come between.
     _serialize(DynamoHandler, ("call_action",), threading.RLock())
     _serialize(S3Response, _S3_OBJECT_CALLS, threading.RLock())
     _receive_each_message_once()
+    moto_named_queries.apply()
+    _serialize(AthenaResponse, moto_named_queries.OPERATIONS, threading.RLock())
     if clock is not None:
         # Who looks for the objects of the last hours does so by the cloud's clock.
         moto.s3.models.utcnow = lambda: clock.now().replace(tzinfo=None)  # type: ignore[attr-defined]

@@ -1,10 +1,12 @@
 -- How many chats and messages were there each day, and how many of the messages have a receipt?
 SELECT
-    date(sent_at) AS day,
+    chat_day,
     count(DISTINCT initial_contact_id) AS chats,
     count(*) AS messages,
     count_if(receipt_count > 0) AS messages_with_receipt
 FROM messages
-WHERE item_type = 'MESSAGE' AND related_contact_id IS NULL
-GROUP BY date(sent_at)
-ORDER BY day
+WHERE
+    chat_day BETWEEN CAST(? AS date) AND CAST(? AS date)
+    AND item_type = 'MESSAGE'
+GROUP BY chat_day
+ORDER BY chat_day

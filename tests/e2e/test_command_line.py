@@ -115,7 +115,7 @@ def test_from_files_to_answers_and_back(cwd: Path) -> None:
 
     query = run("query", "--named", "messages_by_day", "--format", "csv", cwd=cwd)
     assert (query.returncode, query.stderr) == (0, "")
-    assert query.stdout == "day,chats,messages,messages_with_receipt\n2026-09-01,2,3,0\n"
+    assert query.stdout == "chat_day,chats,messages,messages_with_receipt\n2026-09-01,2,3,0\n"
 
     erased = run("erase", "c2", "--purge", cwd=cwd)
     assert (erased.returncode, erased.stdout) == (0, "")
@@ -164,8 +164,8 @@ def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
         (("erase",), "Missing argument 'CONTACT_ID…'"),
         (("import", "--nothing", "x"), "No such option"),
         (("query", "SELECT 1", "SELECT 2"), "unexpected extra argument"),
-        (("query", "SELECT 1", "--named", "unread_share"), "give SQL or --named, not both"),
-        (("query", "--named", "nothing"), "there is no query nothing; there are messages_by_day"),
+        (("query", "SELECT 1", "--named", "read_states"), "give SQL or --named, not both"),
+        (("query", "--named", "nothing"), "there is no query nothing; there are agents_whose"),
         (("query", "SELECT 1", "--format", "xml"), "'xml' is not one of"),
         (("query", "SELECT 1", "--format", "parquet"), "--format parquet needs --output FILE"),
         (("query", "SELECT 1", "--output", "."), "is a directory"),

@@ -107,7 +107,7 @@ def test_the_installed_command_imports_and_answers(run: Run, tmp_path: Path) -> 
     assert imported.returncode == 0, imported.stderr
     asked = run("chatlake", "query", "--named", "messages_by_day", "--format", "csv")
     assert (asked.returncode, asked.stderr) == (0, "")
-    assert asked.stdout == "day,chats,messages,messages_with_receipt\n2026-09-01,1,3,0\n"
+    assert asked.stdout == "chat_day,chats,messages,messages_with_receipt\n2026-09-01,1,3,0\n"
 
 
 def test_the_installed_command_carries_every_query(run: Run) -> None:

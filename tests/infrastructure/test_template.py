@@ -75,3 +75,9 @@ def test_the_template_has_no_other_layers() -> None:
         if resource["Type"] == "AWS::Serverless::LayerVersion"
     }
     assert layers == set(FOLDERS)
+
+
+def test_the_tables_are_answered_for_before_cloudformation_gives_up() -> None:
+    resources = TEMPLATE["Resources"]
+    timeout_s = resources["MakeTables"]["Properties"]["Timeout"]
+    assert timeout_s < resources["Tables"]["Properties"]["ServiceTimeout"] <= 3600

@@ -451,7 +451,7 @@ def test_items_of_an_earlier_chat_are_flagged_and_count_nowhere(lake: LakeFolder
     )
     assert rows["messages"] == [
         row(item_id="new"),
-        row(item_id="old", contact_id="past", related_contact_id="past"),
+        row(item_id="old", contact_id="past", related_contact_id="past", chat_day=None),
     ]
     assert rows["receipts"] == []
     assert rows["contacts"] == [CONTACT_ROW]

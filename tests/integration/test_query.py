@@ -16,7 +16,7 @@ import pytest
 from chatlake import schema
 from chatlake.engine import connect
 from chatlake.exceptions import QueryFailed
-from chatlake.queries import NAMED, VIEWS, load_queries, to_duckdb
+from chatlake.queries import load_named, load_views, to_duckdb
 from tests.integration.conftest import LakeFolder, export, message, new_lake, page
 
 if TYPE_CHECKING:
@@ -33,13 +33,13 @@ DUCKDB_TYPES = {
     "long": "BIGINT",
     "boolean": "BOOLEAN",
 }
-NAMED_QUERIES = [query.name for query in load_queries(NAMED)]
+NAMED_QUERIES = [query.name for query in load_named()]
 
 
-def read_after(item_id: str, seconds: float | None, **members: Any) -> Object:
-    """A message of the customer to the agent that was read so many seconds later, or not."""
+def read_after(item_id: str, seconds: float | None, to: str = "agent", **members: Any) -> Object:
+    """A message, of the customer if not said, that was read so many seconds later, or not."""
     receipt = {
-        "RecipientParticipantId": "agent",
+        "RecipientParticipantId": to,
         "DeliveredTimestamp": "2026-09-01T10:00:00.250Z",
     }
     if seconds is not None:
@@ -94,8 +94,8 @@ def test_the_tables_have_the_columns_and_types_of_the_schema(lake: LakeFolder) -
 
 def test_messages_by_day_counts_what_was_sent_each_day(ask: Chatlake) -> None:
     assert as_json(ask, "--named", "messages_by_day") == [
-        {"day": "2026-09-01", "chats": 1, "messages": 3, "messages_with_receipt": 3},
-        {"day": "2026-09-02", "chats": 2, "messages": 2, "messages_with_receipt": 0},
+        {"chat_day": "2026-09-01", "chats": 1, "messages": 4, "messages_with_receipt": 3},
+        {"chat_day": "2026-09-02", "chats": 1, "messages": 1, "messages_with_receipt": 0},
     ]
 
 
@@ -110,10 +110,32 @@ def test_read_latency_is_told_in_seconds_by_role(ask: Chatlake) -> None:
     assert row["p99_s"] == pytest.approx(4, abs=0.1)
 
 
-def test_the_unread_share_is_that_of_receipts_without_a_reading(ask: Chatlake) -> None:
-    [row] = as_json(ask, "--named", "unread_share")
-    assert (row["receipts"], row["not_reported_read"]) == (3, 1)
-    assert row["share"] == pytest.approx(1 / 3)
+def test_a_period_leaves_out_chats_of_other_days(ask: Chatlake) -> None:
+    first = ("--since", "2026-09-01", "--until", "2026-09-01")
+    assert [row["chats"] for row in as_json(ask, "--named", "messages_by_day", *first)] == [1]
+    since = ("--since", "2026-09-02")
+    assert [row["chats"] for row in as_json(ask, "--named", "messages_by_day", *since)] == [1]
+    until = ("--until", "2026-08-31")
+    assert as_json(ask, "--named", "messages_by_day", *until) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("SELECT 1", "--since", "2026-09-01"), "go with --named"),
+        (("--named", "read_states", "--since", "yesterday"), "'yesterday' does not match"),
+        (
+            ("--named", "read_states", "--since", "2026-09-02", "--until", "2026-09-01"),
+            "--since 2026-09-02 is after --until 2026-09-01",
+        ),
+    ],
+)
+def test_a_period_that_cannot_be_meant_is_a_usage_error(
+    ask: Chatlake, arguments: tuple[str, ...], words: str
+) -> None:
+    ran = ask(*arguments)
+    assert ran.code == 2
+    assert words in ran.err
 
 
 @pytest.mark.parametrize("name", NAMED_QUERIES)
@@ -122,12 +144,14 @@ def test_every_ready_query_runs_on_a_lake_with_and_without_rows(
 ) -> None:
     lake.take()
     assert as_json(partial(chatlake, "query"), "--named", name) == []
-    lake.take(*values)
+    bot = {"ParticipantId": "bot", "ParticipantRole": "CUSTOM_BOT"}
+    customer = message("m0", AbsoluteTime="2026-09-01T09:59:00Z")
+    lake.take(*values, page("c3", customer, read_after("m1", 3, to="customer", **bot)))
     assert as_json(partial(chatlake, "query"), "--named", name) != []
 
 
 def test_every_ready_query_asks_a_question() -> None:
-    queries = [*load_queries(NAMED), *load_queries(VIEWS)]
+    queries = [*load_named(), *load_views()]
     assert len(queries) >= 3
     assert all("?" in query.question and "--" not in query.sql for query in queries)
 
@@ -143,10 +167,12 @@ def test_without_sql_all_that_can_be_asked_is_listed_even_without_a_lake(
 
 def test_sql_may_be_in_the_dialect_of_athena(ask: Chatlake) -> None:
     sql = (
-        "SELECT count_if(item_type = 'MESSAGE') AS n, date_diff('day', min(sent_at), max(sent_at))"
+        "SELECT count_if(item_type = 'MESSAGE') AS n, count_if(related_contact_id = '') AS none, "
+        "date_diff('day', min(sent_at), max(sent_at)) AS days"
     )
-    rows = as_json(ask, "--dialect", "athena", f"{sql} AS days FROM messages")
-    assert rows == [{"n": 5, "days": 1}]
+    rows = as_json(ask, "--dialect", "athena", f"{sql} FROM messages WHERE item_type = 'MESSAGE'")
+    # A day has not passed, though another one has begun; and no null counts.
+    assert rows == [{"n": 5, "none": 0, "days": 0}]
 
 
 # --- formats

@@ -87,6 +87,10 @@ def _create_query(place: Place, wanted: Wanted) -> Made:
     return Made(answer["NamedQueryId"], {"NamedQueryId": answer["NamedQueryId"]})
 
 
+def _delete_query(place: Place, existing: Existing) -> None:
+    place.client("athena").delete_named_query(NamedQueryId=existing.physical_id)
+
+
 TYPES = {
     "AWS::Glue::Database": ResourceType(
         words("CatalogId DatabaseInput"), _create_database, _delete_database, _update_database
@@ -103,8 +107,7 @@ TYPES = {
         _update_workgroup,
         TAGS | {"State": "queries are not run by a workgroup here"},
     ),
-    # moto cannot delete named queries; they go with the cloud.
     "AWS::Athena::NamedQuery": ResourceType(
-        words("Database Description Name QueryString WorkGroup"), _create_query, keep
+        words("Database Description Name QueryString WorkGroup"), _create_query, _delete_query
     ),
 }

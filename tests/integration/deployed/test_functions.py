@@ -298,10 +298,10 @@ def test_cloudformation_gets_an_answer_whatever_happens(
     glue = tables.clients.glue()
     assert glue.get_tables(DatabaseName=tables.settings.database)["TableList"] == []
 
-    tables.make = lambda: (_ for _ in ()).throw(RejectedInput("x" * 5000))
+    tables.make = lambda *_: (_ for _ in ()).throw(RejectedInput("x" * 5000))
     assert call(tables, {**base, "RequestType": "Create"}) == {"Status": "FAILED"}
     assert taken[1]["Reason"] == "x" * 1000
-    tables.make = lambda: {"Database": "d"}
+    tables.make = lambda *_: {"Database": "d"}
     assert call(tables, {**base, "RequestType": "Update"}) == {"Status": "SUCCESS"}
     assert taken[2] == {
         "Status": "SUCCESS",
@@ -312,6 +312,49 @@ def test_cloudformation_gets_an_answer_whatever_happens(
         "Data": {"Database": "d"},
     }
     assert {answer["PhysicalResourceId"] for answer in taken} == {"chatlake-tables"}
+
+
+def asked(url: str, number: int) -> dict[str, Any]:
+    """A request to make the tables, as a deployment sends it."""
+    event: dict[str, Any] = json.loads((ROOT / "events/tables.create.json").read_text())
+    return {**event, "ResponseURL": url, "RequestId": f"request-{number}"}
+
+
+def test_every_deployment_brings_tables_views_and_named_queries_up_to_the_code(
+    load: Load, aws: Aws, answers: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, taken = answers
+    athena = aws.client("athena")
+    athena.create_work_group(Name="deployed", Configuration={})
+    tables: Any = load("tables", WORKGROUP="deployed")
+    for deployment in range(2):
+        assert call(tables, asked(url, deployment)) == {"Status": "SUCCESS"}
+    assert [answer["Data"] for answer in taken] == [{"Database": tables.settings.database}] * 2
+
+    from chatlake import schema
+    from chatlake.queries import load_named, load_views
+
+    found = aws.client("glue").get_tables(DatabaseName=tables.settings.database)["TableList"]
+    assert {table["Name"] for table in found} == {table.name for table in schema.TABLES}
+    ran = athena.list_query_executions(WorkGroup="deployed")["QueryExecutionIds"]
+    assert len(ran) == 2 * len(load_views())
+    ids = athena.list_named_queries(WorkGroup="deployed")["NamedQueryIds"]
+    saved = athena.batch_get_named_query(NamedQueryIds=ids)["NamedQueries"]
+    assert sorted((query["Name"], query["Description"]) for query in saved) == [
+        (query.name, query.question) for query in load_named()
+    ]
+
+
+def test_a_function_with_little_time_left_says_what_it_has_not_made(
+    load: Load, answers: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, taken = answers
+    # So little that no view is waited for, and enough for the tables.
+    context = Context(remaining_ms=58_000)
+    assert load("tables").handler(asked(url, 1), context) == {"Status": "FAILED"}
+    [said] = taken
+    assert said["Reason"].startswith("view ")
+    assert "deploy again" in said["Reason"]
 
 
 def test_every_sample_event_of_track_is_understood(load: Load) -> None:

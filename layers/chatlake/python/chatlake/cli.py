@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import sys
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -13,7 +14,10 @@ from click.core import ParameterSource
 from chatlake.exceptions import ChatlakeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from chatlake.queries import Period
 
 
 def _remember_lake(context: click.Context, option: click.Parameter, folder: Path | None) -> None:
@@ -35,6 +39,34 @@ _lake_option = click.option(
     is_eager=True,
 )
 _INTERRUPTED = 130
+_DAY = click.DateTime(["%Y-%m-%d"])
+
+
+def _with_period[R](command: Callable[..., R]) -> Callable[..., R]:
+    """Give a command the options of a period, and the `period`; None if neither was given."""
+
+    @click.option(
+        "--since", type=_DAY, metavar="DAY", help="First day (UTC) on which chats began: 2026-11-01"
+    )
+    @click.option("--until", type=_DAY, metavar="DAY", help="Last day (UTC) on which chats began.")
+    @wraps(command)
+    def command_with_period(
+        *args: Any, since: datetime | None, until: datetime | None, **kwargs: Any
+    ) -> R:
+        from chatlake.queries import ALWAYS, Period
+
+        if since is None and until is None:
+            kwargs["period"] = None
+        else:
+            first = since.date() if since else ALWAYS.since
+            last = until.date() if until else ALWAYS.until
+            if first > last:
+                message = f"--since {first} is after --until {last}"
+                raise click.UsageError(message)
+            kwargs["period"] = Period(first, last)
+        return command(*args, **kwargs)
+
+    return command_with_period
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -83,6 +115,7 @@ def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
 @chatlake.command()
 @click.argument("sql", required=False)
 @click.option("--named", metavar="NAME", help="Run a ready query; without SQL they are listed.")
+@_with_period
 @click.option(
     "--format",
     "output_format",
@@ -108,6 +141,7 @@ def query(
     lake_folder: Path,
     sql: str | None,
     named: str | None,
+    period: Period | None,
     output_format: str,
     output: Path | None,
     dialect: str,
@@ -117,11 +151,11 @@ def query(
     \b
       chatlake query
       chatlake query "SELECT item_type, count(*) FROM messages GROUP BY 1"
-      chatlake query --named read_latency_by_role --format csv
+      chatlake query --named read_latency_by_role --since 2026-11-01 --until 2026-11-30
       chatlake query "SELECT * FROM receipts" --format parquet --output receipts.parquet
     """
     from chatlake.output import list_queries, write_result
-    from chatlake.queries import NAMED, load_queries, to_duckdb
+    from chatlake.queries import ALWAYS, load_named, to_duckdb
 
     if sql and named:
         message = "give SQL or --named, not both"
@@ -129,16 +163,52 @@ def query(
     if output_format == "parquet" and output is None:
         message = "--format parquet needs --output FILE"
         raise click.UsageError(message)
+    if period and not named:
+        message = "--since and --until go with --named; in SQL of your own say WHERE chat_day …"
+        raise click.UsageError(message)
+    parameters: Sequence[str] = ()
     if named:
-        ready = {query.name: query for query in load_queries(NAMED)}
+        ready = {query.name: query for query in load_named()}
         if named not in ready:
             message = f"there is no query {named}; there are {', '.join(ready)}"
             raise click.UsageError(message)
         sql, dialect = ready[named].sql, "athena"
+        parameters = (period or ALWAYS).parameters
     if sql is None:
         list_queries()
         return 0
-    write_result(lake_folder, to_duckdb(sql) if dialect == "athena" else sql, output_format, output)
+    translated = to_duckdb(sql) if dialect == "athena" else sql
+    write_result(lake_folder, translated, output_format, output, parameters)
+    return 0
+
+
+@chatlake.command()
+@_with_period
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="report.html",
+    show_default=True,
+    help="Where to write the page.",
+)
+@_lake_option
+@click.pass_obj
+def report(lake_folder: Path, period: Period | None, output: Path) -> int:
+    r"""Write a page about read latency, to open in a browser; it needs no network.
+
+    It shows how long messages lie unread: the distribution, day by day, by hour of the week, by
+    queue and role, what became of all messages, and how whole the archive is.
+
+    \b
+      chatlake report
+      chatlake report --since 2026-11-01 --until 2026-11-30 --output november.html
+    """
+    from chatlake.queries import ALWAYS
+    from chatlake.report import write_report
+    from chatlake.terminal import TerminalProgress
+
+    messages = write_report(lake_folder, output, period or ALWAYS, TerminalProgress())
+    click.echo(f"{output}: {messages:,} messages. Open it in a browser.", err=True)
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
@@ -16,6 +17,10 @@ PHYSICAL_ID = "chatlake-tables"
 
 _MOST_REASON = 1000
 _TIMEOUT_S = 30
+_OUT_OF_TIME = (
+    "the tables, views and named queries were not made in the time that the function has; "
+    "its log says how far it came, and what was made stays: deploy again"
+)
 
 
 def answer(
@@ -24,6 +29,7 @@ def answer(
     *,
     explain: Callable[[Exception], str] = str,
     send: Callable[[str, bytes], None] | None = None,
+    within_s: float | None = None,
 ) -> JsonObject:
     """Do what a custom resource's request asks for, and answer it in any case.
 
@@ -37,21 +43,54 @@ def answer(
         Says of an error what a person should read.
     send
         Puts the answer to its URL; for tests.
+    within_s
+        Seconds after which a failure is answered even though `make` is still at work: it may hang
+        in a call that is tried again and again, and a function that is cut off answers nothing.
     """
-    response: JsonObject = {
-        "Status": "SUCCESS",
+    whose: JsonObject = {
         "PhysicalResourceId": PHYSICAL_ID,
         "StackId": event.get("StackId"),
         "RequestId": event.get("RequestId"),
         "LogicalResourceId": event.get("LogicalResourceId"),
     }
-    if event.get("RequestType") != "Delete":
-        try:
-            response["Data"] = dict(make())
-        except Exception as error:  # noqa: BLE001 - unanswered, the deployment hangs
-            response |= {"Status": "FAILED", "Reason": explain(error)[:_MOST_REASON]}
-    (send or _put)(str(event["ResponseURL"]), json.dumps(response).encode())
-    return response
+    reply = _Reply(str(event["ResponseURL"]), send or _put)
+    if event.get("RequestType") == "Delete":
+        return reply.give({"Status": "SUCCESS", **whose})
+    late: JsonObject = {"Status": "FAILED", **whose, "Reason": _OUT_OF_TIME}
+    watch = None if within_s is None else _after(within_s, lambda: reply.give(late))
+    try:
+        response: JsonObject = {"Status": "SUCCESS", **whose, "Data": dict(make())}
+    except Exception as error:  # noqa: BLE001 - unanswered, the deployment hangs
+        response = {"Status": "FAILED", **whose, "Reason": explain(error)[:_MOST_REASON]}
+    finally:
+        if watch is not None:
+            watch.cancel()
+    return reply.give(response)
+
+
+class _Reply:
+    """The one answer to a request: what is given after it counts no more."""
+
+    def __init__(self, url: str, send: Callable[[str, bytes], None]) -> None:
+        self._url = url
+        self._send = send
+        self._lock = threading.Lock()
+        self._given: JsonObject | None = None
+
+    def give(self, response: JsonObject) -> JsonObject:
+        """Send an answer unless one was sent; give that which was."""
+        with self._lock:
+            if self._given is None:
+                self._send(self._url, json.dumps(response).encode())
+                self._given = response
+            return self._given
+
+
+def _after(seconds: float, act: Callable[[], object]) -> threading.Timer:
+    timer = threading.Timer(max(seconds, 0), act)
+    timer.daemon = True
+    timer.start()
+    return timer
 
 
 def _put(url: str, body: bytes) -> None:

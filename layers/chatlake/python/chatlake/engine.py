@@ -14,7 +14,7 @@ import duckdb
 from chatlake import schema
 from chatlake.catalog_file import check_locations
 from chatlake.exceptions import LakeNotFound, QueryFailed
-from chatlake.queries import VIEWS, load_queries, to_duckdb
+from chatlake.queries import load_views, to_duckdb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -57,13 +57,20 @@ def open_tables(
             connection.execute(
                 f"CREATE VIEW \"{table.name}\" AS SELECT * FROM iceberg_scan('{location}')"
             )
-        for view in load_queries(VIEWS):
-            connection.execute(f'CREATE VIEW "{view.name}" AS {to_duckdb(view.sql)}')
+        create_views(connection)
         yield connection
 
 
-def run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConnection:
-    """Run SQL and give the cursor of its result.
+def create_views(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make the project's views on the tables of a connection."""
+    for view in load_views():
+        connection.execute(f'CREATE VIEW "{view.name}" AS {to_duckdb(view.sql)}')
+
+
+def run(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[str] = ()
+) -> duckdb.DuckDBPyConnection:
+    """Run SQL and give the cursor of its result; parameters stand for its question marks.
 
     Raises
     ------
@@ -72,7 +79,7 @@ def run(connection: duckdb.DuckDBPyConnection, sql: str) -> duckdb.DuckDBPyConne
     """
     try:
         # Without a statement there is no cursor, whatever the signature says.
-        cursor: duckdb.DuckDBPyConnection | None = connection.execute(sql)
+        cursor: duckdb.DuckDBPyConnection | None = connection.execute(sql, parameters)
     except duckdb.Error as error:
         raise QueryFailed(str(error)) from error
     if cursor is None:

@@ -108,4 +108,4 @@ class ParticipantRejected(ParticipantError):
 
 
 class TablesNotMade(ChatlakeError):
-    """A view or table could not be made; the message is the engine's own."""
+    """A table, view or named query could not be made; the message names it and says why."""

@@ -17,10 +17,10 @@ from rich.table import Table
 
 from chatlake import schema
 from chatlake.engine import connect, run
-from chatlake.queries import NAMED, VIEWS, load_queries
+from chatlake.queries import load_named, load_views
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _ROWS_AT_ONCE = 10_000
@@ -34,10 +34,16 @@ _CONTROL_PICTURES = {
 }
 
 
-def write_result(folder: Path, sql: str, output_format: str, output: Path | None) -> None:
+def write_result(
+    folder: Path,
+    sql: str,
+    output_format: str,
+    output: Path | None,
+    parameters: Sequence[str] = (),
+) -> None:
     """Run SQL on a lake and write the result in a format, to a file or standard output."""
     with connect(folder) as connection:
-        result = run(connection, sql).to_arrow_reader(_ROWS_AT_ONCE)
+        result = run(connection, sql, parameters).to_arrow_reader(_ROWS_AT_ONCE)
         if output_format == "parquet" and output is not None:
             import pyarrow.parquet as pq
 
@@ -56,8 +62,10 @@ def list_queries() -> None:
     console = Console(soft_wrap=False)
     entries = {
         "Tables": [(table.name, table.doc) for table in schema.TABLES],
-        "Views": [(view.name, view.question) for view in load_queries(VIEWS)],
-        "Ready queries (--named)": [(query.name, query.question) for query in load_queries(NAMED)],
+        "Views": [(view.name, view.question) for view in load_views()],
+        "Ready queries (--named NAME, of a period: --since DAY --until DAY)": [
+            (query.name, query.question) for query in load_named()
+        ],
     }
     for title, rows in entries.items():
         if rows:

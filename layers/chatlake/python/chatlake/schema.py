@@ -63,7 +63,8 @@ _INITIAL = Column(
 _DAY = Column(
     "chat_day",
     "UTC day on which the chat began, the same on all its rows: give it in WHERE, so that only "
-    "files around those days are read. Null if nothing of the chat has a time.",
+    "files around those days are read. Null if nothing of the chat has a time, and on items of an "
+    "earlier chat.",
     "date",
 )
 _CONTACT = Column("contact_id", "Contact (leg of the chat) that the row belongs to.", required=True)

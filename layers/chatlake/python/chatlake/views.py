@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import TYPE_CHECKING
 
@@ -12,34 +11,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from types_boto3_athena import AthenaClient
+    from types_boto3_athena.type_defs import QueryExecutionStatusTypeDef
 
     from chatlake.queries import Query
 
 _POLL_S = 0.5
-_WORD = re.compile(r"[a-z_]+")
-
-
-def in_dependency_order(views: Sequence[Query]) -> list[Query]:
-    """Order views so that each comes after those that it reads.
-
-    Raises
-    ------
-    TablesNotMade
-        Some read each other.
-    """
-    names = {view.name for view in views}
-    needs = {view.name: (names & set(_WORD.findall(view.sql))) - {view.name} for view in views}
-    ordered: list[Query] = []
-    waiting = sorted(views, key=lambda view: view.name)
-    while waiting:
-        done = {view.name for view in ordered}
-        ready = [view for view in waiting if needs[view.name] <= done]
-        if not ready:
-            message = f"views read each other: {', '.join(view.name for view in waiting)}"
-            raise TablesNotMade(message)
-        ordered += ready
-        waiting = [view for view in waiting if view not in ready]
-    return ordered
+_TO_ANSWER_S = 60
+"""Left for a call that is under way and for the answer, which says what was not made."""
 
 
 def make_views(
@@ -48,31 +26,57 @@ def make_views(
     *,
     database: str,
     workgroup: str,
+    remaining_s: Callable[[], float],
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
-    """Make or replace views, each once those are there that it reads.
+    """Make or replace views, one after the other: each after those that it reads.
+
+    Parameters
+    ----------
+    views
+        In an order in which each can be made.
+    remaining_s
+        Seconds until the function is cut off; a minute before that nothing is waited for.
+    sleep
+        Waits some seconds between two looks; for tests.
 
     Raises
     ------
     TablesNotMade
-        Athena refused one; the message is Athena's.
+        Athena refused one, and the message is Athena's, or the time ran out.
     """
-    for view in in_dependency_order(views):
-        started = athena.start_query_execution(
-            QueryString=f"CREATE OR REPLACE VIEW {view.name} AS\n{view.sql}",
-            QueryExecutionContext={"Database": database},
-            WorkGroup=workgroup,
-        )
-        _wait(view.name, started["QueryExecutionId"], athena, sleep)
+    for view in views:
+        for last in (False, True):
+            started = athena.start_query_execution(
+                QueryString=f"CREATE OR REPLACE VIEW {view.name} AS\n{view.sql}",
+                QueryExecutionContext={"Database": database},
+                WorkGroup=workgroup,
+            )
+            execution = started["QueryExecutionId"]
+            status = _wait(view.name, execution, athena, remaining_s, sleep)
+            if status["State"] == "SUCCEEDED":
+                break
+            # Athena says so of failures of its own: the same query may succeed.
+            if last or not status.get("AthenaError", {}).get("Retryable"):
+                reason = status.get("StateChangeReason", status["State"])
+                message = f"view {view.name}: {reason}"
+                raise TablesNotMade(message)
 
 
-def _wait(name: str, execution: str, athena: AthenaClient, sleep: Callable[[float], None]) -> None:
-    while True:
+def _wait(
+    name: str,
+    execution: str,
+    athena: AthenaClient,
+    remaining_s: Callable[[], float],
+    sleep: Callable[[float], None],
+) -> QueryExecutionStatusTypeDef:
+    while remaining_s() > _TO_ANSWER_S:
         status = athena.get_query_execution(QueryExecutionId=execution)["QueryExecution"]["Status"]
-        if status["State"] == "SUCCEEDED":
-            return
-        if status["State"] in {"FAILED", "CANCELLED"}:
-            reason = status.get("StateChangeReason", status["State"])
-            message = f"view {name}: {reason}"
-            raise TablesNotMade(message)
+        if status["State"] not in {"QUEUED", "RUNNING"}:
+            return status
         sleep(_POLL_S)
+    message = (
+        f"view {name}: Athena had not made it when the function's time ran out; see what became of "
+        f"query {execution} among the workgroup's recent ones, then deploy again"
+    )
+    raise TablesNotMade(message)

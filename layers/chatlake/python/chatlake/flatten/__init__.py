@@ -77,7 +77,10 @@ def flatten(documents: Sequence[Document], *, published_at: datetime) -> Tables:
         "document_revision": pa.array(map(revision, documents), pa.string()),
         "published_at": pa.array([published_at] * len(documents), TIMESTAMP),
     }
-    return {table.name: _finish(table, made, of_chats) for table, made in rows.items()}
+    tables = {table.name: _finish(table, made, of_chats) for table, made in rows.items()}
+    messages = tables[schema.MESSAGES.name]
+    tables[schema.MESSAGES.name] = _without_day_of_earlier_chats(messages)
+    return tables
 
 
 def _days(items: Items, contacts: pa.Table, chats: int) -> pa.Array:
@@ -90,6 +93,14 @@ def _days(items: Items, contacts: pa.Table, chats: int) -> pa.Array:
     first = moments.group_by("chat").aggregate([("at", "min")])
     days = pc.cast(pc.floor_temporal(first.column("at_min"), unit="day"), pa.date32())
     return days.take(pc.index_in(pa.array(range(chats), pa.int32()), first.column("chat")))
+
+
+def _without_day_of_earlier_chats(messages: pa.Table) -> pa.Table:
+    """Take the day from rehydrated items: sent long before, they would spoil a file's bounds."""
+    position = messages.column_names.index("chat_day")
+    is_own = pc.is_null(messages.column("related_contact_id"))
+    day = pc.if_else(is_own, messages.column("chat_day"), None)
+    return messages.set_column(position, messages.field(position), day)
 
 
 def _finish(table: schema.Table, rows: pa.Table, of_chats: dict[str, pa.Array]) -> pa.Table:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from botocore.exceptions import ClientError
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
@@ -133,5 +132,6 @@ class _Upload(io.BytesIO):
 
 
 def _address(location: str) -> tuple[str, str]:
-    parts = urlsplit(location, allow_fragments=False)
-    return parts.netloc, parts.path.removeprefix("/")
+    # Not a URL: a question mark or hash belongs to the key.
+    bucket, _, key = location.partition("://")[2].partition("/")
+    return bucket, key

@@ -1,0 +1,38 @@
+"""The report: a page of read latency that needs no network."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatlake.engine import connect
+from chatlake.report.figures import gather
+from chatlake.report.page import render
+
+if TYPE_CHECKING:
+    from chatlake.import_files import Progress
+    from chatlake.queries import Period
+
+
+def write_report(folder: Path, output: Path, period: Period, progress: Progress) -> int:
+    """Write the report of a lake for a period; give the number of messages that it tells of.
+
+    Raises
+    ------
+    LakeNotFound, LakeIncomplete, LakeMoved
+        The folder holds no lake, or none whose tables can be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="chatlake-") as spill, connect(folder) as connection:
+        # What does not fit into memory goes there, and not into the current folder.
+        connection.execute("SET temp_directory = ?", [spill])
+        figures = gather(connection, period, progress)
+    page = render(figures)
+    # At once or not at all: nobody opens half a page.
+    unfinished = output.with_name(f".{output.name}.unfinished")
+    try:
+        unfinished.write_text(page, encoding="utf-8")
+        unfinished.replace(output)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return figures.messages

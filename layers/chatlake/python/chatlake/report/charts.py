@@ -1,0 +1,371 @@
+"""The charts of the report, in Vega-Lite, drawn as SVG.
+
+Colours are the page's CSS variables, so that one drawing serves a light and a dark page; shapes
+and dashes tell series apart as well, for eyes that colours do not.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import vl_convert
+
+from chatlake.report.wording import DAYS_OF_WEEK, queue_name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chatlake.report.figures import Row
+
+type Spec = dict[str, Any]
+
+_VEGA_LITE = "6.4"
+_ROLES = {"AGENT": "read by agents", "CUSTOMER": "read by customers"}
+_ROLE_SCALE = {"domain": list(_ROLES.values()), "range": ["var(--agent)", "var(--customer)"]}
+_PERCENTILES = {"p50_s": "median", "p90_s": "90 %", "p99_s": "99 %"}
+_STATES = {
+    "messages_read": "read",
+    "messages_read_implied": "read, as a later one was",
+    "messages_unread": "unread",
+    "messages_unknown": "unknown",
+}
+_STATE_COLOURS = ["var(--read)", "var(--implied)", "var(--unread)", "var(--unknown)"]
+_COVERAGE_COLOURS = ["var(--read)", "var(--implied)", "var(--unread)", "var(--unknown)"]
+# Where the colours of the heat map change.
+_HEAT_STEPS_S = (5, 10, 20, 40, 80, 160)
+_HEAT_NAMES = (
+    f"below {_HEAT_STEPS_S[0]} s",
+    *(f"{low} to {high} s" for low, high in pairwise(_HEAT_STEPS_S)),
+    f"{_HEAT_STEPS_S[-1]} s and more",
+)
+_QUEUES_SHOWN = 12
+_LABELLED_S = [0.1, 1, 10, 60, 600, 3600, 36_000, 360_000]
+_STEPS_PER_DECADE = 10
+
+_CONFIG: Spec = {
+    "aria": False,
+    "background": None,
+    # Drawn with the metrics of Arial, which most machines have, or a font as wide.
+    "font": "Arial, Liberation Sans, sans-serif",
+    "padding": {"left": 24, "top": 4, "right": 12, "bottom": 4},
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "var(--ink)",
+        "titleColor": "var(--ink)",
+        "gridColor": "var(--grid)",
+        "domainColor": "var(--grid)",
+        "tickColor": "var(--grid)",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    },
+    "legend": {
+        "labelColor": "var(--ink)",
+        "titleColor": "var(--ink)",
+        "labelFontSize": 12,
+        "labelLimit": 300,
+        "orient": "top",
+        "title": None,
+    },
+    "text": {"color": "var(--ink)"},
+}
+_COLUMN_OF_LEGENDS: Spec = {
+    "legend": _CONFIG["legend"] | {"columns": 2, "layout": {"top": {"direction": "vertical"}}}
+}
+_COLUMN_OF_LEGENDS_BELOW = 500
+_SECONDS_LABEL = (
+    "datum.value < 60 ? datum.value + ' s' : datum.value < 3600 ? datum.value / 60 + ' min' "
+    ": datum.value / 3600 + ' h'"
+)
+
+
+def draw(chart: Spec, width: int) -> str:
+    """Draw a chart as SVG, its plot so many pixels wide."""
+    spec = {
+        "width": width,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "config": _CONFIG if width > _COLUMN_OF_LEGENDS_BELOW else _CONFIG | _COLUMN_OF_LEGENDS,
+        **chart,
+    }
+    drawn: str = vl_convert.vegalite_to_svg(spec, vl_version=_VEGA_LITE)
+    return drawn
+
+
+def _time_axis(title: str) -> Spec:
+    return {"title": title, "titlePadding": 12, "labelExpr": _SECONDS_LABEL, "values": _LABELLED_S}
+
+
+def distribution(rows: Sequence[Row]) -> Spec:
+    """Bars of how many messages were read after how long, on a log scale."""
+    values = [
+        {
+            "from": 10 ** (row["step"] / _STEPS_PER_DECADE),
+            "to": 10 ** ((row["step"] + 1) / _STEPS_PER_DECADE),
+            "messages": row["messages"],
+            "by": _ROLES[row["recipient_role"]],
+        }
+        for row in rows
+    ]
+    return {
+        "data": {"values": values},
+        "mark": {"type": "bar", "binSpacing": 1},
+        "encoding": {
+            "x": {
+                "field": "from",
+                "type": "quantitative",
+                "scale": {"type": "log"},
+                "axis": _time_axis("time until it was read"),
+                "bin": {"binned": True},
+            },
+            "x2": {"field": "to"},
+            "y": {
+                "field": "messages",
+                "type": "quantitative",
+                "axis": {"title": "messages", "tickCount": 4, "titlePadding": 12},
+            },
+            "color": {"field": "by", "scale": _ROLE_SCALE, "legend": None},
+            "row": {
+                "field": "by",
+                "title": None,
+                "header": {
+                    "labelColor": "var(--ink)",
+                    "labelOrient": "top",
+                    "labelAnchor": "start",
+                    "labelFontSize": 12,
+                },
+            },
+        },
+        "resolve": {"scale": {"y": "independent"}},
+        "height": 130,
+        "autosize": {"type": "pad"},
+    }
+
+
+def over_time(rows: Sequence[Row]) -> Spec:
+    """Lines of percentiles, day by day."""
+    values = [
+        {
+            "day": row["chat_day"].isoformat(),
+            "seconds": max(row[column], 0.1),
+            "by": _ROLES[row["recipient_role"]],
+            "percentile": name,
+        }
+        for row in rows
+        for column, name in _PERCENTILES.items()
+    ]
+    dashes = {
+        "field": "percentile",
+        "scale": {"domain": list(_PERCENTILES.values()), "range": [[1, 0], [6, 3], [2, 3]]},
+        "legend": {
+            "symbolType": "stroke",
+            "symbolSize": 400,
+            "symbolStrokeWidth": 2,
+            "symbolStrokeColor": "var(--ink)",
+        },
+    }
+    return {
+        "data": {"values": values},
+        "encoding": {
+            "x": {
+                "field": "day",
+                "type": "temporal",
+                "title": None,
+                "scale": {"type": "utc"},
+                "axis": {"format": "%-d %b", "labelOverlap": True, "tickMinStep": 86_400_000},
+            },
+            "y": {
+                "field": "seconds",
+                "type": "quantitative",
+                "scale": {"type": "log", "nice": False},
+                "axis": _time_axis("time until it was read"),
+            },
+            "color": {"field": "by", "scale": _ROLE_SCALE},
+            "detail": {"field": "percentile"},
+        },
+        "layer": [
+            {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"strokeDash": dashes}},
+            # Of a single day there is no line.
+            {"mark": {"type": "circle", "size": 24, "opacity": 1}},
+        ],
+        "height": 260,
+    }
+
+
+def week(rows: Sequence[Row]) -> Spec:
+    """A heat map of the median by hour of the week."""
+    values = [
+        {
+            "day": DAYS_OF_WEEK[row["day_of_week"] - 1],
+            "hour": row["hour_of_day"],
+            "median": _HEAT_NAMES[bisect_right(_HEAT_STEPS_S, row["p50_s"])],
+        }
+        for row in rows
+    ]
+    return {
+        "data": {"values": values},
+        "mark": {"type": "rect", "stroke": "var(--paper)", "strokeWidth": 1},
+        "encoding": {
+            "x": {
+                "field": "hour",
+                "type": "ordinal",
+                "title": "hour (UTC)",
+                "scale": {"domain": list(range(24))},
+                "axis": {"labelAngle": 0, "labelOverlap": True},
+            },
+            "y": {
+                "field": "day",
+                "type": "ordinal",
+                "title": None,
+                "scale": {"domain": list(DAYS_OF_WEEK)},
+            },
+            "color": {
+                "field": "median",
+                "type": "ordinal",
+                "scale": {
+                    "domain": list(_HEAT_NAMES),
+                    "range": [f"var(--heat-{step})" for step in range(len(_HEAT_NAMES))],
+                },
+                "legend": {"symbolType": "square"},
+            },
+        },
+        "height": 190,
+    }
+
+
+def by_queue(rows: Sequence[Row]) -> Spec:
+    """From the median to the 90th percentile in each queue, by who reads."""
+    wanted = [row for row in rows if row["p50_s"] is not None and row["recipient_role"] in _ROLES]
+    shown = list(dict.fromkeys(queue_name(row["queue_arn"]) for row in wanted))[:_QUEUES_SHOWN]
+    values = [
+        {
+            "queue": queue_name(row["queue_arn"]),
+            "by": _ROLES[row["recipient_role"]],
+            "median": max(row["p50_s"], 0.1),
+            "p90": max(row["p90_s"], 0.1),
+        }
+        for row in wanted
+        if queue_name(row["queue_arn"]) in shown and row["sender_role"] in _ROLES
+    ]
+    place: Spec = {
+        "y": {
+            "field": "queue",
+            "type": "nominal",
+            "sort": shown,
+            "title": None,
+            "axis": {"labelLimit": 130},
+        },
+        "yOffset": {"field": "by"},
+        "color": {"field": "by", "scale": _ROLE_SCALE},
+    }
+    x = {
+        "type": "quantitative",
+        "scale": {"type": "log", "nice": False, "padding": 12},
+        "axis": _time_axis("median (dot) to 90 % (bar)"),
+    }
+    return {
+        "data": {"values": values},
+        "layer": [
+            {
+                "mark": {"type": "rule", "strokeWidth": 3},
+                "encoding": {**place, "x": {"field": "median", **x}, "x2": {"field": "p90"}},
+            },
+            {
+                "mark": {"type": "tick", "thickness": 3, "size": 12},
+                "encoding": {**place, "x": {"field": "p90", **x}},
+            },
+            {
+                "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+                "encoding": {
+                    **place,
+                    "x": {"field": "median", **x},
+                    "shape": {
+                        "field": "by",
+                        "scale": {"domain": list(_ROLES.values()), "range": ["circle", "diamond"]},
+                    },
+                },
+            },
+        ],
+        "height": {"step": 24},
+    }
+
+
+def states(rows: Sequence[Row]) -> Spec:
+    """What became of messages, as shares, by who sent them to whom."""
+    values = [
+        {"pair": _pair(row), "state": name, "messages": row[column], "order": order}
+        for row in rows
+        for order, (column, name) in enumerate(_STATES.items())
+    ]
+    return {
+        "data": {"values": values},
+        "mark": {"type": "bar", "stroke": "var(--paper)", "strokeWidth": 1},
+        "encoding": {
+            "y": {
+                "field": "pair",
+                "type": "nominal",
+                "sort": [_pair(row) for row in rows],
+                "title": None,
+                "axis": {"labelLimit": 170},
+            },
+            "x": {
+                "field": "messages",
+                "type": "quantitative",
+                "stack": "normalize",
+                "title": "share of messages",
+                "axis": {"format": ".0%"},
+            },
+            "color": {
+                "field": "state",
+                "scale": {"domain": list(_STATES.values()), "range": _STATE_COLOURS},
+                "legend": {"columns": 2},
+            },
+            "order": {"field": "order"},
+        },
+        "height": {"step": 30},
+    }
+
+
+def coverage(rows: Sequence[Row]) -> Spec:
+    """Contacts of each day, by what is known of them."""
+    names = ("with receipts", "messages alone", "not complete", "no transcript")
+    values = [
+        {"day": row["chat_day"].isoformat(), "kind": kind, "contacts": number, "order": order}
+        for row in rows
+        if row["chat_day"] is not None
+        for order, (kind, number) in enumerate(zip(names, _kinds(row), strict=True))
+    ]
+    return {
+        "data": {"values": values},
+        "mark": {"type": "bar", "stroke": "var(--paper)", "strokeWidth": 1},
+        "encoding": {
+            "x": {
+                "field": "day",
+                "type": "ordinal",
+                "timeUnit": "utcyearmonthdate",
+                "title": None,
+                "axis": {"format": "%-d %b", "labelOverlap": True, "labelAngle": 0},
+            },
+            "y": {"field": "contacts", "type": "quantitative", "title": "contacts"},
+            "color": {
+                "field": "kind",
+                "scale": {"domain": list(names), "range": _COVERAGE_COLOURS},
+                "legend": {"columns": 2},
+            },
+            "order": {"field": "order"},
+        },
+        "height": 200,
+    }
+
+
+def _kinds(row: Row) -> tuple[int, int, int, int]:
+    """Part the contacts of a day: each is of one kind."""
+    with_receipts, nothing = row["complete_with_receipts"], row["events_alone"]
+    incomplete = row["contacts"] - row["complete"] - nothing
+    return with_receipts, row["complete"] - with_receipts, incomplete, nothing
+
+
+def _pair(row: Row) -> str:
+    sender, recipient = (row[f"{who}_role"] or "unknown" for who in ("sender", "recipient"))
+    return f"{sender} to {recipient}".replace("_", " ").lower()

@@ -1,0 +1,41 @@
+"""Figures in words, as the page shows them."""
+
+from __future__ import annotations
+
+DAYS_OF_WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+NO_QUEUE = "no queue known"
+NOTHING = "–"
+
+_MINUTE_S = 60
+_HOUR_S = 3600
+_TENTHS_BELOW_S = 10
+
+
+def seconds(value: float | None) -> str:
+    """Give a duration as one reads it: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
+    if value is None:
+        return NOTHING
+    if abs(value) < _TENTHS_BELOW_S:
+        return f"{value:.1f} s".replace("-", "−")
+    whole = round(abs(value))
+    sign = "−" if value < 0 else ""
+    if whole < _MINUTE_S:
+        return f"{sign}{whole} s"
+    if whole < _HOUR_S:
+        return f"{sign}{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
+    return f"{sign}{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
+
+
+def share(part: float, whole: float) -> str:
+    """Give a part of a whole in percent."""
+    return f"{part / whole:.0%}" if whole else NOTHING
+
+
+def queue_name(arn: str | None) -> str:
+    """Give the last segment of a queue's ARN, which Connect's console shows, too."""
+    return arn.rsplit("/", 1)[-1] if arn else NO_QUEUE
+
+
+def role_name(role: str | None) -> str:
+    """Give a role in words."""
+    return role.replace("_", " ").lower() if role else "unknown"

@@ -1,0 +1,5 @@
+-- Is everything archived?
+SELECT *
+FROM archive_coverage
+WHERE chat_day BETWEEN CAST(? AS date) AND CAST(? AS date)
+ORDER BY chat_day

@@ -1,0 +1,23 @@
+-- Is everything archived, from which sources, and how soon after the end?
+-- One row per day on which chats began; all numbers are contacts (legs of chats). Of those with
+-- events alone no transcript could be had, of those without receipts only the export. Minutes are
+-- from a contact's end to its rows in the tables.
+SELECT
+    chat_day,
+    count(*) AS contacts,
+    count(DISTINCT initial_contact_id) AS chats,
+    count_if(complete) AS complete,
+    count_if(complete AND receipts_available) AS complete_with_receipts,
+    count_if(receipts_available) AS with_receipts,
+    count_if(sources LIKE '%participant%') AS from_participant,
+    count_if(sources LIKE '%export%') AS from_export,
+    count_if(sources = 'event') AS events_alone,
+    CAST(count_if(complete) AS double) / count(*) AS share_complete,
+    approx_percentile(
+        date_diff('second', disconnected_at, published_at) / 60.0, 0.5
+    ) AS published_p50_min,
+    approx_percentile(
+        date_diff('second', disconnected_at, published_at) / 60.0, 0.95
+    ) AS published_p95_min
+FROM contacts
+GROUP BY chat_day

@@ -1,0 +1,78 @@
+-- How long did customers wait for an answer of an agent, and agents for one of a customer?
+-- One row per answer: the first message of an agent after messages of a customer, or the other way
+-- round. The wait is counted from the first of the messages that it answers; unread_ms of it passed
+-- until that one was read, which is null where no reading is known. Times are UTC.
+WITH said AS (
+    SELECT
+        chat_day,
+        initial_contact_id,
+        contact_id,
+        item_id AS message_id,
+        participant_id,
+        participant_role,
+        CAST(sent_at AT TIME ZONE 'UTC' AS timestamp(3)) AS sent_at,
+        lag(participant_role) OVER (
+            PARTITION BY chat_day, initial_contact_id ORDER BY sent_at, item_id
+        ) AS role_before
+    FROM messages
+    WHERE
+        item_type = 'MESSAGE'
+        AND related_contact_id IS NULL
+        AND participant_role IN ('AGENT', 'CUSTOMER')
+),
+turns AS (
+    SELECT
+        *,
+        lag(message_id) OVER (
+            PARTITION BY chat_day, initial_contact_id ORDER BY sent_at, message_id
+        ) AS asked_message_id,
+        lag(participant_role) OVER (
+            PARTITION BY chat_day, initial_contact_id ORDER BY sent_at, message_id
+        ) AS asked_role,
+        lag(sent_at) OVER (
+            PARTITION BY chat_day, initial_contact_id ORDER BY sent_at, message_id
+        ) AS asked_at
+    FROM said
+    WHERE role_before IS DISTINCT FROM participant_role
+),
+answers AS (
+    SELECT
+        *,
+        row_number() OVER (
+            PARTITION BY chat_day, initial_contact_id, participant_role
+            ORDER BY sent_at, message_id
+        ) AS answer_of_role
+    FROM turns
+    WHERE asked_message_id IS NOT NULL
+)
+SELECT
+    answers.chat_day,
+    answers.initial_contact_id,
+    answers.contact_id,
+    contacts.queue_arn,
+    contacts.agent_arn,
+    answers.asked_role,
+    answers.asked_message_id,
+    answers.asked_at,
+    answers.participant_role AS answered_role,
+    answers.participant_id AS answered_participant_id,
+    answers.message_id AS answered_message_id,
+    answers.sent_at AS answered_at,
+    answers.answer_of_role = 1 AS is_first,
+    date_diff('millisecond', answers.asked_at, answers.sent_at) AS response_ms,
+    CASE
+        WHEN reading.read_by_at < answers.sent_at
+        THEN date_diff('millisecond', answers.asked_at, reading.read_by_at)
+        WHEN reading.read_by_at IS NOT NULL
+        THEN date_diff('millisecond', answers.asked_at, answers.sent_at)
+    END AS unread_ms
+FROM answers
+LEFT JOIN contacts
+    ON answers.chat_day = contacts.chat_day
+    AND answers.initial_contact_id = contacts.initial_contact_id
+    AND answers.contact_id = contacts.contact_id
+LEFT JOIN read_latency AS reading
+    ON answers.chat_day = reading.chat_day
+    AND answers.initial_contact_id = reading.initial_contact_id
+    AND answers.asked_message_id = reading.message_id
+    AND answers.participant_id = reading.recipient_participant_id

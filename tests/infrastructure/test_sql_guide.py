@@ -1,0 +1,37 @@
+"""The guide to asking the tables says what the files of queries/ say."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from chatlake.queries import ALWAYS, Query, load_named, load_views, to_duckdb
+from tests.made_lake import made_lake
+from tools.sql_guide import PAGE, title
+
+GUIDE = PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("query", load_named(), ids=lambda query: query.name)
+def test_every_question_is_in_the_guide_as_it_is_asked(query: Query) -> None:
+    start = GUIDE.index(f"<!-- query {query.name} -->")
+    section = GUIDE[start : GUIDE.index("<!-- end -->", start)]
+    assert f"### {title(query)}\n" in section
+    assert f"```sql\n{query.sql}\n```" in section
+    with made_lake({}) as connection:
+        answer = connection.execute(to_duckdb(query.sql), ALWAYS.parameters)
+        names = [name for name, *_ in answer.description or ()]
+    assert f"| {' | '.join(names)} |\n|---|" in section, "python -m tools.sql_guide"
+    assert len(re.findall(r"^\| ", section, re.MULTILINE)) > 1
+
+
+def test_every_view_is_explained_in_the_guide() -> None:
+    explained = GUIDE[GUIDE.index("## The views") : GUIDE.index("## Before you conclude")]
+    for view in load_views():
+        assert f"| `{view.name}` |" in explained
+
+
+def test_the_guide_asks_nothing_that_is_not_there() -> None:
+    asked = re.findall(r"<!-- query (\w+) -->", GUIDE)
+    assert sorted(asked) == sorted(query.name for query in load_named())

@@ -1,0 +1,302 @@
+"""The report, as a reader has it: opened in a browser, and with figures worked out by hand."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from chatlake.cli import chatlake as command
+from chatlake.home import Home
+from chatlake.queries import ALWAYS, Period
+from chatlake.report.charts import coverage
+from chatlake.report.figures import Figures, gather
+from chatlake.report.page import render
+from chatlake.report.wording import queue_name, seconds, share
+from local.example_lake import example_lake
+from tests.integration.test_views import CONTACTS, MESSAGES, MONDAY, RECEIPTS, TUESDAY
+from tests.made_lake import made_lake
+
+SECTIONS = ("distribution", "days", "week", "queues", "states", "coverage")
+PHONE, DESK = {"width": 390, "height": 800}, {"width": 1200, "height": 900}
+
+
+class Silent:
+    """Shows no progress."""
+
+    @contextmanager
+    def stage(self, title: str, total: int) -> Iterator[Any]:
+        assert title
+        assert total
+        yield lambda _: None
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("report")
+    example_lake(folder / "lake", chats=150, days=14)
+    report(folder / "lake", folder / "report.html")
+    return folder / "report.html"
+
+
+def report(lake: Path, output: Path, *arguments: str) -> str:
+    said = CliRunner().invoke(
+        command,
+        ["--lake", str(lake), "report", "--output", str(output), *arguments],
+        standalone_mode=False,
+    )
+    assert said.exception is None, said.output
+    return said.stderr
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        reason = "no Chromium on this machine; on Debian: apt-get install chromium"
+        assert not os.environ.get("CHATLAKE_NEEDS_BROWSER"), reason
+        pytest.skip(reason)
+    quiet = ["--no-sandbox", "--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=program, args=quiet)
+        yield running
+        running.close()
+
+
+@dataclass
+class Opened:
+    """A page in the browser, and all that it asked for and complained of."""
+
+    page: Page
+    requests: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def opened(browser: Browser, file: Path, **options: Any) -> Iterator[Opened]:
+    context = browser.new_context(**{"viewport": DESK} | options)
+    try:
+        result = Opened(context.new_page())
+        result.page.on("request", lambda request: result.requests.append(request.url))
+        result.page.on("console", lambda said: result.complaints.append(said.text))
+        result.page.on("pageerror", lambda error: result.complaints.append(str(error)))
+        result.page.goto(file.as_uri())
+        yield result
+    finally:
+        context.close()
+
+
+def test_the_page_asks_for_nothing_and_complains_of_nothing(
+    browser: Browser, written: Path
+) -> None:
+    with opened(browser, written) as report:
+        report.page.wait_for_load_state("networkidle")
+        assert [url for url in report.requests if not url.startswith("data:")] == [written.as_uri()]
+        assert report.complaints == []
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+def test_every_chart_is_there_and_drawn_for_the_width(
+    browser: Browser, written: Path, viewport: dict[str, int]
+) -> None:
+    shown, hidden = ("wide", "narrow") if viewport is DESK else ("narrow", "wide")
+    with opened(browser, written, viewport=viewport) as report:
+        for section in SECTIONS:
+            chart = report.page.locator(f"#{section} .{shown} svg")
+            assert chart.is_visible()
+            assert report.page.locator(f"#{section} .{hidden} svg").is_hidden()
+            assert chart.locator("path, line").count() > 10
+            box = chart.bounding_box()
+            assert box is not None
+            assert box["width"] > 0.7 * viewport["width"] * (1 if viewport is PHONE else 0.8)
+            assert report.page.locator(f"#{section} figcaption").inner_text().strip()
+        page_width = report.page.evaluate("document.documentElement.scrollWidth")
+        assert page_width <= viewport["width"]
+
+
+def sorted_column(page: Page, number: int) -> list[str]:
+    cells = page.locator(f"#all tbody td:nth-child({number})")
+    return [value or "" for value in cells.evaluate_all("all => all.map(c => c.dataset.sort)")]
+
+
+def test_the_keyboard_sorts_the_table(browser: Browser, written: Path) -> None:
+    with opened(browser, written) as report:
+        page = report.page
+        page.locator("#all .scroll").focus()
+        for _ in range(4):
+            page.keyboard.press("Tab")
+        heading = page.locator("#all th:nth-child(4)")
+        assert page.evaluate("document.activeElement.closest('th').cellIndex") == 3
+        page.keyboard.press("Enter")
+        messages = [int(value) for value in sorted_column(page, 4)]
+        assert heading.get_attribute("aria-sort") == "descending"
+        assert len(messages) > 3
+        assert messages == sorted(messages, reverse=True)
+        page.keyboard.press("Space")
+        assert heading.get_attribute("aria-sort") == "ascending"
+        assert [int(value) for value in sorted_column(page, 4)] == sorted(messages)
+        # Words by the alphabet; what has no value is last, whichever way.
+        page.locator("#all th:nth-child(2) button").press("Enter")
+        senders = sorted_column(page, 2)
+        assert senders == sorted(senders)
+        assert heading.get_attribute("aria-sort") is None
+        for _ in range(2):
+            page.locator("#all th:nth-child(6) button").press("Enter")
+            medians = sorted_column(page, 6)
+            assert "" in medians
+            assert all(value == "" for value in medians[medians.index("") :])
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast ratio of WCAG 2."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_words_and_marks_stand_out_in_light_and_dark(
+    browser: Browser, written: Path, scheme: str
+) -> None:
+    with opened(browser, written, color_scheme=scheme) as report:
+        style = "getComputedStyle(document.documentElement).getPropertyValue('--' + name)"
+        colour = {
+            name: report.page.evaluate(f"name => {style}", name).strip()
+            for name in ("paper", "ink", "soft", "panel", "link", "customer", "agent", "unread")
+        }
+        background = report.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (luminance(colour["paper"]) > 0.5) == (scheme == "light")
+    assert background == "rgb({}, {}, {})".format(
+        *(int(colour["paper"][place : place + 2], 16) for place in (1, 3, 5))
+    )
+    for words in ("ink", "soft", "link"):
+        assert contrast(colour[words], colour["paper"]) >= 4.5
+    for words in ("ink", "soft"):
+        assert contrast(colour[words], colour["panel"]) >= 4.5
+    for mark in ("customer", "agent", "unread"):
+        assert contrast(colour[mark], colour["paper"]) >= 3
+
+
+def test_every_chart_has_a_name_a_meaning_and_its_numbers(browser: Browser, written: Path) -> None:
+    with opened(browser, written) as report:
+        for section in SECTIONS:
+            chart = report.page.get_by_role("img", name=re.compile("^Chart: ")).locator(
+                f"xpath=ancestor::section[@id='{section}']"
+            )
+            assert chart.count() >= 1
+            numbers = report.page.locator(f"#{section} details")
+            assert numbers.locator("table").is_hidden()
+            numbers.locator("summary").press("Enter")
+            assert numbers.locator("table").is_visible()
+            assert numbers.locator("tbody tr").count() > 0
+        assert report.page.locator("html").get_attribute("lang") == "en"
+        assert report.page.locator("h1").count() == 1
+
+
+def test_a_lake_without_chats_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
+    with Home(tmp_path / "lake", create=True):
+        pass
+    said = report(tmp_path / "lake", tmp_path / "report.html")
+    assert "0 messages" in said
+    with opened(browser, tmp_path / "report.html") as opened_page:
+        words = opened_page.page.locator("main").inner_text()
+        assert "chatlake import" in words
+        assert opened_page.page.locator("svg").count() == 0
+        assert opened_page.complaints == []
+
+
+def test_a_period_without_chats_says_so_too(written: Path) -> None:
+    output = written.with_name("none.html")
+    said = report(written.with_name("lake"), output, "--until", "2020-01-01")
+    assert "0 messages" in said
+    assert "--since" in output.read_text(encoding="utf-8")
+
+
+def figures_of(period: Period = ALWAYS, **tables: Any) -> Figures:
+    rows = {"messages": MESSAGES, "receipts": RECEIPTS, "contacts": CONTACTS} | tables
+    with made_lake(rows) as connection:
+        return gather(connection, period, Silent())
+
+
+def test_the_figures_are_those_of_the_lake() -> None:
+    figures = figures_of()
+    assert (figures.messages, figures.chats, figures.days) == (13, 5, (MONDAY, TUESDAY))
+    by_agents = figures.read_by("AGENT")
+    assert by_agents is not None
+    # m2, m3 and m4 of the chat with a transfer, one of the export, two over midnight, two unread
+    # by two agents; read in 18 and 10 seconds.
+    assert by_agents["messages"] == 8
+    assert by_agents["messages_read"] == 2
+    assert by_agents["messages_read_implied"] == 2
+    assert by_agents["messages_unread"] == 3
+    assert by_agents["messages_unknown"] == 1
+    assert 10 <= by_agents["p50_s"] <= 18
+    # 10 to the power of 0.4 is 2.5, of 0.6 is 4.0, of 0.7 is 5.01.
+    assert [(row["step"], row["messages"]) for row in figures.rows["distribution"]] == [
+        (10, 1),
+        (12, 1),
+        (4, 1),
+        (6, 2),
+    ]
+    tuesday = figures_of(Period(TUESDAY, TUESDAY))
+    assert (tuesday.messages, tuesday.chats) == (2, 1)
+
+
+def test_each_contact_is_of_one_kind_in_the_coverage() -> None:
+    rows = figures_of().rows["coverage"]
+    values = coverage(rows)["data"]["values"]
+    assert {(value["day"], value["kind"]): value["contacts"] for value in values} == {
+        ("2026-11-02", "with receipts"): 2,
+        ("2026-11-02", "messages alone"): 1,
+        ("2026-11-02", "not complete"): 1,
+        ("2026-11-02", "no transcript"): 1,
+        ("2026-11-03", "with receipts"): 1,
+        ("2026-11-03", "messages alone"): 0,
+        ("2026-11-03", "not complete"): 0,
+        ("2026-11-03", "no transcript"): 0,
+    }
+
+
+def test_what_a_service_calls_its_queue_cannot_become_markup() -> None:
+    hostile = "queue/<img src=x onerror=alert(1)>"
+    contacts = [row | {"queue_arn": hostile} for row in CONTACTS]
+    page = render(figures_of(contacts=contacts))
+    assert "<img" not in page
+    assert "&lt;img" in page
+
+
+def test_neither_content_nor_names_are_on_the_page() -> None:
+    messages = [row | {"content": "canary-content", "display_name": "canary"} for row in MESSAGES]
+    assert "canary" not in render(figures_of(messages=messages))
+
+
+def test_durations_and_shares_are_in_words() -> None:
+    values = (None, 0.44, 12.4, 59.6, 61, 3_725, -0.5, -75)
+    assert [seconds(value) for value in values] == [
+        "–",
+        "0.4 s",
+        "12 s",
+        "1 min 0 s",
+        "1 min 1 s",
+        "1 h 2 min",
+        "−0.5 s",
+        "−1 min 15 s",
+    ]
+    assert [share(1, 3), share(0, 0)] == ["33%", "–"]
+    assert [queue_name("arn:aws:connect/queue/q"), queue_name(None)] == ["q", "no queue known"]

@@ -1,0 +1,38 @@
+"""Tables made by hand in DuckDB, with the project's views on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from chatlake import schema
+from chatlake.engine import create_views
+from chatlake.flatten import arrow_schema
+
+type Row = dict[str, Any]
+
+
+def made_lake(rows: Mapping[str, Sequence[Row]]) -> duckdb.DuckDBPyConnection:
+    """Open tables with these rows; columns that a row does not name are null."""
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'")
+    for table in schema.TABLES:
+        columns = [column.name for column in table.columns]
+        whole = [dict.fromkeys(columns) | row for row in rows.get(table.name, ())]
+        assert all(row.keys() == set(columns) for row in whole)
+        given = pa.Table.from_pylist(whole, schema=arrow_schema(table))
+        connection.register(f"given_{table.name}", given)
+        connection.execute(f"CREATE TABLE {table.name} AS SELECT * FROM given_{table.name}")
+    create_views(connection)
+    return connection
+
+
+def ask(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[str] = ()
+) -> list[Row]:
+    """Give the rows of an answer, by column name."""
+    rows: list[Row] = connection.execute(sql, parameters).to_arrow_table().to_pylist()
+    return rows

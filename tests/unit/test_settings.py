@@ -1,0 +1,78 @@
+"""Settings: what the template tells a function, and what it says when it was told too little."""
+
+from __future__ import annotations
+
+import pytest
+
+from chatlake.exceptions import ChatlakeError
+from chatlake.settings import SettingMissing, Settings
+
+NEEDED = {
+    "CONNECT_INSTANCE_ARN": "arn:aws:connect:eu-central-1:111122223333:instance/1234-abcd",
+    "CHATS_TABLE": "chats",
+    "DOCUMENT_BUCKET": "documents",
+    "LAKE_BUCKET": "lake",
+    "DATABASE": "database",
+    "KEY_ARN": "key",
+}
+OPTIONAL = (
+    "EXPORT_BUCKET",
+    "EXPORT_PREFIX",
+    "PUBLISH_QUEUE_URL",
+    "WORKGROUP",
+    "CONTACT_FLOW_ID",
+    "ALLOWED_ORIGINS",
+    "CAPTURE_RATE",
+    "SNAPSHOT_INTERVAL_S",
+)
+
+
+@pytest.fixture(autouse=True)
+def told(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in OPTIONAL:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in NEEDED.items():
+        monkeypatch.setenv(name, value)
+
+
+def test_a_function_that_needs_little_is_told_little() -> None:
+    settings = Settings.from_environment()
+    assert settings.instance_id == "1234-abcd"
+    assert (settings.chats_table, settings.document_bucket) == ("chats", "documents")
+    assert (settings.lake_bucket, settings.database) == ("lake", "database")
+    assert settings.key_arn == "key"
+    assert (settings.workgroup, settings.export_bucket, settings.allowed_origins) == ("", "", ())
+    assert (settings.capture_rate, settings.snapshot_interval_ms) == (0, 0)
+
+
+def test_numbers_and_lists_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAPTURE_RATE", "2.5")
+    monkeypatch.setenv("SNAPSHOT_INTERVAL_S", "120")
+    monkeypatch.setenv("ALLOWED_ORIGINS", "https://a.example,,https://b.example")
+    settings = Settings.from_environment()
+    assert (settings.capture_rate, settings.snapshot_interval_ms) == (2.5, 120_000)
+    assert settings.allowed_origins == ("https://a.example", "https://b.example")
+
+
+@pytest.mark.parametrize("name", NEEDED)
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_variable_that_is_missing_is_named(
+    name: str, value: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if value is None:
+        monkeypatch.delenv(name)
+    else:
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SettingMissing, match=rf"\b{name}\b") as raised:
+        Settings.from_environment()
+    assert isinstance(raised.value, ChatlakeError)
+
+
+@pytest.mark.parametrize("name", ["CAPTURE_RATE", "SNAPSHOT_INTERVAL_S"])
+def test_a_number_that_is_none_is_named_and_not_repeated(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "often")
+    with pytest.raises(SettingMissing, match=rf"\b{name}\b") as raised:
+        Settings.from_environment()
+    assert "often" not in str(raised.value)
