@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from chatlake.document import Document
 from chatlake.exceptions import RejectedInput
 from tests.aws import Aws
-from tests.integration.deployed.functions import ROOT, Load, call
+from tests.integration.deployed.functions import ROOT, Context, Load, call
 
 CANARY = "canary-7f3a"
 CHAT = "c1"
