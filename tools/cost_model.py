@@ -8,11 +8,13 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
+from chatlake.measures import SENDER_ROLES
 from tools.artifacts import ROOT
 from tools.metric_names import metric_names
 
 DAYS = 30
 HOUR_S = 3600
+_LATENCY_KB = 0.013
 
 PRICES_OF = "November 2026"
 PRICES: dict[str, tuple[float, str]] = {
@@ -36,7 +38,8 @@ PRICES: dict[str, tuple[float, str]] = {
     "logs_gb": (0.50, "CloudWatch Logs, a GB taken in"),
     "logs_gb_kept": (0.03, "CloudWatch Logs, a GB-month kept"),
     "metric": (0.30, "CloudWatch, a metric for a month"),
-    "alarm": (0.10, "CloudWatch, an alarm for a month"),
+    "alarm": (0.10, "CloudWatch, a metric that an alarm looks at, for a month"),
+    "dashboard": (3.00, "CloudWatch, a dashboard for a month"),
 }
 
 ABOUT = {
@@ -99,6 +102,8 @@ class Stack:
     history_days: int
     log_days: int
     alarms: int
+    alarm_metrics: int
+    dashboards: int
     metrics: int
 
 
@@ -120,6 +125,11 @@ def read_stack() -> Stack:
         for name, resource in resources.items()
         if resource["Type"] == "AWS::Serverless::Function"
     }
+    alarms = [
+        resource["Properties"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
     return Stack(
         architecture=defaults["Architecture"],
         memory_gb={name: function["MemorySize"] / 1024 for name, function in functions.items()},
@@ -130,8 +140,14 @@ def read_stack() -> Stack:
         batch=functions["Publish"]["Events"]["Announced"]["Properties"]["BatchSize"],
         history_days=defaults["HistoryDays"],
         log_days=defaults["LogRetentionDays"],
-        alarms=sum(r["Type"] == "AWS::CloudWatch::Alarm" for r in resources.values()),
-        metrics=len(metric_names()),
+        alarms=len(alarms),
+        alarm_metrics=sum(
+            sum("MetricStat" in metric for metric in alarm.get("Metrics", [])) or 1
+            for alarm in alarms
+        ),
+        dashboards=sum(r["Type"] == "AWS::CloudWatch::Dashboard" for r in resources.values()),
+        # Each value of a dimension makes one more.
+        metrics=len(metric_names()) - 1 + len(SENDER_ROLES),
     )
 
 
@@ -233,7 +249,9 @@ def costs(chats_a_day: float, chat: Chat, stack: Stack) -> list[Line]:
         + chats_a_day * stack.history_days * versions_kb
     ) / 1e6
     scanned_tb = chat.queries * DAYS * max(of.chats * chat.rows_kb / 1e9, 1e-5)
-    logs_gb = (invocations - 24 * 60 * DAYS + chat.busy_hours * 60 * DAYS) * chat.log_kb / 1e6
+    logs_kb = (invocations - 24 * 60 * DAYS + chat.busy_hours * 60 * DAYS) * chat.log_kb
+    # A read latency is logged as a number, a hundred of them with one head.
+    logs_gb = (logs_kb + of.chats * chat.items * _LATENCY_KB) / 1e6
     return [
         Line(
             "Lambda",
@@ -282,7 +300,9 @@ def costs(chats_a_day: float, chat: Chat, stack: Stack) -> list[Line]:
             "CloudWatch",
             logs_gb * (price["logs_gb"] + price["logs_gb_kept"] * stack.log_days / DAYS)
             + stack.metrics * price["metric"]
-            + stack.alarms * price["alarm"],
-            f"{logs_gb:,.1f} GB of logs, {stack.metrics} metrics, {stack.alarms} alarms",
+            + stack.alarm_metrics * price["alarm"]
+            + stack.dashboards * price["dashboard"],
+            f"{logs_gb:,.1f} GB of logs, {stack.metrics} metrics, {stack.alarms} alarms over "
+            f"{stack.alarm_metrics}, a dashboard",
         ),
     ]

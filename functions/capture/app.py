@@ -13,7 +13,7 @@ from chatlake.capture_loop import Interval, Loop, run
 from chatlake.chats.remembered import RememberedLegs
 from chatlake.deployed import Deployed
 from chatlake.look import Tools
-from chatlake.observability import count, describe, guarded, logger, metrics
+from chatlake.observability import count, describe, guarded, logger, metrics, record
 from chatlake.pace import Pace
 from chatlake.participant import ParticipantService
 from chatlake.settings import Settings
@@ -25,6 +25,8 @@ LAST_LOOK_MS = 90_000
 """So long before the time limit no further chat is begun."""
 LAST_PAGE_MS = 60_000
 """So long before it no further page is read; what was read is still to be written."""
+LEAST_REPORTED_S = 1.0
+"""The rate says nothing of less than a second."""
 
 settings = Settings.from_environment()
 home = Deployed(settings)
@@ -69,10 +71,17 @@ tools = Tools(
 )
 
 
-def report() -> None:
+def report(seconds: float) -> None:
     """Send the metrics of the last minute; an invocation may last for fifteen."""
-    count({**tools.tally.take(), "ChatsLive": interval.live})
+    counts = tools.tally.take()
+    # Counts the live chats afresh: when the last ones have ended, nobody asks for the interval.
+    interval()
+    # No event for long is an alarm, and needs a number of hours without one, too.
+    count({"EventsTracked": 0, "ChatsLive": interval.live, **counts})
     metrics.flush_metrics()
+    allowed = settings.capture_rate * max(seconds, LEAST_REPORTED_S)
+    share = 100 * counts.get("GetTranscriptCalls", 0) / allowed
+    record("CallsOfRate", "Percent", [share])
 
 
 @logger.inject_lambda_context

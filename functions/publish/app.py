@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from chatlake.deployed import Deployed
 from chatlake.entries import text_id
 from chatlake.json_codec import loads
-from chatlake.observability import count, guarded, logger, metrics
+from chatlake.observability import count, guarded, logger, metrics, record
 from chatlake.publish import publish
 from chatlake.settings import Settings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from chatlake.measures import Measures
 
 home = Deployed(Settings.from_environment())
 # Here, because Lambda gives a whole processor to what is loaded before the first event.
@@ -41,7 +43,23 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
             "ChatsFailed": len(failed),
         }
     )
+    if outcome.measures is not None:
+        report(outcome.measures)
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+
+
+def report(measures: Measures) -> None:
+    """Send what was measured of chats that were published for the first time."""
+    count(
+        {
+            "MessagesPublished": measures.messages,
+            "ReceiptsPublished": measures.receipts,
+            "NegativeLatencies": measures.negative_latencies,
+        }
+    )
+    record("EndToRows", "Seconds", measures.end_to_rows_s)
+    for role, latencies in measures.read_latencies_ms.items():
+        record("ReadLatency", "Milliseconds", latencies, sender_role=role)
 
 
 def _chat(body: str) -> str | None:

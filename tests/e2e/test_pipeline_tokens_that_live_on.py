@@ -14,6 +14,7 @@ from tests.e2e.pipeline.canaries import leaks
 from tests.e2e.pipeline.living import Lived
 from tests.e2e.pipeline.once import once
 from tests.e2e.pipeline.tables import TABLES, Rows, comparable, of_chats
+from tests.metric_blobs import assert_they_hold_numbers_only, blobs, values
 from tests.oracle import Row
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.world]
@@ -154,6 +155,21 @@ def test_no_second_has_more_calls_than_are_allowed(lived: Lived) -> None:
 def test_nothing_private_is_in_a_log(lived: Lived) -> None:
     assert "Capture" in "".join(lived.evidence.logs)
     assert leaks(lived.evidence.logs, lived.cast.chats()) == []
+
+
+def test_metrics_are_numbers_and_each_chat_is_measured_once(lived: Lived) -> None:
+    written = [blob for log in lived.evidence.logs.values() for blob in blobs(log)]
+    [stack] = {blob["service"] for blob in written}
+    assert_they_hold_numbers_only(written, stack)
+    # Legs that nothing named the chat of were chats of their own at first.
+    contacts = [*lived.rows_before["contacts"], *lived.rows["contacts"]]
+    chats = {row["initial_contact_id"] for row in contacts}
+    assert 0 < len(values(written, "EndToRows")) <= len(chats)
+    assert sum(values(written, "MessagesPublished")) >= 5_000
+    assert values(written, "ReadLatency", "AGENT")
+    assert values(written, "ReadLatency", "CUSTOMER")
+    assert max(values(written, "ChatsLive")) > 0
+    assert max(values(written, "CallsOfRate")) > 0
 
 
 def test_what_is_private_would_be_seen_in_a_log(lived: Lived) -> None:

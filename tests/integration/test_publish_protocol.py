@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from chatlake.publish import Outcome
     from tests.stateful.memory import Row
 
 TABLES = [table.name for table in schema.TABLES]
@@ -168,6 +169,46 @@ def test_publishing_again_what_is_published_commits_nothing(world: World) -> Non
 
 def snapshots(world: World) -> list[int]:
     return [world.lake.load(table).metadata.current_snapshot_id for table in schema.TABLES]
+
+
+# What is measured
+
+
+def measured(*outcomes: Outcome) -> int:
+    """How many messages some publications have measured together."""
+    return sum(outcome.measures.messages for outcome in outcomes if outcome.measures)
+
+
+def test_a_chat_is_measured_once_however_often_it_is_published(world: World) -> None:
+    take_in(world, *WHOLE)
+    assert measured(world.publish()) == 1
+    take_in(world, "a message on another day")
+    assert measured(world.publish()) == 0
+    killed = world.publisher(CHAT)
+    take_in(world, "a message back on its day")
+    killed.advance_past("record_attempts")
+    killed.kill()
+    assert measured(world.publish(CHAT)) == 0
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_chat_whose_first_attempt_was_cut_off_is_measured_by_the_next(
+    world: World, table: str
+) -> None:
+    take_in(world, *WHOLE)
+    killed = world.publisher()
+    killed.advance_past(f"commit {table}")
+    killed.kill()
+    assert measured(world.publish()) == 1
+
+
+@pytest.mark.parametrize("step", ["read", "record_attempts", "commit messages", "mark_published"])
+def test_two_publishers_of_a_new_chat_measure_it_once(world: World, step: str) -> None:
+    take_in(world, *WHOLE)
+    first = world.publisher()
+    first.advance_to(step)
+    second = world.publish()
+    assert measured(first.finish(), second) == 1
 
 
 # A document that changes while it is published

@@ -9,6 +9,7 @@ import pytest
 from chatlake.agenda import Agenda
 from chatlake.chats.dynamodb import DynamoDBChats
 from tests.aws import Aws, serving
+from tests.integration.deployed.functions import Load, loader
 
 
 @pytest.fixture(scope="session")
@@ -30,3 +31,9 @@ def agenda(aws: Aws, table: str) -> Agenda:
 @pytest.fixture
 def chats(aws: Aws, table: str) -> DynamoDBChats:
     return DynamoDBChats(aws.client("dynamodb"), table)
+
+
+@pytest.fixture
+def load(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Load a function as it is when its environment is new."""
+    return loader(aws, monkeypatch)

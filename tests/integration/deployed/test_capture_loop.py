@@ -77,7 +77,7 @@ def test_ended_chats_come_first_and_a_broken_one_holds_up_nobody(
         opened.tools,
         Loop(
             may_begin=lambda: clock.now_ms() < end,
-            report=lambda: None,
+            report=lambda _: None,
             failed=lambda chat, _: failed.append(chat),
         ),
     )
@@ -102,10 +102,10 @@ def test_the_loop_ends_when_nobody_is_live_and_reports(
 ) -> None:
     opened, _ = lively
     opened.agenda.make_due("waits", phase="waiting", due_at=clock.now_ms() + MINUTE)
-    reports: list[int] = []
-    loop = Loop(lambda: True, lambda: reports.append(1), lambda *_: None)
+    reports: list[float] = []
+    loop = Loop(lambda: True, reports.append, lambda *_: None)
     assert run(opened.tools, loop) == 0
-    assert reports == [1]
+    assert reports == [0]
 
 
 def test_the_interval_grows_with_the_number_of_live_chats(
@@ -170,7 +170,12 @@ def test_500_live_chats_at_4_calls_a_second_are_each_read_about_every_125_second
     monkeypatch.setattr(capture_loop, "ThreadPoolExecutor", AtOnce)
     end = clock.now_ms() + 15 * MINUTE
     tools = SimpleNamespace(agenda=timetable)
-    run(tools, Loop(lambda: clock.now_ms() < end, lambda: None, lambda *_: None))  # type: ignore[arg-type]
+    reported: list[float] = []
+    began = clock.now_ms()
+    run(tools, Loop(lambda: clock.now_ms() < end, reported.append, lambda *_: None))  # type: ignore[arg-type]
+    # Each report says how long it is of, and none of the time is left out.
+    assert all(60 <= seconds < 70 for seconds in reported[:-1])
+    assert round(sum(reported), 3) == round((clock.now_ms() - began) / 1000, 3)
     gaps_s = sorted(
         (later - earlier) / 1000 for times in reads.values() for earlier, later in pairwise(times)
     )

@@ -88,7 +88,7 @@ def test_nothing_is_known_of_nothing(state: Chats) -> None:
     assert state.erased([]) == set()
     assert state.record_attempts({}) == {}
     state.add_legs({}, provisional=False)
-    state.mark_published({}, {})
+    assert state.mark_published({}, {}) == set()
 
 
 def test_attempts_are_counted_and_their_days_added_up(state: Chats) -> None:
@@ -102,19 +102,19 @@ def test_attempts_are_counted_and_their_days_added_up(state: Chats) -> None:
 
 def test_only_the_last_attempt_may_say_what_was_published(state: Chats) -> None:
     first = state.record_attempts({"c1": [1]})
-    state.mark_published({"c1": "r1"}, first)
+    assert state.mark_published({"c1": "r1"}, first) == {"c1"}
     assert state.attempts(["c1"])["c1"].published_revision == "r1"
 
     second = state.record_attempts({"c1": [2]})
     assert state.attempts(["c1"])["c1"].published_revision is None
-    state.mark_published({"c1": "r1"}, first)
+    assert state.mark_published({"c1": "r1"}, first) == set()
     assert state.attempts(["c1"])["c1"].published_revision is None
-    state.mark_published({"c1": "r2"}, second)
+    assert state.mark_published({"c1": "r2"}, second) == {"c1"}
     assert state.attempts(["c1"])["c1"].published_revision == "r2"
 
 
 def test_a_chat_that_nobody_tried_to_publish_cannot_be_published(state: Chats) -> None:
-    state.mark_published({"c1": "r1"}, {"c1": 0})
+    assert state.mark_published({"c1": "r1"}, {"c1": 0}) == set()
     assert state.attempts(["c1"]).get("c1", Attempts()).published_revision is None
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -17,78 +14,13 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 from chatlake.document import Document
 from chatlake.exceptions import RejectedInput
-from chatlake.lake import s3_io
-from tests.aws import ACCOUNT_ID, REGION, Aws
+from tests.aws import Aws
+from tests.integration.deployed.functions import ROOT, Context, Load, call
 
-ROOT = Path(__file__).parents[3]
 CANARY = "canary-7f3a"
-INSTANCE = "10000000-0000-4000-8000-000000000001"
 CHAT = "c1"
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics:UserWarning")
-
-
-@dataclass
-class Context:
-    function_name: str = "function"
-    memory_limit_in_mb: int = 512
-    invoked_function_arn: str = f"arn:aws:lambda:{REGION}:{ACCOUNT_ID}:function:function"
-    aws_request_id: str = "request-1"
-    remaining_ms: int = 900_000
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self.remaining_ms
-
-
-type Load = Callable[..., ModuleType]
-
-
-@pytest.fixture
-def load(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Load a function as it is when its environment is new."""
-    lake = aws.bucket()
-    for name, value in {
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": REGION,
-        "POWERTOOLS_METRICS_NAMESPACE": "chatlake",
-        "POWERTOOLS_SERVICE_NAME": "stack",
-        "CONNECT_INSTANCE_ARN": f"arn:aws:connect:{REGION}:{ACCOUNT_ID}:instance/{INSTANCE}",
-        "CHATS_TABLE": aws.table(),
-        "DOCUMENT_BUCKET": aws.bucket(),
-        "LAKE_BUCKET": lake,
-        "DATABASE": lake.replace("-", "_"),
-        "KEY_ARN": aws.key(),
-        "EXPORT_BUCKET": aws.bucket(),
-        "EXPORT_PREFIX": "connect/",
-        "PUBLISH_QUEUE_URL": aws.queue(),
-        "WORKGROUP": "primary",
-        "CONTACT_FLOW_ID": "flow",
-        "CAPTURE_RATE": "4",
-        "SNAPSHOT_INTERVAL_S": "120",
-    }.items():
-        monkeypatch.setenv(name, value)
-    # Made once for each environment, which here is new for every test.
-    s3_io._client.cache_clear()
-    aws.client("glue").create_database(DatabaseInput={"Name": lake.replace("-", "_")})
-
-    def load_function(name: str, **environment: str) -> ModuleType:
-        for variable, value in environment.items():
-            monkeypatch.setenv(variable, value)
-        path = ROOT / "functions" / name / "app.py"
-        spec = importlib.util.spec_from_file_location(f"function_{name}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load_function
-
-
-def call(function: ModuleType, event: dict[str, Any]) -> Any:
-    return function.handler(event, Context())
 
 
 def request(path: str, body: object, **headers: str) -> dict[str, Any]:

@@ -58,13 +58,13 @@ class Loop:
     may_begin
         Whether there is time for further looks.
     report
-        Called about once a minute, and at the end.
+        Called about once a minute and at the end, with the seconds since the last time.
     failed
         Takes a chat whose look failed in a way that nobody foresaw, and the error.
     """
 
     may_begin: Callable[[], bool]
-    report: Callable[[], None]
+    report: Callable[[float], None]
     failed: Callable[[str, Exception], None]
 
 
@@ -80,9 +80,9 @@ def run(tools: Tools, loop: Loop) -> int:
     at_work: dict[str, Future[None]] = {}
     with ThreadPoolExecutor(_WORKERS) as pool:
         while True:
-            if now_ms() - reported_at >= _REPORTED_EVERY_MS:
-                reported_at = now_ms()
-                loop.report()
+            if (since_ms := now_ms() - reported_at) >= _REPORTED_EVERY_MS:
+                reported_at += since_ms
+                loop.report(since_ms / 1000)
             while loop.may_begin() and len(at_work) < _AT_ONCE:
                 if (chat := backlog.next(at_work)) is None:
                     break
@@ -100,7 +100,7 @@ def run(tools: Tools, loop: Loop) -> int:
                     # One chat must not hold up the others; it comes again after a while.
                     loop.failed(chat, error)
                     tools.agenda.put_off(chat, due_at=now_ms() + _PUT_OFF_MS)
-    loop.report()
+    loop.report((now_ms() - reported_at) / 1000)
     return looks
 
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import traceback
 from functools import wraps
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from chatlake.exceptions import ChatlakeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+type Unit = Literal["Milliseconds", "Percent", "Seconds"]
 
 logger = Logger()
 metrics = Metrics()
@@ -29,6 +31,26 @@ def count(numbers: Mapping[str, int]) -> None:
         metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
     if numbers:
         logger.info("counted", extra={"counts": dict(sorted(numbers.items()))})
+
+
+def record(name: str, unit: Unit, values: Iterable[float], **dimensions: str) -> None:
+    """Send values of a metric, each for itself, so that CloudWatch can give percentiles of them.
+
+    Parameters
+    ----------
+    dimensions
+        Beside the stack's name. Every value of one makes a metric of its own, so there must be few,
+        and nothing that came from outside may be one.
+    """
+    # Dimensions hold for all that is sent together.
+    apart = EphemeralMetrics()
+    for dimension, said in dimensions.items():
+        apart.add_dimension(dimension, said)
+    for value in values:
+        # Sends what it has whenever that is 100 values, as many as CloudWatch takes at once.
+        apart.add_metric(name, unit, value)
+    if apart.metric_set:
+        apart.flush_metrics()
 
 
 class HandlerFailed(Exception):

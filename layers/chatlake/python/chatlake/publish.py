@@ -23,11 +23,12 @@ from chatlake.chats import NO_DOCUMENT, Attempts
 from chatlake.exceptions import DamagedDocument, PublishConflict, SnapshotConflict
 from chatlake.flatten import Tables, arrow_schema, flatten
 from chatlake.lake.data_files import day_of
+from chatlake.measures import Measures, measure
 from chatlake.revision import revision
 from chatlake.timestamps import now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from chatlake.chats import Chats, Day
     from chatlake.document import Document
@@ -39,6 +40,8 @@ _CHAT = "initial_contact_id"
 _DOCUMENTS_AT_ONCE = 500
 _MOST_ATTEMPTS = 30
 _LONGEST_WAIT_S = 2.0
+# To tell whether a chat was ever published: one attempt that was cut off, and its repetition.
+_MOST_ATTEMPTS_OF_NEW = 2
 
 
 @dataclass(slots=True)
@@ -55,20 +58,27 @@ class Outcome:
         Their documents changed meanwhile: to be published again.
     failed
         Why a chat could not be published at all.
+    measures
+        Of those that had never been published before; each chat is measured once.
     """
 
     published: set[str] = field(default_factory=set)
     unchanged: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
+    measures: Measures | None = None
 
 
 @dataclass(slots=True)
 class _Batch:
-    """The chats at hand: the tag of each one's document, its revision, and all their rows."""
+    """The chats at hand: the tag of each one's document, its revision, and all their rows.
+
+    `attempts` are those before this one.
+    """
 
     tags: dict[str, str | None]
     revisions: dict[str, str]
+    attempts: dict[str, Attempts]
     rows: Tables
 
     def drop(self, chats: Collection[str]) -> None:
@@ -127,7 +137,8 @@ def publish(
         else:
             raise PublishConflict(table.name, _MOST_ATTEMPTS)
     assert batch is not None
-    chats.mark_published(batch.revisions, counts)
+    marked = chats.mark_published(batch.revisions, counts)
+    outcome.measures = measure(batch.rows, _new_chats(batch, marked, counts), at=now())
     without = [chat for chat, digest in batch.revisions.items() if digest == NO_DOCUMENT]
     # An erasure forgets the legs last: without them it is over, and this attempt came after it.
     for chat in chats.erased(without) - chats.initial_contacts(without).keys():
@@ -139,7 +150,7 @@ def publish(
 def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcome) -> _Batch:
     """Read the documents and flatten those whose rows are not of their revision already."""
     known = chats.attempts(wanted)
-    batch = _Batch({}, {}, {})
+    batch = _Batch({}, {}, known, {})
     parts: list[Tables] = []
     published_at = now()
     for start in range(0, len(wanted), _DOCUMENTS_AT_ONCE):
@@ -180,6 +191,21 @@ def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcom
 def _moved(batch: _Batch, store: DocumentStore) -> set[str]:
     tags = store.tags(batch.tags)
     return {chat for chat, tag in batch.tags.items() if tags.get(chat) != tag}
+
+
+def _new_chats(batch: _Batch, marked: Collection[str], counts: Mapping[str, int]) -> set[str]:
+    """Give the chats that this attempt was the first to publish.
+
+    Recording an attempt forgets what the one before has published. So after one attempt without a
+    revision the chat is new, that one was cut off; after more, nobody knows.
+    """
+    return {
+        chat
+        for chat in marked
+        if batch.revisions[chat] != NO_DOCUMENT
+        and (before := batch.attempts.get(chat, Attempts())).published_revision is None
+        and before.count + 1 == counts[chat] <= _MOST_ATTEMPTS_OF_NEW
+    }
 
 
 def _days(batch: _Batch) -> dict[str, set[Day]]:

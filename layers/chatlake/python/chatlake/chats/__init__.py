@@ -56,8 +56,11 @@ class Chats(Protocol):
     def attempts(self, initial_contact_ids: Collection[str]) -> dict[str, Attempts]:
         """Give the attempts so far of those chats that had any."""
 
-    def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> None:
-        """Remember which revision the rows of each chat show, if no later attempt was recorded."""
+    def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> set[str]:
+        """Remember which revision the rows of each chat show, if no later attempt was recorded.
+
+        Gives those for which none was.
+        """
 
     def erased(self, initial_contact_ids: Collection[str]) -> set[str]:
         """Give those of the chats that were erased."""

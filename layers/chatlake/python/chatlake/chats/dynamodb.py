@@ -98,17 +98,18 @@ class DynamoDBChats:
         found = self._read(self._chats, initial_contact_ids)
         return {chat: _attempts(item) for chat, item in found.items() if "attempts" in item}
 
-    def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> None:
+    def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> set[str]:
         """Remember which revision the rows of each chat show, if no later attempt was recorded."""
 
-        def mark(chat: str) -> None:
+        def mark(chat: str) -> bool:
             change = ItemChange(
                 puts={"published_revision": {"S": revisions[chat]}},
                 values={":count": {"N": str(counts[chat])}},
             )
-            self._chats.change(chat, change, "attempts = :count")
+            return self._chats.change(chat, change, "attempts = :count")
 
-        self._each(mark, revisions)
+        marked = zip(revisions, self._each(mark, revisions), strict=True)
+        return {chat for chat, was_last in marked if was_last}
 
     def erased(self, initial_contact_ids: Collection[str]) -> set[str]:
         """Give those of the chats that were erased."""

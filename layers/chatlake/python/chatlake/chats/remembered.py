@@ -67,9 +67,9 @@ class RememberedLegs:
         """Give the attempts so far of those chats that had any."""
         return self._chats.attempts(initial_contact_ids)
 
-    def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> None:
+    def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> set[str]:
         """Remember which revision the rows of each chat show, if no later attempt was recorded."""
-        self._chats.mark_published(revisions, counts)
+        return self._chats.mark_published(revisions, counts)
 
     def erased(self, initial_contact_ids: Collection[str]) -> set[str]:
         """Give those of the chats that were erased."""

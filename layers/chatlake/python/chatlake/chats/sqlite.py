@@ -134,14 +134,17 @@ class SqliteChats:
             for chat, count, days, revision in self._select(sql, initial_contact_ids)
         }
 
-    def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> None:
+    def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> set[str]:
         """Remember which revision the rows of each chat show, if no later attempt was recorded."""
+        sql = (
+            "UPDATE chats SET published_revision = ? WHERE initial_contact_id = ? AND attempts = ?"
+        )
         with self._transaction() as db:
-            db.executemany(
-                "UPDATE chats SET published_revision = ? "
-                "WHERE initial_contact_id = ? AND attempts = ?",
-                [(revision, chat, counts[chat]) for chat, revision in revisions.items()],
-            )
+            return {
+                chat
+                for chat, revision in revisions.items()
+                if db.execute(sql, (revision, chat, counts[chat])).rowcount
+            }
 
     def erased(self, initial_contact_ids: Collection[str]) -> set[str]:
         """Give those of the chats that were erased."""
