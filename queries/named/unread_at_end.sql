@@ -1,4 +1,4 @@
--- Which chats ended with messages that nobody had read?
+-- Which chats ended with messages that somebody had not read?
 -- Those with the most unread by agents first. Only chats whose receipts are available.
 SELECT
     initial_contact_id,

@@ -1,7 +1,7 @@
 -- How many messages are there of each day? Readings are made of a few days at a time.
 SELECT
     chat_day,
-    sum(message_count) AS messages
+    coalesce(sum(message_count), 0) AS messages
 FROM contacts
 WHERE chat_day BETWEEN CAST(? AS date) AND CAST(? AS date)
 GROUP BY chat_day

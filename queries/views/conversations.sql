@@ -1,6 +1,6 @@
 -- What became of each chat: who took part, how long it lasted, how fast they answered and read?
 -- One row per chat. Durations and waits are in milliseconds, times are UTC. unread_by_… counts
--- messages that were never read, as far as receipts are available.
+-- messages that were never read, once for each who did not, as far as receipts are available.
 WITH legs AS (
     SELECT
         chat_day,
