@@ -24,7 +24,7 @@ type Spec = dict[str, Any]
 _VEGA_LITE = "6.4"
 _ROLES = {"AGENT": "read by agents", "CUSTOMER": "read by customers"}
 _ROLE_SCALE = {"domain": list(_ROLES.values()), "range": ["var(--agent)", "var(--customer)"]}
-_PERCENTILES = {"p50_s": "median", "p90_s": "90 %", "p99_s": "99 %"}
+_PERCENTILES = {"p50_s": "median", "p90_s": "90%", "p99_s": "99%"}
 _STATES = {
     "messages_read": "read",
     "messages_read_implied": "read, as a later one was",
@@ -257,12 +257,12 @@ def by_queue(rows: Sequence[Row]) -> Spec:
             "axis": {"labelLimit": 130},
         },
         "yOffset": {"field": "by"},
-        "color": {"field": "by", "scale": _ROLE_SCALE},
+        "color": {"field": "by", "scale": _ROLE_SCALE, "legend": {"columns": 1}},
     }
     x = {
         "type": "quantitative",
         "scale": {"type": "log", "nice": False, "padding": 12},
-        "axis": _time_axis("median (dot) to 90 % (bar)"),
+        "axis": _time_axis("median (dot) to 90% (bar)"),
     }
     return {
         "data": {"values": values},

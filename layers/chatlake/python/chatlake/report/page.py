@@ -87,7 +87,7 @@ def _tiles(figures: Figures) -> list[tuple[str, str, str]]:
             (
                 f"Read by {name}",
                 seconds(row["p50_s"]),
-                f"in the median; 95 % {seconds(row['p95_s'])}",
+                f"in the median; 95% within {seconds(row['p95_s'])}",
             ),
             (
                 f"Never read by {name}",
@@ -124,9 +124,9 @@ _SENT_BY = Column("Sent by", lambda row: role_name(row["sender_role"]))
 _MESSAGES = _number("Messages", "messages")
 _READ = _number("Read", "messages_read")
 _MEDIAN = _duration("Median", "p50_s")
-_P90 = _duration("90 %", "p90_s")
-_P95 = _duration("95 %", "p95_s")
-_P99 = _duration("99 %", "p99_s")
+_P90 = _duration("90%", "p90_s")
+_P95 = _duration("95%", "p95_s")
+_P99 = _duration("99%", "p99_s")
 _QUEUE = Column("Queue", lambda row: queue_name(row["queue_arn"]))
 _QUEUE_COLUMNS = (
     _QUEUE,
@@ -164,7 +164,7 @@ def _sections(figures: Figures) -> list[Section]:
         _section(
             "days",
             "From day to day",
-            "The median is what is usual, 90 % and 99 % are how long the slow ones take. If only "
+            "The median is what is usual, 90% and 99% are how long the slow ones take. If only "
             "the upper lines rise, a few messages are left lying; if all rise, everybody is "
             "slower. A day is that on which the chats began, in UTC.",
             charts.over_time,
@@ -195,7 +195,7 @@ def _sections(figures: Figures) -> list[Section]:
         _section(
             "queues",
             "By queue",
-            "From the median (dot) to the time within which 90 % were read (end of the bar), for "
+            "From the median (dot) to the time within which 90% were read (end of the bar), for "
             "messages between customers and agents, in the queues with the most messages.",
             charts.by_queue,
             [row for row in rows["queues"] if row["p50_s"] is not None],

@@ -9,6 +9,8 @@ NOTHING = "–"
 _MINUTE_S = 60
 _HOUR_S = 3600
 _TENTHS_BELOW_S = 10
+# No line ends between a number and its unit.
+_UNIT_AFTER = "\N{NO-BREAK SPACE}"
 
 
 def seconds(value: float | None) -> str:
@@ -16,14 +18,18 @@ def seconds(value: float | None) -> str:
     if value is None:
         return NOTHING
     if abs(value) < _TENTHS_BELOW_S:
-        return f"{value:.1f} s".replace("-", "−")
+        return f"{value:.1f}{_UNIT_AFTER}s".replace("-", "−")
     whole = round(abs(value))
     sign = "−" if value < 0 else ""
     if whole < _MINUTE_S:
-        return f"{sign}{whole} s"
+        return f"{sign}{whole}{_UNIT_AFTER}s"
     if whole < _HOUR_S:
-        return f"{sign}{whole // _MINUTE_S} min {whole % _MINUTE_S} s"
-    return f"{sign}{whole // _HOUR_S} h {whole % _HOUR_S // _MINUTE_S} min"
+        return _joined(sign, (whole // _MINUTE_S, "min"), (whole % _MINUTE_S, "s"))
+    return _joined(sign, (whole // _HOUR_S, "h"), (whole % _HOUR_S // _MINUTE_S, "min"))
+
+
+def _joined(sign: str, *parts: tuple[int, str]) -> str:
+    return sign + _UNIT_AFTER.join(f"{number}{_UNIT_AFTER}{unit}" for number, unit in parts)
 
 
 def share(part: float, whole: float) -> str:
