@@ -30,6 +30,7 @@ from chatlake.document_store.s3 import S3Store
 from chatlake.engine import run
 from chatlake.exceptions import DamagedDocument
 from chatlake.home import Home
+from chatlake.output import write_table
 from chatlake.queries import ALWAYS, load_named, to_duckdb
 from chatlake.rebuild import rebuild
 from local.chats import Chat, script
@@ -221,6 +222,7 @@ What to try next, on a copy of the documents in an embedded lake:
   export PATH="$PWD/{folder}:$PATH" CHATLAKE_LAKE={lake}
   chatlake query                           # what can be asked
   chatlake query "SELECT * FROM receipts WHERE read_latency_ms > 60000"
+  chatlake report                          # a page to look at in a browser
   chatlake verify                          # every row against its document
   less {FOLDER}/cloud/logs/*.log                # what the functions logged""")
     return 0 if right else 1
@@ -248,13 +250,8 @@ def _wait_for_publishing(world: World) -> None:
 
 def _ask(tables: duckdb.DuckDBPyConnection) -> None:
     [query] = [query for query in load_named() if query.name == "read_latency_by_role"]
-    result = run(tables, to_duckdb(query.sql), ALWAYS.parameters)
-    table = Table()
-    for name, *_ in result.description or ():
-        table.add_column(name)
-    for row in result.fetchall():
-        table.add_row(*map(str, row))
-    _CONSOLE.print(table)
+    answer = run(tables, to_duckdb(query.sql), ALWAYS.parameters)
+    write_table(answer.to_arrow_reader(), sys.stdout)
 
 
 def _judge(world: World, found: Comparison) -> bool:

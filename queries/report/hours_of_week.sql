@@ -6,7 +6,7 @@ SELECT
     approx_percentile(read_latency_ms, 0.5) / 1e3 AS p50_s,
     approx_percentile(read_latency_ms, 0.9) / 1e3 AS p90_s
 FROM readings
-WHERE recipient_role = 'AGENT'
+WHERE sender_role = 'CUSTOMER' AND recipient_role = 'AGENT'
 GROUP BY 1, 2
 HAVING count(read_latency_ms) > 0
 ORDER BY 1, 2

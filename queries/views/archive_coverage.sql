@@ -1,7 +1,8 @@
 -- Is everything archived, from which sources, and how soon after the end?
 -- One row per day on which chats began; all numbers are contacts (legs of chats). Of those with
--- events alone no transcript could be had, of those without receipts only the export. Minutes are
--- from a contact's end to its rows in the tables.
+-- events alone no transcript could be had; those with an export and no participant read have
+-- messages, and no receipts. Minutes are from a contact's end to the last writing of its rows: a
+-- later export, or a rebuild, counts anew.
 SELECT
     chat_day,
     count(*) AS contacts,

@@ -1,7 +1,8 @@
 -- How long did customers wait for an answer of an agent, and agents for one of a customer?
 -- One row per answer: the first message of an agent after messages of a customer, or the other way
 -- round. The wait is counted from the first of the messages that it answers; unread_ms of it passed
--- until that one was read, which is null where no reading is known. Times are UTC.
+-- until that one was read, which is null where no reading is known. Bots and the system are left
+-- out: a customer who first writes to a bot waits, here, from then on. Times are UTC.
 WITH said AS (
     SELECT
         chat_day,

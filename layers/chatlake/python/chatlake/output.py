@@ -52,7 +52,7 @@ def write_result(
                     writer.write_batch(batch)
             return
         with _opened(output) as file:
-            write = {"table": _write_table, "csv": _write_csv, "json": _write_json}[output_format]
+            write = {"table": write_table, "csv": _write_csv, "json": _write_json}[output_format]
             write(result, file)
             file.flush()
 
@@ -108,7 +108,8 @@ def _write_json(result: pa.RecordBatchReader, file: IO[str]) -> None:
     file.write("[]\n" if separator == "[\n" else "\n]\n")
 
 
-def _write_table(result: pa.RecordBatchReader, file: IO[str]) -> None:
+def write_table(result: pa.RecordBatchReader, file: IO[str]) -> None:
+    """Print the first rows of a result as a table to look at."""
     table = Table(header_style="bold")
     for field in result.schema:
         is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)

@@ -182,10 +182,14 @@ CONTACTS = Table(
         Column("initiation_method", "INBOUND, API, TRANSFER, DISCONNECT and others."),
         Column("disconnect_reason", "Why the contact ended, as the event says."),
         Column("initiated_at", "Null without contact events.", "timestamptz"),
-        Column("connected_to_agent_at", "Null if no agent joined.", "timestamptz"),
+        Column(
+            "connected_to_agent_at",
+            "Null if no agent joined, and without contact events.",
+            "timestamptz",
+        ),
         Column("disconnected_at", "Null without a DISCONNECTED event.", "timestamptz"),
-        Column("queue_arn", "Queue of the contact."),
-        Column("agent_arn", "Agent of the contact."),
+        Column("queue_arn", "Queue of the contact; null without contact events."),
+        Column("agent_arn", "Agent of the contact; null without contact events."),
         Column(
             "sources", "What the chat was read from: event, export, participant; sorted, by commas."
         ),

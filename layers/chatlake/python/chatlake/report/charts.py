@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import vl_convert
 
-from chatlake.report.wording import DAYS_OF_WEEK, queue_name
+from chatlake.report.wording import DAYS_OF_WEEK, queue_name, role_name
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +32,6 @@ _STATES = {
     "messages_unknown": "unknown",
 }
 _STATE_COLOURS = ["var(--read)", "var(--implied)", "var(--unread)", "var(--unknown)"]
-_COVERAGE_COLOURS = ["var(--read)", "var(--implied)", "var(--unread)", "var(--unknown)"]
 # Where the colours of the heat map change.
 _HEAT_STEPS_S = (5, 10, 20, 40, 80, 160)
 _HEAT_NAMES = (
@@ -234,10 +233,18 @@ def week(rows: Sequence[Row]) -> Spec:
     }
 
 
+def between_customers_and_agents(rows: Sequence[Row]) -> list[Row]:
+    """Give the rows of what customers and agents read of each other, if anything."""
+    return [
+        row
+        for row in rows
+        if row["p50_s"] is not None and {row["sender_role"], row["recipient_role"]} == _ROLES.keys()
+    ]
+
+
 def by_queue(rows: Sequence[Row]) -> Spec:
     """From the median to the 90th percentile in each queue, by who reads."""
-    wanted = [row for row in rows if row["p50_s"] is not None and row["recipient_role"] in _ROLES]
-    shown = list(dict.fromkeys(queue_name(row["queue_arn"]) for row in wanted))[:_QUEUES_SHOWN]
+    shown = list(dict.fromkeys(queue_name(row["queue_arn"]) for row in rows))[:_QUEUES_SHOWN]
     values = [
         {
             "queue": queue_name(row["queue_arn"]),
@@ -245,8 +252,8 @@ def by_queue(rows: Sequence[Row]) -> Spec:
             "median": max(row["p50_s"], 0.1),
             "p90": max(row["p90_s"], 0.1),
         }
-        for row in wanted
-        if queue_name(row["queue_arn"]) in shown and row["sender_role"] in _ROLES
+        for row in rows
+        if queue_name(row["queue_arn"]) in shown
     ]
     place: Spec = {
         "y": {
@@ -333,7 +340,6 @@ def coverage(rows: Sequence[Row]) -> Spec:
     values = [
         {"day": row["chat_day"].isoformat(), "kind": kind, "contacts": number, "order": order}
         for row in rows
-        if row["chat_day"] is not None
         for order, (kind, number) in enumerate(zip(names, _kinds(row), strict=True))
     ]
     return {
@@ -350,7 +356,7 @@ def coverage(rows: Sequence[Row]) -> Spec:
             "y": {"field": "contacts", "type": "quantitative", "title": "contacts"},
             "color": {
                 "field": "kind",
-                "scale": {"domain": list(names), "range": _COVERAGE_COLOURS},
+                "scale": {"domain": list(names), "range": _STATE_COLOURS},
                 "legend": {"columns": 2},
             },
             "order": {"field": "order"},
@@ -367,5 +373,4 @@ def _kinds(row: Row) -> tuple[int, int, int, int]:
 
 
 def _pair(row: Row) -> str:
-    sender, recipient = (row[f"{who}_role"] or "unknown" for who in ("sender", "recipient"))
-    return f"{sender} to {recipient}".replace("_", " ").lower()
+    return f"{role_name(row['sender_role'])} to {role_name(row['recipient_role'])}"

@@ -44,7 +44,7 @@ class Figures:
     @property
     def days(self) -> tuple[date, date] | None:
         """The first and the last day on which chats began; None without any."""
-        days = [row["chat_day"] for row in self.rows["coverage"] if row["chat_day"]]
+        days = [row["chat_day"] for row in self.rows["coverage"]]
         return (min(days), max(days)) if days else None
 
     def read_by(self, role: str) -> Row | None:

@@ -87,12 +87,12 @@ def _tiles(figures: Figures) -> list[tuple[str, str, str]]:
             (
                 f"Read by {name}",
                 seconds(row["p50_s"]),
-                f"in the median; 95% within {seconds(row['p95_s'])}",
+                f"median of reported readings; 95% within {seconds(row['p95_s'])}",
             ),
             (
-                f"Never read by {name}",
+                f"Unread by {name}",
                 share(row["messages_unread"], known),
-                f"of {known:,} messages; {read:,} were read",
+                f"as far as is known: of {known:,}, {read:,} were read",
             ),
         ]
     return tiles
@@ -118,7 +118,7 @@ def _unread(heading: str) -> Column:
     )
 
 
-_DAY = Column("Day", lambda row: str(row["chat_day"] or "unknown"))
+_DAY = Column("Day", lambda row: str(row["chat_day"]))
 _READ_BY = Column("Read by", lambda row: role_name(row["recipient_role"]))
 _SENT_BY = Column("Sent by", lambda row: role_name(row["sender_role"]))
 _MESSAGES = _number("Messages", "messages")
@@ -147,10 +147,11 @@ def _sections(figures: Figures) -> list[Section]:
         _section(
             "distribution",
             "How long messages lie unread",
-            "Each bar is the messages that were read within that time after they were sent. The "
-            "scale is logarithmic: equal steps multiply the time. A second hump far to the right "
-            "is people who had turned away. Only reported readings are here; the states below "
-            "show how many messages that leaves out.",
+            "Each bar counts the messages that were read after a time between its two edges; the "
+            "first one, at 0.1 s, holds all shorter and negative times, too. The scale is "
+            "logarithmic: equal steps multiply the time. A second hump far to the right is people "
+            "who had turned away. Only reported readings are here; the states below show how many "
+            "messages that leaves out.",
             charts.distribution,
             rows["distribution"],
             (
@@ -198,14 +199,15 @@ def _sections(figures: Figures) -> list[Section]:
             "From the median (dot) to the time within which 90% were read (end of the bar), for "
             "messages between customers and agents, in the queues with the most messages.",
             charts.by_queue,
-            [row for row in rows["queues"] if row["p50_s"] is not None],
+            charts.between_customers_and_agents(rows["queues"]),
             (_QUEUE, _SENT_BY, _READ_BY, _MESSAGES, _MEDIAN, _P90),
         ),
         _section(
             "states",
             "What became of messages",
             "Clients report only the newest message of a burst: the ones before it count as read "
-            "when it was. Unread messages have neither, though receipts could be had. Unknown are "
+            "when it was. Unread messages have neither a reported reading nor a later one, though "
+            "receipts could be had. Unknown are "
             "those of chats without receipts, of which only the export is there. In chats of "
             "three and more people Connect has no receipts at all, and they look unread.",
             charts.states,
