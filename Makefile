@@ -40,7 +40,7 @@ check: $(READY) $(SAM) ## formatting, lint, types, template
 	$(RUN_SAM) validate --lint --template template.yaml
 
 test: check ## the whole gate: check, then every test but the long ones
-	$(BIN)/pytest -n auto --dist loadfile --cov
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --cov
 
 build: $(SAM) ## functions and layers into .aws-sam/build (ARCHITECTURE=arm64 or x86_64)
 	$(RUN_SAM) build --template template.yaml --parameter-overrides Architecture=$(ARCHITECTURE)
@@ -57,7 +57,7 @@ bench: $(READY) build ## imports beside DuckDB, their memory, and cold starts
 	$(BIN)/python -m bench
 
 worlds: $(READY) ## the promises of the deployed pipeline, end to end (4 minutes)
-	$(BIN)/pytest -m world -n auto --dist loadfile
+	$(BIN)/pytest -m world -n auto --dist loadfile --no-loadscope-reorder
 
 chaos: $(READY) ## the long suite of crashes and restarts
 	$(BIN)/pytest -m chaos

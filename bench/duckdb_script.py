@@ -22,7 +22,7 @@ def main(source: Path, output: Path) -> None:
     with duckdb.connect() as connection:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET VARIABLE files = ?", [str(source / "*.jsonl")])
-        for name in ("items", "receipts", "messages"):
+        for name in ("items", "chat_days", "receipts", "messages"):
             connection.execute((_SQL / f"{name}.sql").read_text(encoding="utf-8"))
         for table in ("messages", "receipts"):
             folder = output / table

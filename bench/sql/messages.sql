@@ -7,6 +7,7 @@ WITH receipt_counts AS (
 )
 SELECT
     items.initial_contact_id,
+    CASE WHEN items.related_contact_id IS NULL THEN chat_days.chat_day END AS chat_day,
     items.contact_id,
     items.related_contact_id,
     items.item_id,
@@ -25,6 +26,7 @@ SELECT
         ELSE 0
     END::INTEGER AS receipt_count
 FROM items
+LEFT JOIN chat_days ON chat_days.initial_contact_id = items.initial_contact_id
 LEFT JOIN receipt_counts
     ON receipt_counts.initial_contact_id = items.initial_contact_id
     AND receipt_counts.message_id = items.message_id

@@ -41,6 +41,7 @@ sent AS (
 )
 SELECT
     merged.initial_contact_id,
+    chat_days.chat_day,
     coalesce(sent.contact_id, merged.carrier_contact_id) AS contact_id,
     merged.message_id,
     sent.participant_id AS sender_participant_id,
@@ -53,6 +54,7 @@ SELECT
     date_diff('millisecond', sent.sent_at, merged.delivered_at) AS delivery_latency_ms,
     date_diff('millisecond', sent.sent_at, merged.read_at) AS read_latency_ms
 FROM merged
+LEFT JOIN chat_days ON chat_days.initial_contact_id = merged.initial_contact_id
 LEFT JOIN sent
     ON sent.initial_contact_id = merged.initial_contact_id AND sent.item_id = merged.message_id
 LEFT JOIN roles

@@ -28,7 +28,16 @@ FUNCTIONS = functions()
 # They start often and alone; Arrow would double the time.
 WITHOUT_ARROW = {"Capture", "Reconcile", "StartChat", "Track"}
 # What only the command line imports, and only when used: no layer has it.
-EMBEDDED_HOME = {"click", "duckdb", "rich", "sqlalchemy", "sqlglot"}
+EMBEDDED_HOME = {
+    "click",
+    "duckdb",
+    "jinja2",
+    "markupsafe",
+    "rich",
+    "sqlalchemy",
+    "sqlglot",
+    "vl_convert",
+}
 
 loads_libraries = pytest.mark.skipif(sys.platform != "linux", reason="layers are for Linux")
 of_each_function = pytest.mark.parametrize("function", FUNCTIONS, ids=lambda f: f.name)

@@ -108,12 +108,17 @@ def test_the_installed_command_imports_and_answers(run: Run, tmp_path: Path) -> 
     asked = run("chatlake", "query", "--named", "messages_by_day", "--format", "csv")
     assert (asked.returncode, asked.stderr) == (0, "")
     assert asked.stdout == "chat_day,chats,messages,messages_with_receipt\n2026-09-01,1,3,0\n"
+    reported = run("chatlake", "report")
+    assert reported.returncode == 0, reported.stderr
+    assert "report.html" in reported.stderr
 
 
 def test_the_installed_command_carries_every_query(run: Run) -> None:
     listed = run("chatlake", "query")
     assert (listed.returncode, listed.stderr) == (0, "")
-    names = {path.stem for path in ROOT.glob("queries/*/*.sql")}
+    names = {
+        path.stem for kind in ("views", "named") for path in ROOT.glob(f"queries/{kind}/*.sql")
+    }
     assert names
     assert {name for name in names if name not in listed.stdout} == set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import duckdb
 import pytest
 
 from chatlake.queries import ALWAYS, Query, load_named, load_views, to_duckdb
@@ -13,15 +14,21 @@ from tools.sql_guide import PAGE, title
 GUIDE = PAGE.read_text(encoding="utf-8")
 
 
+@pytest.fixture(scope="module")
+def empty() -> duckdb.DuckDBPyConnection:
+    return made_lake({})
+
+
 @pytest.mark.parametrize("query", load_named(), ids=lambda query: query.name)
-def test_every_question_is_in_the_guide_as_it_is_asked(query: Query) -> None:
+def test_every_question_is_in_the_guide_as_it_is_asked(
+    empty: duckdb.DuckDBPyConnection, query: Query
+) -> None:
     start = GUIDE.index(f"<!-- query {query.name} -->")
     section = GUIDE[start : GUIDE.index("<!-- end -->", start)]
     assert f"### {title(query)}\n" in section
     assert f"```sql\n{query.sql}\n```" in section
-    with made_lake({}) as connection:
-        answer = connection.execute(to_duckdb(query.sql), ALWAYS.parameters)
-        names = [name for name, *_ in answer.description or ()]
+    answer = empty.execute(to_duckdb(query.sql), ALWAYS.parameters)
+    names = [name for name, *_ in answer.description or ()]
     assert f"| {' | '.join(names)} |\n|---|" in section, "python -m tools.sql_guide"
     assert len(re.findall(r"^\| ", section, re.MULTILINE)) > 1
 

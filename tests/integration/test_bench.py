@@ -123,7 +123,7 @@ def test_the_script_joins_by_hash(space: Workspace) -> None:
     with duckdb.connect() as connection:
         source = space.dataset(CHATS).folder / "*.jsonl"
         connection.execute("SET VARIABLE files = ?", [str(source)])
-        for name in ("items", "receipts", "messages"):
+        for name in ("items", "chat_days", "receipts", "messages"):
             sql = (ROOT / "bench" / "sql" / f"{name}.sql").read_text()
             connection.execute(sql)
             plans += connection.execute(f"EXPLAIN SELECT * FROM {name}").fetchall()

@@ -65,7 +65,7 @@ def test_every_process_ends_with_the_one_that_started_it(
     eventually(lambda: len(children(program.pid)) >= 3)
     started = children(program.pid)
     os.kill(program.pid, number)
-    program.wait(timeout=20)
+    program.wait(timeout=60)
     eventually(lambda: not alive(started))
 
 

@@ -31,24 +31,24 @@ def test_the_tables_are_those_of_the_contract() -> None:
     columns = {table.name: " ".join(c.name for c in table.columns) for table in schema.TABLES}
     assert columns == {
         "messages": (
-            "instance_id initial_contact_id contact_id related_contact_id item_id item_type "
-            "content_type content participant_id participant_role display_name sent_at "
+            "instance_id initial_contact_id chat_day contact_id related_contact_id item_id "
+            "item_type content_type content participant_id participant_role display_name sent_at "
             "processing_status attachment_count receipt_count extra"
         ),
         "receipts": (
-            "instance_id initial_contact_id contact_id message_id sender_participant_id "
-            "sender_role recipient_participant_id recipient_role sent_at delivered_at read_at "
-            "delivery_latency_ms read_latency_ms extra"
+            "instance_id initial_contact_id chat_day contact_id message_id "
+            "sender_participant_id sender_role recipient_participant_id recipient_role sent_at "
+            "delivered_at read_at delivery_latency_ms read_latency_ms extra"
         ),
         "attachments": (
-            "instance_id initial_contact_id contact_id item_id attachment_id attachment_name "
-            "content_type status participant_id participant_role sent_at extra"
+            "instance_id initial_contact_id chat_day contact_id item_id attachment_id "
+            "attachment_name content_type status participant_id participant_role sent_at extra"
         ),
         "contacts": (
-            "instance_id initial_contact_id contact_id previous_contact_id related_contact_id "
-            "channel initiation_method disconnect_reason initiated_at connected_to_agent_at "
-            "disconnected_at queue_arn agent_arn sources receipts_available complete "
-            "message_count receipt_count document_revision published_at extra"
+            "instance_id initial_contact_id chat_day contact_id previous_contact_id "
+            "related_contact_id channel initiation_method disconnect_reason initiated_at "
+            "connected_to_agent_at disconnected_at queue_arn agent_arn sources "
+            "receipts_available complete message_count receipt_count document_revision published_at extra"
         ),
     }
 
