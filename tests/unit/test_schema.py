@@ -48,7 +48,8 @@ def test_the_tables_are_those_of_the_contract() -> None:
             "instance_id initial_contact_id chat_day contact_id previous_contact_id "
             "related_contact_id channel initiation_method disconnect_reason initiated_at "
             "connected_to_agent_at disconnected_at queue_arn agent_arn sources "
-            "receipts_available complete message_count receipt_count document_revision published_at extra"
+            "receipts_available complete message_count receipt_count document_revision "
+            "published_at extra"
         ),
     }
 
