@@ -56,7 +56,7 @@ demo: $(READY) $(SAM) ## 300 chats live and end, and the deployed pipeline archi
 bench: $(READY) build ## imports beside DuckDB, their memory, and cold starts
 	$(BIN)/python -m bench
 
-worlds: $(READY) ## the promises of the deployed pipeline, end to end (4 minutes)
+worlds: $(READY) ## the promises of the deployed pipeline, end to end, and other long tests (5 minutes)
 	$(BIN)/pytest -m world -n auto --dist loadfile --no-loadscope-reorder
 
 chaos: $(READY) ## the long suite of crashes and restarts

@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
 CHECKOUT = Path(__file__).parents[2]
 PROGRAM = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from tests.integration.local_stack import TEMPLATE, a_cloud
 
+# A shell may have started all this in the background, where an interrupt is not heard.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with a_cloud(Path(sys.argv[1])) as cloud:
     stack = cloud.deploy(TEMPLATE)
     cloud.invoke(stack, "Page", {"routeKey": "x"})

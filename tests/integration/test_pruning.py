@@ -140,6 +140,7 @@ def test_a_question_of_all_days_reads_all_files_of_chats(
         assert count == len(holding(ALWAYS, files, table)), table
 
 
+@pytest.mark.world
 def test_the_answers_are_the_same_when_no_other_file_is_there(
     lake: LakeFolder, files: Files, tmp_path: Path
 ) -> None:

@@ -508,6 +508,7 @@ def crashing(archive: Archive, crash_at: int | None) -> tuple[Any, Iterator[int]
     return replace(archive.tools, **wrapped), steps
 
 
+@pytest.mark.world
 def test_a_look_that_is_cut_off_anywhere_is_simply_repeated(opened: Open) -> None:
     def prepared(chat: Chat) -> Archive:
         archive = opened(chat, tokens_outlive_chat=True)

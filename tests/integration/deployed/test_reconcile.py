@@ -70,6 +70,7 @@ def over_a_day(opened: Archive, bucket: str = "") -> Counter[str]:
     return found
 
 
+@pytest.mark.world
 def test_lost_ends_are_found_once(opened: Archive) -> None:
     known = CHATS[0]
     for event in known.contact_events():
