@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup format check test build demo bench worlds chaos docs lock clean
+.PHONY: help setup format check test build demo bench worlds coverage chaos docs lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -40,7 +40,7 @@ check: $(READY) $(SAM) ## formatting, lint, types, template
 	$(RUN_SAM) validate --lint --template template.yaml
 
 test: check ## the whole gate: check, then every test but the long ones
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --cov
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 build: $(SAM) ## functions and layers into .aws-sam/build (ARCHITECTURE=arm64 or x86_64)
 	$(RUN_SAM) build --template template.yaml --parameter-overrides Architecture=$(ARCHITECTURE)
@@ -58,6 +58,9 @@ bench: $(READY) build ## imports beside DuckDB, their memory, and cold starts
 
 worlds: $(READY) ## the promises of the deployed pipeline, end to end, and other long tests (5 minutes)
 	$(BIN)/pytest -m world -n auto --dist loadfile --no-loadscope-reorder
+
+coverage: $(READY) ## the tests of the gate again, and the lines that none of them reaches
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --cov
 
 chaos: $(READY) ## the long suite of crashes and restarts
 	$(BIN)/pytest -m chaos
