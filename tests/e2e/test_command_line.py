@@ -142,6 +142,14 @@ def test_every_command_has_help_on_standard_output(
     assert "--lake" in ran.stdout
 
 
+@pytest.mark.parametrize("command", ["", "import", "query", "report"])
+def test_examples_in_the_help_stand_on_lines_of_their_own(command: str, tmp_path: Path) -> None:
+    said = run(*command.split(), "--help", cwd=tmp_path).stdout
+    examples = [line for line in said.splitlines() if line.startswith("    chatlake ")]
+    assert [line.count("chatlake ") for line in examples] == [1] * len(examples) != []
+    assert "\\b" not in said
+
+
 def test_help_names_every_command(tmp_path: Path) -> None:
     ran = run("--help", cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
@@ -166,6 +174,7 @@ def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
         (("query", "SELECT 1", "SELECT 2"), "unexpected extra argument"),
         (("query", "SELECT 1", "--named", "read_states"), "give SQL or --named, not both"),
         (("query", "--named", "nothing"), "there is no query nothing; there are agents_whose"),
+        (("query", "--named", "slow_queues"), "no query slow_queues; did you mean slowest_queues?"),
         (("query", "SELECT 1", "--format", "xml"), "'xml' is not one of"),
         (("query", "SELECT 1", "--format", "parquet"), "--format parquet needs --output FILE"),
         (("query", "SELECT 1", "--output", "."), "is a directory"),

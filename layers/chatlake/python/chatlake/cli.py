@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from difflib import get_close_matches
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,7 @@ def _with_period[R](command: Callable[..., R]) -> Callable[..., R]:
 @_lake_option
 @click.version_option(package_name="chatlake")
 def chatlake() -> None:
-    r"""Amazon Connect chat transcripts as tables: who wrote what, and when it was read.
+    """Amazon Connect chat transcripts as tables: who wrote what, and when it was read.
 
     A lake is a folder. Fill it with transcript files and ask it with SQL:
 
@@ -89,7 +90,7 @@ def chatlake() -> None:
 @_lake_option
 @click.pass_obj
 def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
-    r"""Take transcript files into the lake.
+    """Take transcript files into the lake.
 
     PATH is a file, a folder with all below it, or a quoted glob. Files end in .json (one value)
     or .jsonl (one a line), either with .gz. A value is a response of GetTranscript
@@ -146,7 +147,7 @@ def query(
     output: Path | None,
     dialect: str,
 ) -> int:
-    r"""Ask the lake with SQL; without SQL, list what can be asked.
+    """Ask the lake with SQL; without SQL, list what can be asked.
 
     \b
       chatlake query
@@ -170,7 +171,11 @@ def query(
     if named:
         ready = {query.name: query for query in load_named()}
         if named not in ready:
-            message = f"there is no query {named}; there are {', '.join(ready)}"
+            alike = get_close_matches(named, ready)
+            others = (
+                f"did you mean {' or '.join(alike)}?" if alike else f"there are {', '.join(ready)}"
+            )
+            message = f"there is no query {named}; {others}"
             raise click.UsageError(message)
         sql, dialect = ready[named].sql, "athena"
         parameters = (period or ALWAYS).parameters
@@ -194,10 +199,10 @@ def query(
 @_lake_option
 @click.pass_obj
 def report(lake_folder: Path, period: Period | None, output: Path) -> int:
-    r"""Write a page about read latency, to open in a browser; it needs no network.
+    """Write a page about read latency, to open in a browser.
 
-    It shows how long messages lie unread: the distribution, day by day, by hour of the week, by
-    queue and role, what became of all messages, and how whole the archive is.
+    It needs no network. It shows how long messages lie unread: the distribution, day by day, by
+    hour of the week, by queue and role, what became of all messages, and how whole the archive is.
 
     \b
       chatlake report
@@ -266,10 +271,11 @@ def verify(lake_folder: Path) -> int:
 @_lake_option
 @click.pass_obj
 def erase(lake_folder: Path, contact_ids: tuple[str, ...], purge: bool) -> int:
-    """Erase the chats that these contacts are legs of, everywhere and for good.
+    """Erase chats, everywhere and for good.
 
-    They do not come back when they are imported again. Without --purge their rows are gone from
-    every query, but older files on the disk still hold them.
+    A chat is erased whole, whichever of its contacts is named. It does not come back when it is
+    imported again. Without --purge its rows are gone from every query, but older files on the disk
+    still hold them.
 
     Exit code: 0 all erased, 1 a contact is not known.
     """
