@@ -34,8 +34,8 @@ class Comparison:
     messages, messages_missing, messages_wrong
         How many there are in truth; those without a row; rows that differ, twofold or invented.
     receipts, receipts_archived, receipts_unread, receipts_missing, receipts_wrong
-        How many there are in truth; in the table; reported only after the chat was last read;
-        missing though they could be read; rows that differ, twofold or invented.
+        How many there are in truth; in the table; not there, and reported only after the chat was
+        last read; missing though they could be read; rows that differ, twofold or invented.
     """
 
     messages: int
@@ -89,7 +89,7 @@ def compare(
         messages_wrong=sum(rows != [messages.get(key)] for key, rows in stored.items()),
         receipts=len(truth),
         receipts_archived=len(receipts),
-        receipts_unread=len(truth.keys() - readable.keys()),
+        receipts_unread=len(truth.keys() - readable.keys() - receipts.keys()),
         receipts_missing=sum(
             not any(_holds(row, seen) for row in receipts.get(key, []))
             for key, seen in readable.items()

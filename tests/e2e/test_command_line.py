@@ -235,6 +235,26 @@ def test_rejected_input_ends_with_1_and_the_rest_is_in(cwd: Path) -> None:
     assert count("contacts", cwd) == 2
 
 
+@pytest.mark.parametrize("name", ["transcript", "empty"])
+def test_an_import_that_finds_no_file_makes_no_lake(name: str, cwd: Path) -> None:
+    (cwd / "empty").mkdir()
+    ran = run("import", name, cwd=cwd)
+    said = ["There are no transcript files; their names end in .json, .json.gz, .jsonl, .jsonl.gz."]
+    missing = ["Rejected: transcript: there is no such file or folder"]
+    expected = (0, said) if name == "empty" else (1, said + missing)
+    assert (ran.returncode, ran.stderr.splitlines()) == expected
+    assert not (cwd / "lake").exists()
+
+
+@pytest.mark.parametrize("command", [("report",), ("query", "SELECT 1")])
+def test_a_missing_folder_of_the_output_is_told_before_the_work(
+    command: tuple[str, ...], cwd: Path
+) -> None:
+    ran = run(*command, "--output", "missing/file", cwd=cwd)
+    assert ran.returncode == 2
+    assert "Invalid value for '--output': there is no folder missing" in ran.stderr
+
+
 def test_a_file_name_that_is_no_utf_8_is_told_with_escapes(cwd: Path) -> None:
     (cwd / "in").mkdir()
     write(cwd / "in" / os.fsdecode(b"caf\xe9.json"), [])

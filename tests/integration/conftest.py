@@ -19,6 +19,7 @@ from chatlake import cli, schema
 from chatlake.catalog_file import check_locations
 from chatlake.home import Home
 from chatlake.import_files import ImportSummary, import_files
+from chatlake.transcript_files import find_files
 from chatlake.verify import verify
 from tests import oracle
 
@@ -135,7 +136,8 @@ class LakeFolder:
     def import_files(self, *paths: Path | str) -> ImportSummary:
         """Import files, folders or globs."""
         with Home(self.path, create=True) as home:
-            return import_files(map(str, paths), home, Quiet())
+            files, rejected = find_files(map(str, paths))
+            return import_files(files, home, Quiet(), rejected)
 
     def erase(self, *contact_ids: str, purge: bool = False) -> Erasure:
         """Erase the chats of some contacts."""

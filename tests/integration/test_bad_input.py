@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatlake import import_files as importing
+from chatlake.home import Home
+from chatlake.import_files import import_files
 from chatlake.transcript_files import find_files
 from tests.integration.conftest import (
     CANARY,
     LakeFolder,
+    Quiet,
     comparable,
     dumped,
     expected_rows,
@@ -29,7 +31,7 @@ from tests.integration.conftest import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from chatlake.transcript_files import Rejection
     from tests.integration.conftest import Chatlake
@@ -211,7 +213,7 @@ def test_bad_inputs_are_told_line_by_line_and_end_with_1(
     assert ran.code == 1
     assert ran.out == ""
     assert ran.err.splitlines()[-5:] == [
-        "4 transcripts in 2 files: chats 2 new, 0 changed, 0 unchanged.",
+        "2 transcripts in 2 files, 3 rejected: chats 2 new, 0 changed, 0 unchanged.",
         f"2 chats published to {lake.path}.",
         f"Rejected: {lake.inbox}/a.jsonl:2: it is a list, not an object",
         f"Rejected: {lake.inbox}/a.jsonl:4: it has no list Transcript: neither a GetTranscript "
@@ -279,22 +281,17 @@ def test_a_glob_that_matches_a_dangling_link_ends(lake: LakeFolder) -> None:
     ]
 
 
-def test_a_file_that_vanishes_after_it_was_found_is_named(
-    lake: LakeFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_that_vanishes_after_it_was_found_is_named(lake: LakeFolder) -> None:
     gone = lake.write("gone.json", page("c1", message()))
     folder = lake.write("now-a-folder.json", page("c2", message()))
     lake.write("stays.json", page("c3", message()))
 
-    def find_and_lose(paths: Iterable[str]) -> tuple[list[Path], list[Rejection]]:
-        found = find_files(paths)
-        gone.unlink()
-        folder.unlink()
-        folder.mkdir()
-        return found
-
-    monkeypatch.setattr(importing, "find_files", find_and_lose)
-    summary = lake.import_files(lake.inbox)
+    files, rejected = find_files([str(lake.inbox)])
+    gone.unlink()
+    folder.unlink()
+    folder.mkdir()
+    with Home(lake.path, create=True) as home:
+        summary = import_files(files, home, Quiet(), rejected)
 
     assert [str(rejection) for rejection in summary.rejected] == [
         f"{gone}: it vanished before it was read",

@@ -87,7 +87,7 @@ def test_importing_twice_says_how_many_chats_were_unchanged(
 
 def test_one_value_twice_in_one_file_is_one_chat(lake: LakeFolder) -> None:
     summary = lake.take(page("c1", message()), page("c1", message()))
-    assert (summary.values, summary.intake.new) == (2, {"c1"})
+    assert (summary.transcripts, summary.intake.new) == (2, {"c1"})
     assert comparable(lake.rows()) == expected_rows(page("c1", message()))
 
 
@@ -315,7 +315,7 @@ def test_a_file_name_that_looks_like_a_glob_is_taken_by_its_name(lake: LakeFolde
 def test_blank_lines_and_carriage_returns_between_values_are_nothing(lake: LakeFolder) -> None:
     lines = [b"", b'{"InitialContactId":"c1","Transcript":[]}\r', b"  \t", b"", b"\r"]
     summary = lake.import_files(lake.write_bytes("a.jsonl", b"\n".join(lines)))
-    assert (summary.values, summary.rejected) == (1, [])
+    assert (summary.transcripts, summary.rejected) == (1, [])
 
 
 def test_a_chat_without_items_is_a_contact_without_messages(lake: LakeFolder) -> None:

@@ -214,7 +214,7 @@ def test_a_lake_without_chats_says_what_to_do(browser: Browser, tmp_path: Path) 
     with Home(tmp_path / "lake", create=True):
         pass
     said = report(tmp_path / "lake", tmp_path / "report.html")
-    assert "0 messages" in said
+    assert "no message to tell of" in said
     with opened(browser, tmp_path / "report.html") as opened_page:
         words = opened_page.page.locator("main").inner_text()
         assert "chatlake import" in words
@@ -225,7 +225,7 @@ def test_a_lake_without_chats_says_what_to_do(browser: Browser, tmp_path: Path) 
 def test_a_period_without_chats_says_so_too(written: Path) -> None:
     output = written.with_name("none.html")
     said = report(written.with_name("lake"), output, "--until", "2020-01-01")
-    assert "0 messages" in said
+    assert "no message to tell of" in said
     assert "--since" in output.read_text(encoding="utf-8")
 
 

@@ -39,6 +39,16 @@ _lake_option = click.option(
     expose_value=False,
     is_eager=True,
 )
+
+
+def _check_folder(_: click.Context, __: click.Parameter, output: Path | None) -> Path | None:
+    # Before the work, not after it.
+    if output is not None and not output.parent.is_dir():
+        message = f"there is no folder {output.parent}"
+        raise click.BadParameter(message)
+    return output
+
+
 _INTERRUPTED = 130
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -104,12 +114,17 @@ def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
     """
     from chatlake.home import Home
     from chatlake.import_files import import_files
-    from chatlake.terminal import TerminalProgress, print_import
+    from chatlake.terminal import TerminalProgress, print_import, print_nothing_found
+    from chatlake.transcript_files import find_files
 
+    files, rejected = find_files(paths)
+    if not files:
+        # A mistyped path leaves no empty lake behind.
+        return print_nothing_found(rejected)
     # Parsed JSON has no cycles to look for; what does is collected between batches.
     gc.disable()
     with Home(lake_folder, create=True) as home:
-        summary = import_files(paths, home, TerminalProgress())
+        summary = import_files(files, home, TerminalProgress(), rejected)
     return print_import(summary, lake_folder)
 
 
@@ -127,6 +142,7 @@ def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
+    callback=_check_folder,
     help="Write to a file instead of standard output; parquet needs one.",
 )
 @click.option(
@@ -194,6 +210,7 @@ def query(
     type=click.Path(path_type=Path, dir_okay=False),
     default="report.html",
     show_default=True,
+    callback=_check_folder,
     help="Where to write the page.",
 )
 @_lake_option
@@ -213,7 +230,8 @@ def report(lake_folder: Path, period: Period | None, output: Path) -> int:
     from chatlake.terminal import TerminalProgress
 
     messages = write_report(lake_folder, output, period or ALWAYS, TerminalProgress())
-    click.echo(f"{output}: {messages:,} messages. Open it in a browser.", err=True)
+    told = f"{messages:,} messages" if messages else "no message to tell of, and what to do"
+    click.echo(f"{output}: {told}. Open it in a browser.", err=True)
     return 0
 
 

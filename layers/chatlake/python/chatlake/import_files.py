@@ -11,11 +11,11 @@ from chatlake.exceptions import RejectedInput
 from chatlake.intake import Intake, take_in
 from chatlake.publish import Outcome, publish
 from chatlake.transcript_export import from_export
-from chatlake.transcript_files import Rejection, find_files, read_values
+from chatlake.transcript_files import Rejection, read_values
 from chatlake.transcript_response import from_response
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -37,25 +37,31 @@ class Progress(Protocol):
 
 @dataclass(slots=True)
 class ImportSummary:
-    """What an import did: files and JSON values gone through, what became of chats and of rows."""
+    """What an import did: files gone through, transcripts in them, what became of chats and rows.
+
+    `size` is that of all JSON values in bytes, of rejected ones too.
+    """
 
     files: int = 0
-    values: int = 0
+    transcripts: int = 0
     size: int = 0
     intake: Intake = field(default_factory=Intake)
     outcome: Outcome = field(default_factory=Outcome)
     rejected: list[Rejection] = field(default_factory=list)
 
 
-def import_files(paths: Iterable[str], home: Home, progress: Progress) -> ImportSummary:
+def import_files(
+    files: Sequence[Path], home: Home, progress: Progress, rejected: Iterable[Rejection] = ()
+) -> ImportSummary:
     """Merge all transcripts of some files into the lake, then publish all chats that wait.
 
-    Inputs that cannot be taken in are named in the summary; the others go in. What an import
-    that was interrupted has taken in stays, and the next import publishes it.
+    Inputs that cannot be taken in are named in the summary, after those rejected before; the
+    others go in. What an import that was interrupted has taken in stays, and the next import
+    publishes it.
     """
-    summary = ImportSummary()
+    summary = ImportSummary(files=len(files), rejected=list(rejected))
     with home.shared():
-        _take_in_files(paths, home, progress, summary)
+        _take_in_files(files, home, progress, summary)
         publish_queue(home, progress, summary.outcome)
     return summary
 
@@ -97,10 +103,8 @@ def to_document(value: object) -> Document:
 
 
 def _take_in_files(
-    paths: Iterable[str], home: Home, progress: Progress, summary: ImportSummary
+    files: Sequence[Path], home: Home, progress: Progress, summary: ImportSummary
 ) -> None:
-    files, summary.rejected = find_files(paths)
-    summary.files = len(files)
     batch: list[Document] = []
     room = _TAKE_IN_BYTES
 
@@ -115,10 +119,10 @@ def _take_in_files(
             if isinstance(value, Rejection):
                 summary.rejected.append(value)
                 continue
-            summary.values += 1
             summary.size += value.size
             try:
                 batch.append(to_document(value.json))
+                summary.transcripts += 1
             except RejectedInput as error:
                 summary.rejected.append(Rejection(value.file, value.line, str(error)))
             room -= value.size

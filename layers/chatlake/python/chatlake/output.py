@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _ROWS_AT_ONCE = 10_000
 _ROWS_TO_LOOK_AT = 200
+_WIDEST = 100_000
 _LARGE = 1e6
 _INT64 = 2**63
 _CONTROL_PICTURES = {
@@ -109,23 +110,56 @@ def _write_json(result: pa.RecordBatchReader, file: IO[str]) -> None:
 
 
 def write_table(result: pa.RecordBatchReader, file: IO[str]) -> None:
-    """Print the first rows of a result as a table to look at."""
-    table = Table(header_style="bold")
-    for field in result.schema:
-        is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
-        is_number = is_number or pa.types.is_decimal(field.type)
-        table.add_column(field.name, justify="right" if is_number else "left", overflow="fold")
+    """Print the first rows of a result to look at: as a table, or each by itself if too wide."""
     rows = list(islice(_rows(result), _ROWS_TO_LOOK_AT + 1))
-    for row in rows[:_ROWS_TO_LOOK_AT]:
-        table.add_row(*map(_cell, row))
+    cells = [[_cell(value) for value in row] for row in rows[:_ROWS_TO_LOOK_AT]]
     # Not a terminal: as wide as it takes, so that nothing is cut.
-    width = None if file.isatty() else 100_000
-    Console(file=file, width=width, markup=False, highlight=False).print(table)
+    width = None if file.isatty() else _WIDEST
+    console = Console(file=file, width=width, markup=False, highlight=False)
+    names = result.schema.names
+    whole = _as_table(result.schema, names, cells)
+    narrow = _as_table(result.schema, [name.replace("_", "_\n") for name in names], cells)
+    if _width(whole, console) <= console.width:
+        console.print(whole)
+    elif _width(narrow, console) <= console.width:
+        console.print(narrow)
+    elif not cells:
+        console.print(f"No rows. Their columns: {', '.join(names)}")
+    else:
+        _print_one_by_one(names, cells, console)
     if len(rows) > _ROWS_TO_LOOK_AT:
         print(
             f"The first {_ROWS_TO_LOOK_AT} rows; --format csv, json or parquet writes all.",
             file=sys.stderr,
         )
+
+
+def _as_table(columns: pa.Schema, names: list[str], rows: list[list[str]]) -> Table:
+    table = Table(header_style="bold")
+    for name, field in zip(names, columns, strict=True):
+        is_number = pa.types.is_integer(field.type) or pa.types.is_floating(field.type)
+        is_number = is_number or pa.types.is_decimal(field.type)
+        table.add_column(name, justify="right" if is_number else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _width(table: Table, console: Console) -> int:
+    """Give the columns of a terminal that a table takes if nothing in it is folded."""
+    return console.measure(table, options=console.options.update(width=_WIDEST)).maximum
+
+
+def _print_one_by_one(names: list[str], rows: list[list[str]], console: Console) -> None:
+    """Print each row by itself, a column a line, as psql does with what is too wide."""
+    for number, row in enumerate(rows, start=1):
+        console.rule(f"row {number}", align="left", style="none")
+        record = Table.grid(padding=(0, 2))
+        record.add_column(no_wrap=True, style="bold")
+        record.add_column(overflow="fold")
+        for name, cell in zip(names, row, strict=True):
+            record.add_row(name, cell)
+        console.print(record)
 
 
 def _distinct(names: list[str]) -> list[str]:

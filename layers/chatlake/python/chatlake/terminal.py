@@ -15,6 +15,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from chatlake.transcript_files import SUFFIXES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from chatlake.import_files import ImportSummary
     from chatlake.publish import Outcome
     from chatlake.status import Status
+    from chatlake.transcript_files import Rejection
 
 _console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 _REJECTIONS_TO_NAME = 1000
@@ -67,14 +70,23 @@ def print_import(summary: ImportSummary, lake_folder: Path) -> int:
     ]
     if intake.erased:
         parts.append(f"{len(intake.erased):,} erased before and left out")
+    rejected = f", {len(summary.rejected):,} rejected" if summary.rejected else ""
     _console.print(
-        f"{_count(summary.values, 'transcript')} in {_count(summary.files, 'file')}: "
-        f"chats {', '.join(parts)}."
+        f"{_count(summary.transcripts, 'transcript')} in {_count(summary.files, 'file')}"
+        f"{rejected}: chats {', '.join(parts)}."
     )
     _console.print(f"{_count(len(outcome.published), 'chat')} published to {lake_folder}.")
     _print_some(f"Rejected: {rejection}" for rejection in summary.rejected)
     _print_some(f"Failed: {reason}" for reason in failed.values())
     return 1 if summary.rejected or failed else 0
+
+
+def print_nothing_found(rejected: Iterable[Rejection]) -> int:
+    """Say that an import had no file to read; give the exit code."""
+    rejected = list(rejected)
+    _console.print(f"There are no transcript files; their names end in {', '.join(SUFFIXES)}.")
+    _print_some(f"Rejected: {rejection}" for rejection in rejected)
+    return 1 if rejected else 0
 
 
 def print_rebuild(outcome: Outcome) -> int:
