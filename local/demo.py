@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import shutil
 import sys
 import threading
@@ -60,8 +61,11 @@ _CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 def main() -> int:
     """Run the demo; give the exit code."""
     options = _parser().parse_args()
-    if not TEMPLATE.exists():
-        print("There is no build: run `make build` first (`make demo` does).", file=sys.stderr)
+    if not any(TEMPLATE.parent.glob(f"BaseLayer/python/orjson/*-{platform.machine()}-*.so")):
+        print(
+            "There is no build for this machine: run `make build` first (`make demo` does).",
+            file=sys.stderr,
+        )
         return 2
     shutil.rmtree(FOLDER, ignore_errors=True)
     chats = _chats(options.chats, options.seed)

@@ -38,7 +38,7 @@ from local.scripted.chat import Chat
 from local.scripted.contact_center import ACCOUNT_ID, INSTANCE_ALIAS, INSTANCE_ARN, REGION
 
 EXPORT_BUCKET = "example-connect-exports"
-EXPORT_PREFIX = f"connect/{INSTANCE_ALIAS}/"
+EXPORT_PREFIX = f"connect/{INSTANCE_ALIAS}/ChatTranscripts"
 FLOW_ID = "f0000000-0000-4000-8000-000000000001"
 _SENDERS = 6
 

@@ -246,6 +246,13 @@ def test_an_import_that_finds_no_file_makes_no_lake(name: str, cwd: Path) -> Non
     assert not (cwd / "lake").exists()
 
 
+def test_a_lake_inside_the_folder_of_an_import_is_passed_over(cwd: Path) -> None:
+    assert run("import", ".", cwd=cwd).returncode == 0
+    again = run("import", ".", cwd=cwd)
+    assert again.returncode == 0
+    assert "2 transcripts in 1 file: chats 0 new, 0 changed, 2 unchanged." in again.stderr
+
+
 @pytest.mark.parametrize("command", [("report",), ("query", "SELECT 1")])
 def test_a_missing_folder_of_the_output_is_told_before_the_work(
     command: tuple[str, ...], cwd: Path

@@ -42,6 +42,24 @@ def test_make_check_finds_nothing_in_the_template() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
+@pytest.mark.parametrize(
+    ("prefix", "fits"),
+    [
+        ("connect/my-instance/ChatTranscripts", True),
+        ("ChatTranscripts", True),
+        ("", True),
+        # Nothing would ever match these.
+        ("connect/my-instance/", False),
+        ("connect/my-instance/ChatTranscripts/", False),
+        ("/connect/my-instance/ChatTranscripts", False),
+        ("connect/my-instance", False),
+    ],
+)
+def test_a_prefix_of_exports_is_what_the_console_shows(prefix: str, fits: bool) -> None:
+    pattern = TEMPLATE["Parameters"]["ExportPrefix"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, prefix)) is fits
+
+
 def test_make_check_fails_for_a_warning(tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(WITH_A_WARNING)

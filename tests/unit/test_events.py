@@ -36,7 +36,7 @@ EVENTS: dict[str, Any] = {
     path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "events").iterdir())
 }
 ORIGIN = "https://www.example.com"
-EXPORT_BUCKET, EXPORT_PREFIX = "example-connect-exports", "connect/example/"
+EXPORT_BUCKET, EXPORT_PREFIX = "example-connect-exports", "connect/example/ChatTranscripts"
 INSTANCE_ARN = EVENTS["track.initiated"]["detail"]["instanceArn"]
 FIRST = EVENTS["track.initiated"]["detail"]["contactId"]
 SECOND = EVENTS["track.disconnected"]["detail"]["contactId"]
@@ -121,7 +121,7 @@ def pattern(name: str) -> Any:
     if name == "track.export_created":
         found = deepcopy(TEMPLATE["Resources"]["ExportRule"]["Properties"]["EventPattern"])
         found["detail"]["bucket"]["name"] = [EXPORT_BUCKET]
-        found["detail"]["object"]["key"] = [{"prefix": f"{EXPORT_PREFIX}ChatTranscripts/"}]
+        found["detail"]["object"]["key"] = [{"prefix": f"{EXPORT_PREFIX}/"}]
         return found
     events = TEMPLATE["Resources"]["Track"]["Properties"]["Events"]
     return events["ContactEvents"]["Properties"]["Pattern"]
@@ -231,7 +231,7 @@ def test_capture_reads_what_track_has_noted(functions: Functions) -> None:
 
 def test_reconcile_finds_an_export_that_no_event_told_of(functions: Functions) -> None:
     app = functions["reconcile"]
-    key = f"{EXPORT_PREFIX}ChatTranscripts/{now():%Y/%m/%d}/{FIRST}_UTC.json"
+    key = f"{EXPORT_PREFIX}/{now():%Y/%m/%d}/{FIRST}_UTC.json"
     boto3.client("s3").put_object(Bucket=EXPORT_BUCKET, Key=key, Body=b"{}")
     with Stubber(app.connect) as connect:
         connect.add_response("search_contacts", {"Contacts": []})

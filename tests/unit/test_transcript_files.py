@@ -68,6 +68,15 @@ class TestFinding:
         [found], _ = find_files(["a"])
         assert str(found) == "a/x.json"
 
+    def test_a_lake_below_a_folder_is_left_out_and_only_a_lake(self, tmp_path: Path) -> None:
+        for name in ("lake/documents/c1.json", "lake/warehouse/v1.json", "lake/catalog.db"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).touch()
+        (tmp_path / "other" / "documents").mkdir(parents=True)
+        for name in ("other/catalog.db", "other/documents/c2.json"):
+            (tmp_path / name).touch()
+        assert find_files([str(tmp_path)]) == ([tmp_path / "other/documents/c2.json"], [])
+
     def test_an_empty_folder_is_no_fault(self, tmp_path: Path) -> None:
         assert find_files([str(tmp_path)]) == ([], [])
 

@@ -29,7 +29,7 @@ from local.scripted.chat import Chat
 from tests.aws import Aws, HandClock
 
 BUCKET = "exports"
-PREFIX = "connect/"
+PREFIX = "connect/ChatTranscripts"
 _MOST_LOOKS = 400
 
 

@@ -51,7 +51,7 @@ def loader(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
         "DATABASE": lake.replace("-", "_"),
         "KEY_ARN": aws.key(),
         "EXPORT_BUCKET": aws.bucket(),
-        "EXPORT_PREFIX": "connect/",
+        "EXPORT_PREFIX": "connect/ChatTranscripts",
         "PUBLISH_QUEUE_URL": aws.queue(),
         "WORKGROUP": "primary",
         "CONTACT_FLOW_ID": "flow",

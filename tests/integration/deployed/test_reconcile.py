@@ -23,7 +23,7 @@ CHATS = sorted(
 )
 LEGS = {leg.contact_id for chat in CHATS for leg in chat.legs}
 DAY_MS = 24 * 3_600_000
-PREFIX = CHATS[0].legs[0].export_key.partition("ChatTranscripts/")[0]
+INSTANCE = CHATS[0].legs[0].export_key.partition("/ChatTranscripts/")[0]
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def reconciled(opened: Archive, bucket: str = "") -> dict[str, int]:
         s3=opened.aws.client("s3"),
         instance_arn=CHATS[0].instance_arn,
         export_bucket=bucket,
-        export_prefix=PREFIX,
+        export_prefix=f"{INSTANCE}/ChatTranscripts",
         searches=Pace(100),
         announce=lambda revisions: opened.announced.extend(revisions.items()),
     )
@@ -95,7 +95,7 @@ def test_lost_exports_are_found_once(opened: Archive) -> None:
     opened.clock.set(today.timestamp() * 1000 + 60_000)
     for leg in chat.legs:
         for folder in ("ChatTranscripts", "Analysis"):
-            key = f"{PREFIX}{folder}/{today:%Y/%m/%d}/{leg.contact_id}_x_UTC.json"
+            key = f"{INSTANCE}/{folder}/{today:%Y/%m/%d}/{leg.contact_id}_x_UTC.json"
             s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(chat.export(leg)).encode())
     assert reconciled(opened, bucket)["ExportsFound"] == len(chat.legs)
     assert "ExportsFound" not in reconciled(opened, bucket)

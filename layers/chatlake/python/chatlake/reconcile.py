@@ -117,7 +117,7 @@ def _export_keys(tools: Reconciler, parts: list[Period]) -> Iterator[str]:
     # An export lies under the day on which its contact began.
     day, last = min(start for start, _ in parts) - LONGEST_CONTACT, max(end for _, end in parts)
     while day.date() <= last.date():
-        prefix = f"{tools.export_prefix}ChatTranscripts/{day:%Y/%m/%d}/"
+        prefix = f"{tools.export_prefix}/{day:%Y/%m/%d}/"
         for page in pages.paginate(Bucket=tools.export_bucket, Prefix=prefix):
             for found in page.get("Contents", []):
                 if any(start <= found["LastModified"] <= end for start, end in parts):

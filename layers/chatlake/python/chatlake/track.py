@@ -38,12 +38,12 @@ _ENDING = frozenset({"DISCONNECTED", "COMPLETED"})
 _REPEATED_END = "COMPLETED"
 _DETAIL_TYPE = "Amazon Connect Contact Event"
 # Only whole, redacted transcripts: Analysis/ and unprocessed copies have other folders.
-_EXPORT_KEY = re.compile(r"ChatTranscripts/\d{4}/\d\d/\d\d/([^/_]+)_[^/]*\.json")
+_EXPORT_KEY = re.compile(r"/\d{4}/\d\d/\d\d/([^/_]+)_[^/]*\.json")
 
 
 @dataclass(frozen=True, slots=True)
 class Tracker:
-    """What tracking works with; exports are those whose key follows the prefix."""
+    """What tracking works with; exports lie in folders of days below the prefix."""
 
     agenda: Agenda
     chats: Chats

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
+from chatlake.catalog_file import CATALOG, DOCUMENTS, WAREHOUSE
 from chatlake.json_codec import loads
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Value:
 def find_files(paths: Iterable[str]) -> tuple[list[Path], list[Rejection]]:
     """List the transcript files that paths name: files, folders with all below, or globs.
 
+    What lies in a lake is left out: its files are no transcripts.
+
     Returns
     -------
     tuple[list[Path], list[Rejection]]
@@ -66,7 +69,10 @@ def find_files(paths: Iterable[str]) -> tuple[list[Path], list[Rejection]]:
             unreadable(error)
             return
         if is_folder:
-            for folder, _, files in os.walk(path, onerror=unreadable):
+            for folder, folders, files in os.walk(path, onerror=unreadable):
+                if CATALOG in files and {DOCUMENTS, WAREHOUSE} <= set(folders):
+                    folders.clear()
+                    continue
                 found.update(Path(folder, file) for file in files if file.endswith(SUFFIXES))
         elif not is_there:
             rejected.append(Rejection(name, None, "there is no such file or folder"))

@@ -27,7 +27,7 @@ _ROLE_SCALE = {"domain": list(_ROLES.values()), "range": ["var(--agent)", "var(-
 _PERCENTILES = {"p50_s": "median", "p90_s": "90%", "p99_s": "99%"}
 _STATES = {
     "messages_read": "read",
-    "messages_read_implied": "read, as a later one was",
+    "messages_read_implied": "read (implied)",
     "messages_unread": "unread",
     "messages_unknown": "unknown",
 }
@@ -40,7 +40,7 @@ _HEAT_NAMES = (
     f"{_HEAT_STEPS_S[-1]} s and more",
 )
 _QUEUES_SHOWN = 12
-_LABELLED_S = [0.1, 1, 10, 60, 600, 3600, 36_000, 360_000]
+_LABELLED_S = [0.1, 1, 10, 30, 60, 300, 600, 1800, 3600, 18_000, 36_000, 360_000]
 _STEPS_PER_DECADE = 10
 
 _CONFIG: Spec = {

@@ -82,7 +82,6 @@ def _tiles(figures: Figures) -> list[tuple[str, str, str]]:
         if row is None:
             continue
         known = row["messages"] - row["messages_unknown"]
-        read = row["messages_read"] + row["messages_read_implied"]
         tiles += [
             (
                 f"Read by {name}",
@@ -92,7 +91,7 @@ def _tiles(figures: Figures) -> list[tuple[str, str, str]]:
             (
                 f"Unread by {name}",
                 share(row["messages_unread"], known),
-                f"as far as is known: of {known:,}, {read:,} were read",
+                f"{row['messages_unread']:,} of {known:,} whose receipts could be had",
             ),
         ]
     return tiles
@@ -149,9 +148,10 @@ def _sections(figures: Figures) -> list[Section]:
             "How long messages lie unread",
             "Each bar counts the messages that were read after a time between its two edges; the "
             "first one, at 0.1 s, holds all shorter and negative times, too. The scale is "
-            "logarithmic: equal steps multiply the time. A second hump far to the right is people "
-            "who had turned away. Only reported readings are here; the states below show how many "
-            "messages that leaves out.",
+            "logarithmic: equal steps multiply the time. Chat clients report once in five "
+            "seconds, so the peak about 5 s is theirs, and those readers may have been faster. A "
+            "second hump far to the right is people who had turned away. Only reported readings "
+            "are here; the states below show how many messages that leaves out.",
             charts.distribution,
             rows["distribution"],
             (
@@ -206,10 +206,10 @@ def _sections(figures: Figures) -> list[Section]:
             "states",
             "What became of messages",
             "Clients report only the newest message of a burst: the ones before it count as read "
-            "when it was. Unread messages have neither a reported reading nor a later one, though "
-            "receipts could be had. Unknown are "
-            "those of chats without receipts, of which only the export is there. In chats of "
-            "three and more people Connect has no receipts at all, and they look unread.",
+            "when it was, by implication. Unread messages have neither a reported reading nor a "
+            "later one, though receipts could be had. Unknown are those of chats without "
+            "receipts, of which only the export is there. In chats of three and more people "
+            "Connect has no receipts at all, and they look unread.",
             charts.states,
             rows["roles"],
             (
