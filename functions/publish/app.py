@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from chatlake.measures import Measures
+    from chatlake.publish import Outcome
 
 home = Deployed(Settings.from_environment())
 # Here, because Lambda gives a whole processor to what is loaded before the first event.
@@ -29,9 +30,13 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     chats = {record["messageId"]: _chat(record["body"]) for record in event["Records"]}
     named = {chat for chat in chats.values() if chat is not None}
     outcome = publish(named, store=home.store, chats=home.chats, lake=lake)
+    if outcome.moved:
+        _publish_moved(outcome)
     for chat, reason in outcome.failed.items():
         logger.error("a chat was not published", extra={"chat": chat, "reason": reason})
-    failed = [message for message, chat in chats.items() if chat is None or chat in outcome.failed]
+    # What moved once more comes again with its message.
+    waiting = outcome.failed.keys() | outcome.moved
+    failed = [message for message, chat in chats.items() if chat is None or chat in waiting]
     unreadable = list(chats.values()).count(None)
     if unreadable:
         logger.error("messages name no chat", extra={"messages": unreadable})
@@ -46,6 +51,17 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
     if outcome.measures is not None:
         report(outcome.measures)
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
+
+
+def _publish_moved(outcome: Outcome) -> None:
+    """Publish again what changed meanwhile: the change may be nothing that is announced."""
+    again = publish(outcome.moved, store=home.store, chats=home.chats, lake=lake)
+    outcome.published |= again.published
+    outcome.unchanged |= again.unchanged
+    outcome.failed |= again.failed
+    outcome.moved = again.moved
+    if again.measures is not None:
+        report(again.measures)
 
 
 def report(measures: Measures) -> None:

@@ -24,6 +24,7 @@ tracker = Tracker(
     directory=ContactDirectory(chats, clients.connect(), settings.instance_id),
     export_bucket=settings.export_bucket,
     export_prefix=settings.export_prefix,
+    instance_id=settings.instance_id,
 )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from chatlake.chats import Day
+    from chatlake.exceptions import DamagedDocument
 
 type Row = tuple[Any, ...]
 """The values of a row, without `published_at`."""
@@ -37,6 +38,9 @@ class MemoryStore:
 
     def read(self, initial_contact_id: str) -> Stored | None:
         return self._stored.get(initial_contact_id)
+
+    def read_many(self, initial_contact_ids: Iterable[str]) -> dict[str, Stored | DamagedDocument]:
+        return {chat: self._stored[chat] for chat in initial_contact_ids if chat in self._stored}
 
     def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
         return {

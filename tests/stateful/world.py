@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from chatlake.document import Document
     from chatlake.document_store import DocumentStore, Stored
     from chatlake.erase import Erasure
+    from chatlake.exceptions import DamagedDocument
     from chatlake.home import Home
     from chatlake.intake import Intake
     from tests.stateful.lockstep import Step
@@ -207,6 +208,13 @@ class _SteppedStore:
     def read(self, initial_contact_id: str) -> Stored | None:
         self._step(f"read {initial_contact_id}")
         return self._store.read(initial_contact_id)
+
+    def read_many(self, initial_contact_ids: Iterable[str]) -> dict[str, Stored | DamagedDocument]:
+        found: dict[str, Stored | DamagedDocument] = {}
+        for chat in initial_contact_ids:
+            self._step(f"read {chat}")
+            found |= self._store.read_many([chat])
+        return found
 
     def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
         tags: dict[str, str] = {}

@@ -129,8 +129,9 @@ def archive(
             interval_ms=lambda: 120_000,
             warn=lambda *note: made[0].notes.append(note),
         )
-        directory = ContactDirectory(state, connect, chats[0].instance_id if chats else "i")
-        tracker = Tracker(agenda, state, directory, BUCKET, PREFIX)
+        instance = chats[0].instance_id if chats else "i"
+        directory = ContactDirectory(state, connect, instance)
+        tracker = Tracker(agenda, state, directory, BUCKET, PREFIX, instance)
         made.append(Archive(aws, clock, simulator, tools, tracker))
         try:
             yield made[0]

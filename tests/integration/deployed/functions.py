@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import io
+import logging
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +18,8 @@ from chatlake.lake import s3_io
 from tests.aws import ACCOUNT_ID, REGION, Aws
 
 ROOT = Path(__file__).parents[3]
-INSTANCE = "10000000-0000-4000-8000-000000000001"
+# That of the events in events/.
+INSTANCE = "aaaaaaaa-0000-4000-8000-000000000001"
 STACK = "stack"
 
 
@@ -29,6 +33,16 @@ class Context:
 
     def get_remaining_time_in_millis(self) -> int:
         return self.remaining_ms
+
+
+class _StandardOutput(io.TextIOBase):
+    """Standard output as it is now: the one of an earlier test is closed."""
+
+    def write(self, text: str) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 type Load = Callable[..., ModuleType]
@@ -61,6 +75,11 @@ def loader(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
         monkeypatch.setenv(name, value)
     # Made once for each environment, which here is new for every test.
     s3_io._client.cache_clear()
+    from chatlake.observability import logger
+
+    for handler in logger.handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(_StandardOutput())
     aws.client("glue").create_database(DatabaseInput={"Name": lake.replace("-", "_")})
 
     def load_function(name: str, **environment: str) -> ModuleType:

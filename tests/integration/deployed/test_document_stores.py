@@ -78,6 +78,7 @@ def test_what_was_written_is_read_back(place: Place) -> None:
     assert stored.size == len(document("c1", "m1").to_bytes())
     assert store.read("c1") == stored
     assert store.tags(["c1", "c2"]) == {"c1": stored.tag}
+    assert store.read_many(["c1", "c2"]) == {"c1": stored}
 
 
 def test_writing_the_same_again_changes_nothing(place: Place) -> None:
@@ -152,6 +153,7 @@ def test_a_damaged_document_is_named_and_left_alone(place: Place, data: bytes) -
         store.read("c1")
     with pytest.raises(DamagedDocument):
         store.update("c1", adding(document("c1", "m2")))
+    assert isinstance(store.read_many(["c1", "c2"])["c1"], DamagedDocument)
     found = list(store)
     [damaged] = [one for one in found if isinstance(one, DamagedDocument)]
     assert damaged.initial_contact_id == "c1"

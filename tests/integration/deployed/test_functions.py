@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import ModuleType
 from typing import Any
@@ -12,13 +13,17 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from chatlake.document import Document
+from chatlake import schema
+from chatlake.document import Document, merge
+from chatlake.document_store.s3 import S3Store
 from chatlake.exceptions import RejectedInput
+from chatlake.transcript_response import from_response
 from tests.aws import Aws
-from tests.integration.deployed.functions import ROOT, Context, Load, call
+from tests.integration.deployed.functions import INSTANCE, ROOT, Context, Load, call
 
 CANARY = "canary-7f3a"
 CHAT = "c1"
+MESSAGES = next(table for table in schema.TABLES if table.name == "messages")
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics:UserWarning")
 
@@ -256,6 +261,41 @@ def test_rows_are_made_published_and_erased(
     assert call(erase, {"contact_ids": [CHAT]})["already_erased"] == [CHAT]
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_document_that_changes_meanwhile_is_published_though_nobody_tells_of_it(
+    load: Load, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    load("tables").home.lake.create_tables()
+    publish = load("publish")
+    home = publish.home
+    home.chats.add_legs({CHAT: CHAT}, provisional=False)
+    seen = itertools.count(1)
+    tags = S3Store.tags
+
+    def change() -> None:
+        item = {"Id": f"m{next(seen)}", "Type": "MESSAGE", "Content": "Hi"}
+        response = {"InitialContactId": CHAT, "Transcript": [item]}
+        home.store.update(
+            CHAT, lambda before: merge(before or Document(CHAT), from_response(response))
+        )
+
+    def change_first(store: S3Store, chats: Iterable[str]) -> dict[str, str]:
+        if changes:
+            changes.pop()
+            change()
+        return tags(store, chats)
+
+    change()
+    changes = ["messages"] * times
+    monkeypatch.setattr(S3Store, "tags", change_first)
+    failed = call(publish, {"Records": [record(0, named(CHAT))]})["batchItemFailures"]
+    # Changed twice it waits for its message to come again.
+    assert [item["itemIdentifier"] for item in failed] == ["message-0"] * (times - 1)
+    call(publish, {"Records": [record(0, named(CHAT))]})
+    rows = publish.lake.load(MESSAGES).scan().to_arrow()
+    assert sorted(rows.column("item_id").to_pylist()) == [f"m{n}" for n in range(1, times + 2)]
+
+
 @pytest.mark.parametrize(
     "event", [{}, {"contact_ids": "c1"}, {"contact_ids": [1]}, {"contact_ids": [""]}]
 )
@@ -368,6 +408,15 @@ def test_every_sample_event_of_track_is_understood(load: Load) -> None:
         "EventsTracked"
     }
     assert call(track, {"source": "aws.health"}) == "EventsIgnored"
+
+
+@pytest.mark.parametrize("name", ["initiated", "pascal_case"])
+def test_chats_of_another_instance_are_not_of_this_archive(load: Load, name: str) -> None:
+    track = load("track")
+    told = (ROOT / f"events/track.{name}.json").read_text()
+    elsewhere = told.replace(INSTANCE, "bbbbbbbb-0000-4000-8000-000000000002")
+    assert call(track, json.loads(elsewhere)) == "EventsIgnored"
+    assert call(track, json.loads(told)) == "EventsTracked"
 
 
 def test_capture_with_nothing_to_do_ends_at_once(load: Load) -> None:

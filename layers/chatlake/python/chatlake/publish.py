@@ -4,7 +4,7 @@ Each table is written with optimistic concurrency: load the table, **then** make
 documents are still the ones at hand, then look for old rows, then commit on the snapshot that was
 loaded. Whoever commits first wins, and the other starts over, so no slow publisher can put old
 rows over new ones. A chat whose document changes on the way is left out of the remaining tables
-and handed back: whoever changed it has announced it again, or will.
+and handed back to be published again: what has changed may be nothing that anybody announces.
 """
 
 from __future__ import annotations
@@ -155,12 +155,15 @@ def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcom
     published_at = now()
     for start in range(0, len(wanted), _DOCUMENTS_AT_ONCE):
         documents: list[Document] = []
+        some = wanted[start : start + _DOCUMENTS_AT_ONCE]
+        found = store.read_many(some)
         read: dict[str, Stored | None] = {}
-        for chat in wanted[start : start + _DOCUMENTS_AT_ONCE]:
-            try:
-                read[chat] = store.read(chat)
-            except DamagedDocument as error:
-                outcome.failed[chat] = str(error)
+        for chat in some:
+            stored = found.get(chat)
+            if isinstance(stored, DamagedDocument):
+                outcome.failed[chat] = str(stored)
+            else:
+                read[chat] = stored
         # After the documents: whoever removes one has said before where it went.
         erased = chats.erased(read)
         placed = chats.initial_contacts(read)

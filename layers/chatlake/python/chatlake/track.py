@@ -50,6 +50,7 @@ class Tracker:
     directory: ContactDirectory
     export_bucket: str
     export_prefix: str
+    instance_id: str
 
 
 def track(event: JsonObject, tracker: Tracker) -> Tracked:
@@ -75,6 +76,9 @@ def _track_contact(event: JsonObject, tracker: Tracker) -> Tracked:
     detail = told["detail"]
     channel = detail.get("channel")
     if event_type not in _LOOKED_AT_AFTER_MS or not _is_chat(channel):
+        return "EventsIgnored"
+    # EventBridge has the events of all instances of the account and Region.
+    if read.instance_id not in {None, tracker.instance_id}:
         return "EventsIgnored"
     chat = read.initial_contact_id
     if read.provisional:

@@ -38,6 +38,12 @@ class DocumentStore(Protocol):
             There is something in its place that is no document.
         """
 
+    def read_many(self, initial_contact_ids: Iterable[str]) -> dict[str, Stored | DamagedDocument]:
+        """Give the documents of those chats that have one; in place of a damaged one the error.
+
+        They are all in memory at once: some hundreds are enough for one call.
+        """
+
     def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
         """Give the present tags of those chats that have a document."""
 

@@ -38,6 +38,19 @@ class FolderStore:
             return None
         return Stored(self._parse(data, path), _tag(state), len(data))
 
+    def read_many(self, initial_contact_ids: Iterable[str]) -> dict[str, Stored | DamagedDocument]:
+        """Give the documents of those chats that have one; in place of a damaged one the error."""
+        found: dict[str, Stored | DamagedDocument] = {}
+        for chat in initial_contact_ids:
+            try:
+                stored = self.read(chat)
+            except DamagedDocument as error:
+                found[chat] = error
+            else:
+                if stored is not None:
+                    found[chat] = stored
+        return found
+
     def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
         """Give the present tags of those chats that have a document."""
         tags = {}
