@@ -380,6 +380,36 @@ def test_all_legs_of_a_transferred_chat_are_one_document(opened: Open) -> None:
     assert archive.announced[-1] == (TRANSFERRED.initial_contact_id, revision(document))
 
 
+@pytest.mark.parametrize("late_ms", [None, 20 * MINUTE])
+def test_a_leg_whose_events_are_lost_or_late_is_read_while_a_token_lives(
+    opened: Open, late_ms: int | None
+) -> None:
+    archive = opened(TRANSFERRED, tokens_outlive_chat=True)
+    chat = TRANSFERRED.initial_contact_id
+    archive.add_token(chat)
+    for at_ms, event in TRANSFERRED.timed_contact_events():
+        own = event["detail"]["contactId"] == chat
+        if own or late_ms is not None:
+            told_ms = at_ms if own else at_ms + (late_ms or 0)
+            archive.look_until(told_ms, chat)
+            archive.deliver(event)
+    archive.look_until(TRANSFERRED.ended_ms + 60 * MINUTE, chat)
+    assert archive.document(chat).items.keys() == item_ids(TRANSFERRED)
+    assert archive.document(chat).participant["saw_end"]  # type: ignore[index]
+    watch = archive.agenda.read(chat)
+    assert watch is None or (watch.due_at, watch.tokens) == (None, {})
+
+
+def test_a_chat_whose_end_was_read_is_not_read_again(opened: Open) -> None:
+    archive = opened(CHAT, tokens_outlive_chat=True)
+    archive.add_token(CHAT.initial_contact_id)
+    deliver_all(archive, CHAT, float("inf"))
+    archive.look_until(CHAT.ended_ms + MINUTE, CHAT.initial_contact_id)
+    before = archive.calls()["GetTranscript"]
+    archive.look_until(CHAT.ended_ms + 60 * MINUTE, CHAT.initial_contact_id)
+    assert archive.calls()["GetTranscript"] == before
+
+
 @pytest.mark.parametrize("known_first", [True, False])
 def test_a_leg_that_nobody_placed_comes_home_with_all_that_it_has(
     opened: Open, known_first: bool, monkeypatch: pytest.MonkeyPatch

@@ -58,7 +58,7 @@ def capture_chat(chat: str, tools: Tools) -> None:
         return
     known = reduce(merge, _own(look.documents, chat), stored.document if stored else Document(chat))
     ended = is_ended(known)
-    if not (ended and watch.memory.last_read_done):
+    if not (ended and watch.memory.last_read_done) or _may_have_gone_on(watch, known):
         read_transcript(watch, look, known, tools, whole=ended)
     intake_announced: dict[str, object] = {}
     intake = take_in(
@@ -89,6 +89,20 @@ def capture_chat(chat: str, tools: Tools) -> None:
     _settle(watch, look, after, tools, changed=changed)
 
 
+def _may_have_gone_on(watch: Watch, known: Document) -> bool:
+    """Tell whether a chat is to be read once more before its tokens go.
+
+    The known legs have ended, but the transcript never said that the chat has: a leg may have begun
+    of which no event told, and only a token shows it.
+    """
+    over = now_ms() - watch.memory.settled_since >= SETTLE_MS
+    return over and bool(watch.tokens) and not _saw_end(known)
+
+
+def _saw_end(document: Document) -> bool:
+    return document.participant is not None and bool(document.participant["saw_end"])
+
+
 def _own(documents: list[Document], chat: str) -> list[Document]:
     return [document for document in documents if document.initial_contact_id == chat]
 
@@ -113,18 +127,20 @@ def _settle(watch: Watch, look: Look, document: Document, tools: Tools, *, chang
     at = now_ms()
     before = watch.memory
     legs, ended = len(legs_of(document)), is_ended(document)
+    has_token = bool(watch.tokens.keys() - look.done or look.tokens)
+    goes_on = changed and has_token and not _saw_end(document)
+    still = (legs, ended) == (before.legs, before.ended) and not goes_on
     memory = replace(
         before,
         first_seen_at=before.first_seen_at or at,
         legs=legs,
         ended=ended,
-        settled_since=before.settled_since if (legs, ended) == (before.legs, before.ended) else at,
+        settled_since=before.settled_since if still else at,
         changed_at=at if changed else before.changed_at or at,
         # A leg that begins after all opens the chat again.
         last_read_done=ended and (before.last_read_done or look.read_all),
         retries=before.retries + 1 if look.retry else 0,
     )
-    has_token = bool(watch.tokens.keys() - look.done or look.tokens)
     waits_for_read = look.retry and memory.retries <= _MOST_RETRIES
     settled = ended and at - memory.settled_since >= SETTLE_MS
     idle = at - memory.changed_at >= IDLE_MS
