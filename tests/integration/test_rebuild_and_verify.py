@@ -309,6 +309,40 @@ def test_a_rebuild_names_damaged_documents_and_makes_all_other_rows(
     }
 
 
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"items": []},
+        {"items": {"m1": []}},
+        {"items": {"m1": {}}},
+        {"items": {"m1": {"versions": []}}},
+        {"items": {"m1": {"versions": [[]]}}},
+        {"items": {"m1": {"versions": [{"item": []}]}}},
+        {"events": {"c1": []}},
+        {"events": {"c1": {"INITIATED": []}}},
+        {"exports": {"c1": 1}},
+        {"participant": {}},
+        {"participant": "read"},
+        {"instance_id": 7},
+        {"unknown": {}},
+    ],
+)
+def test_a_document_of_a_wrong_shape_fails_alone(
+    filled: LakeFolder, chatlake: Chatlake, members: dict[str, object]
+) -> None:
+    rows = filled.rows()
+    wrong = {"format": 1, "initial_contact_id": "c1", **members}
+    document(filled, "c1").write_text(json.dumps(wrong))
+    ran = chatlake("rebuild")
+    assert ran.code == 1
+    assert ran.err.count("Failed:") == 1
+    assert "Failed: the document of chat c1 is damaged" in ran.err
+    assert filled.rows() == {
+        name: [row for row in table if row["initial_contact_id"] != "c1"]
+        for name, table in rows.items()
+    }
+
+
 def test_a_document_that_was_merged_but_not_yet_removed_is_not_published_beside_its_chat(
     lake: LakeFolder, chatlake: Chatlake
 ) -> None:

@@ -7,6 +7,7 @@ of times, from several writers. docs/row-rules.md §2 has the rules that it foll
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from types import NoneType
 
 from chatlake.entries import INITIAL, greatest, join, merge_entries
 from chatlake.json_codec import JsonObject, canonical_json, dumps, loads
@@ -59,14 +60,50 @@ class Document:
 
         Raises
         ------
-        ValueError
+        ValueError, TypeError
             The bytes are no document, or one of a later format.
         """
         value = loads(data, any_depth=True)
         if not isinstance(value, dict) or value.pop("format", None) != FORMAT:
             message = f"it is not a document of format {FORMAT}"
             raise ValueError(message)
-        return cls(**value)
+        document = cls(**value)
+        for name, kinds in _KINDS.items():
+            if not isinstance(getattr(document, name), kinds):
+                message = f"its {name} is of the wrong kind"
+                raise TypeError(message)
+        if not (
+            all(map(_is_entry, document.items.values()))
+            and all(map(_is_object, document.events.values()))
+            and all(map(_is_object, document.exports.values()))
+        ):
+            message = "one of its items, events or exports is of the wrong kind"
+            raise TypeError(message)
+        return document
+
+
+_KINDS: dict[str, tuple[type, ...]] = {
+    "initial_contact_id": (str,),
+    "provisional": (bool,),
+    "instance_id": (str, NoneType),
+    "items": (dict,),
+    "events": (dict,),
+    "exports": (dict,),
+    "participant": (dict, NoneType),
+}
+
+
+def _is_object(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_entry(value: object) -> bool:
+    versions = value.get("versions") if isinstance(value, dict) else None
+    return (
+        isinstance(versions, list)
+        and versions != []
+        and all(isinstance(v, dict) and isinstance(v.get("item"), dict) for v in versions)
+    )
 
 
 def merge(a: Document, b: Document) -> Document:

@@ -28,7 +28,8 @@ from chatlake.revision import revision
 from chatlake.timestamps import now
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from chatlake.chats import Chats, Day
     from chatlake.document import Document
@@ -172,7 +173,11 @@ def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcom
             if document is None and chat not in erased and placed.get(chat, chat) == chat:
                 outcome.failed[chat] = f"chat {chat} has no document: import its transcripts again"
                 continue
-            digest = NO_DOCUMENT if document is None else revision(document)
+            try:
+                digest = NO_DOCUMENT if document is None else revision(document)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                outcome.failed[chat] = _no_rows(chat, error)
+                continue
             attempts = known.get(chat, Attempts())
             if digest == attempts.published_revision or not (document or attempts.count):
                 outcome.unchanged.add(chat)
@@ -181,7 +186,7 @@ def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcom
             batch.revisions[chat] = digest
             if document is not None:
                 documents.append(document)
-        parts.append(flatten(documents, published_at=published_at))
+        parts += _flattened(documents, published_at, batch, outcome)
     batch.rows = {
         table.name: pa.concat_tables(
             [arrow_schema(table).empty_table(), *(p[table.name] for p in parts)]
@@ -189,6 +194,32 @@ def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcom
         for table in schema.TABLES
     }
     return batch
+
+
+def _flattened(
+    documents: Sequence[Document], published_at: datetime, batch: _Batch, outcome: Outcome
+) -> list[Tables]:
+    """Flatten documents; one of which no rows can be made fails alone and leaves the batch."""
+    try:
+        return [flatten(documents, published_at=published_at)]
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+        if len(documents) > 1:
+            half = len(documents) // 2
+            return [
+                tables
+                for some in (documents[:half], documents[half:])
+                for tables in _flattened(some, published_at, batch, outcome)
+            ]
+        [document] = documents
+        chat = document.initial_contact_id
+        outcome.failed[chat] = _no_rows(chat, error)
+        del batch.tags[chat], batch.revisions[chat]
+        return []
+
+
+def _no_rows(chat: str, error: Exception) -> str:
+    # Not its words: nobody knows what they quote.
+    return str(DamagedDocument(chat, f"no rows can be made of it: {type(error).__name__}"))
 
 
 def _moved(batch: _Batch, store: DocumentStore) -> set[str]:
