@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
+
 from chatlake.deployed import Deployed
 from chatlake.entries import text_id
 from chatlake.json_codec import loads
@@ -25,9 +27,10 @@ lake = home.lake
 @logger.inject_lambda_context
 @metrics.log_metrics
 @guarded
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
+@event_source(data_class=SQSEvent)
+def handler(event: SQSEvent, _: LambdaContext) -> dict[str, Any]:
     """Publish the chats that the messages name; give the messages that have failed."""
-    chats = {record["messageId"]: _chat(record["body"]) for record in event["Records"]}
+    chats = {message.message_id: _chat(message.body) for message in event.records}
     named = {chat for chat in chats.values() if chat is not None}
     outcome = publish(named, store=home.store, chats=home.chats, lake=lake)
     if outcome.moved:
@@ -45,7 +48,7 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, Any]:
             "ChatsPublished": len(outcome.published),
             "ChatsUnchanged": len(outcome.unchanged),
             "ChatsMoved": len(outcome.moved),
-            "ChatsFailed": len(failed),
+            "ChatsFailed": len(failed) - sum(chat in outcome.moved for chat in chats.values()),
         }
     )
     if outcome.measures is not None:

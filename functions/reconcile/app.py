@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 ENDS_BEFORE_MS = 60_000
+# Half of the time is for the searches.
+LISTS_BEFORE_MS = 450_000
 # The quota is one search in two seconds, shared by all instances of the account.
 SEARCHES_PER_S = 0.4
 
@@ -41,6 +43,8 @@ def handler(_: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         searches=Pace(SEARCHES_PER_S),
         announce=announce,
         may_go_on=lambda: context.get_remaining_time_in_millis() > ENDS_BEFORE_MS,
+        may_list=lambda: context.get_remaining_time_in_millis() > LISTS_BEFORE_MS,
+        warn=lambda code: logger.warning("contacts could not be searched", extra={"code": code}),
     )
     reconcile(tools)
     found = tools.tally.take()

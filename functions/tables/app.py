@@ -5,6 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from aws_lambda_powertools.utilities.data_classes import (
+    CloudFormationCustomResourceEvent,
+    event_source,
+)
+
 from chatlake import clients
 from chatlake.custom_resource import answer
 from chatlake.deployed import Deployed
@@ -50,15 +55,16 @@ def explain(error: Exception) -> str:
 
 @logger.inject_lambda_context
 @guarded
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+@event_source(data_class=CloudFormationCustomResourceEvent)
+def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) -> dict[str, Any]:
     """Answer CloudFormation."""
 
     def remaining_s() -> float:
         return context.get_remaining_time_in_millis() / 1000
 
     response = answer(
-        event,
-        partial(make, str(event.get("RequestId")), remaining_s),
+        event.raw_event,
+        partial(make, event.request_id, remaining_s),
         explain=explain,
         within_s=remaining_s() - ANSWERS_BEFORE_S,
     )

@@ -21,7 +21,12 @@ chats = RememberedLegs(home.chats)
 tracker = Tracker(
     agenda=home.agenda,
     chats=chats,
-    directory=ContactDirectory(chats, clients.connect(), settings.instance_id),
+    directory=ContactDirectory(
+        chats,
+        clients.connect(),
+        settings.instance_id,
+        warn=lambda code: logger.warning("a contact was not described", extra={"code": code}),
+    ),
     export_bucket=settings.export_bucket,
     export_prefix=settings.export_prefix,
     instance_id=settings.instance_id,

@@ -27,7 +27,17 @@ if TYPE_CHECKING:
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 # Of the AWS CLI itself, not of a service.
-GLOBAL_OPTIONS = {"query", "output", "region", "profile", "max-items", "cli-binary-format"}
+GLOBAL_OPTIONS = {
+    "query", "output", "region", "profile", "max-items", "cli-binary-format", "cli-read-timeout"
+}
+    "cli-read-timeout",
+    "query",
+    "output",
+    "region",
+    "profile",
+    "max-items",
+    "cli-binary-format",
+}
 BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
@@ -115,6 +125,15 @@ def test_make_knows_what_a_page_tells_to_make(page: Path) -> None:
 def test_the_page_of_costs_is_what_the_tool_computes() -> None:
     computed = cost.page(cost.SIZES, Chat(), read_stack())
     assert text("docs/cost.md") == computed, "run: python -m tools.cost > docs/cost.md"
+
+
+def test_the_readme_tells_the_same_costs() -> None:
+    found = re.findall(r"^\| ([\d,]+) \| (\d+) \|$", text("README.md"), re.MULTILINE)
+    total = re.findall(r"\*\*([\d.]+)\*\*", text("docs/cost.md").partition("in all")[2])[:2]
+    assert found == [
+        (f"{size:,}", f"{float(dollars):.0f}")
+        for size, dollars in zip(cost.SIZES, total, strict=True)
+    ]
 
 
 def test_costs_follow_the_template() -> None:

@@ -32,6 +32,7 @@ CHAT = next(
 )
 TRANSFERRED = max((c for c in CHATS if not c.past_chats), key=lambda chat: len(chat.legs))
 MINUTE = 60_000
+DAY = 24 * 60 * MINUTE
 
 type Open = Callable[..., Archive]
 
@@ -313,6 +314,42 @@ def test_an_export_that_is_refused_is_asked_for_again(opened: Open) -> None:
     archive.exports[key] = body
     archive.look_until(archive.clock.now_ms() + MINUTE, chat)
     assert archive.document(chat).exports
+
+
+def test_an_export_that_is_refused_for_days_is_read_once_it_may_be(opened: Open) -> None:
+    archive = opened(CHAT)
+    chat = CHAT.initial_contact_id
+    key = export(archive, CHAT)
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": ""}}, "GetObject")
+    body, archive.exports[key] = archive.exports[key], denied
+    deliver_all(archive, CHAT, float("inf"))
+    archive.deliver(object_created(key))
+    archive.look_until(CHAT.ended_ms + 5 * DAY, chat)
+    refused = archive.agenda.read(chat)
+    assert refused is not None
+    assert refused.failure == "refused export"
+    assert len(archive.notes) < 100
+    archive.exports[key] = body
+    archive.look_until(CHAT.ended_ms + 7 * DAY, chat)
+    assert archive.document(chat).exports
+    read = archive.agenda.read(chat)
+    assert read is not None
+    assert (read.due_at, read.failure) == (None, None)
+    assert archive.announced[-1][0] == chat
+
+
+def test_an_export_that_is_refused_for_good_is_given_up(opened: Open) -> None:
+    archive = opened(CHAT)
+    chat = CHAT.initial_contact_id
+    key = export(archive, CHAT)
+    archive.exports[key] = ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
+    deliver_all(archive, CHAT, float("inf"))
+    archive.deliver(object_created(key))
+    archive.look_until(CHAT.ended_ms + 40 * DAY, chat)
+    watch = archive.agenda.read(chat)
+    assert watch is not None
+    assert (watch.due_at, watch.failure) == (None, "refused export")
+    assert "ChatsWithoutSource" in archive.problems()
 
 
 def test_an_export_long_after_the_end_is_announced_again(opened: Open) -> None:

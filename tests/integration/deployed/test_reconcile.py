@@ -42,7 +42,9 @@ def opened(aws: Aws, clock: HandClock) -> Iterator[Archive]:
         yield opened
 
 
-def reconciled(opened: Archive, bucket: str = "") -> dict[str, int]:
+def reconciled(
+    opened: Archive, bucket: str = "", *, may_go_on: bool = True, may_list: bool = True
+) -> dict[str, int]:
     session = boto3.Session("local", "local", region_name="eu-central-1")
     connect = session.client("connect", endpoint_url=opened.simulator.url)
     tools = Reconciler(
@@ -54,6 +56,8 @@ def reconciled(opened: Archive, bucket: str = "") -> dict[str, int]:
         export_bucket=bucket,
         export_prefix=f"{INSTANCE}/ChatTranscripts",
         searches=Pace(100),
+        may_go_on=lambda: may_go_on,
+        may_list=lambda: may_list,
         announce=lambda revisions: opened.announced.extend(revisions.items()),
     )
     reconcile(tools)
@@ -99,6 +103,12 @@ def test_lost_exports_are_found_once(opened: Archive) -> None:
             s3.put_object(Bucket=bucket, Key=key, Body=json.dumps(chat.export(leg)).encode())
     assert reconciled(opened, bucket)["ExportsFound"] == len(chat.legs)
     assert "ExportsFound" not in reconciled(opened, bucket)
+
+
+def test_a_run_that_has_no_time_left_says_so(opened: Archive) -> None:
+    bucket = opened.aws.bucket()
+    assert reconciled(opened, bucket, may_list=False)["ReconciliationsCutShort"] == 1
+    assert reconciled(opened, may_go_on=False)["ReconciliationsCutShort"] == 2
 
 
 def test_erased_chats_are_left_alone(opened: Archive) -> None:

@@ -34,7 +34,9 @@ _RETRY_MS = 15_000
 _LONGEST_RETRY_MS = 15 * 60_000
 # Of a last read that an unreachable service keeps from ending.
 _MOST_RETRIES = 60
+_LONGEST_REFUSAL_MS = 30 * 24 * 3_600_000
 _DAMAGED = "damaged document"
+_REFUSED = "refused export"
 
 
 def capture_chat(chat: str, tools: Tools) -> None:
@@ -47,7 +49,7 @@ def capture_chat(chat: str, tools: Tools) -> None:
     if home != chat:
         _move(watch, home, tools)
         return
-    look = Look(failure=None if watch.failure == _DAMAGED else watch.failure)
+    look = Look(failure=None if watch.failure in {_DAMAGED, _REFUSED} else watch.failure)
     take_events(watch, look, tools)
     take_exports(watch, look, tools)
     try:
@@ -151,15 +153,18 @@ def _settle(watch: Watch, look: Look, document: Document, tools: Tools, *, chang
         tools.tally.add("ChatsAnnounced")
         memory = replace(memory, announced=newest)
     if over and not waits_for_read:
-        if document.participant is None and not document.exports:
+        # An export that S3 has refused so long is asked for once a day, until somebody gives leave.
+        refused = watch.exports.keys() - look.done
+        asked_again = bool(refused) and at - memory.first_seen_at < _LONGEST_REFUSAL_MS
+        if document.participant is None and not document.exports and not asked_again:
             tools.note("ChatsWithoutSource", watch.initial_contact_id, "no token and no export")
         tools.agenda.settle(
             watch,
             memory=memory,
             done=look.done | watch.tokens.keys(),
-            due=None,
-            expires_at=at + _KEPT_AFTER_MS,
-            failure=look.failure,
+            due=("waiting", at + IDLE_MS) if asked_again else None,
+            expires_at=None if asked_again else at + _KEPT_AFTER_MS,
+            failure=_REFUSED if refused else look.failure,
         )
         return
     tools.agenda.settle(

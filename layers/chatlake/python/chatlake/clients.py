@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from types_boto3_athena import AthenaClient
@@ -81,3 +82,10 @@ def participant() -> ConnectParticipantClient:
     """Make a client of the Participant Service, unsigned and without retries."""
     client: ConnectParticipantClient = boto3.client("connectparticipant", config=_PARTICIPANT)
     return client
+
+
+def error_code(error: Exception) -> str:
+    """Give the service's word for an error, or its type: its text may quote anything."""
+    if isinstance(error, ClientError):
+        return str(error.response["Error"]["Code"])
+    return type(error).__name__

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chatlake.clients import error_code
 from chatlake.entries import text_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from types_boto3_connect import ConnectClient
 
@@ -19,10 +20,18 @@ if TYPE_CHECKING:
 class ContactDirectory:
     """Tells chats of contacts: from what is known, else from Connect, else the contact itself."""
 
-    def __init__(self, chats: Chats, connect: ConnectClient, instance_id: str) -> None:
+    def __init__(
+        self,
+        chats: Chats,
+        connect: ConnectClient,
+        instance_id: str,
+        warn: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Ask about contacts of an instance; `warn` takes the reason why Connect did not say."""
         self._chats = chats
         self._connect = connect
         self._instance_id = instance_id
+        self._warn = warn
 
     def chat_of(self, contact_id: str, relatives: Collection[str] = ()) -> tuple[str, bool]:
         """Find the chat of a contact.
@@ -53,9 +62,10 @@ class ContactDirectory:
             contact = self._connect.describe_contact(
                 InstanceId=self._instance_id, ContactId=contact_id
             )["Contact"]
-        except (ClientError, BotoCoreError):
+        except (ClientError, BotoCoreError) as error:
             # Throttled, unknown or not allowed: the chat is keyed by the contact until an event,
             # a transcript or an export says more.
+            self._warn(error_code(error))
             return None
         # The first contact of a chat has none.
         return text_id(contact.get("InitialContactId")) or contact_id

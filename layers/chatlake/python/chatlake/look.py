@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chatlake.clients import error_code
 from chatlake.contact_events import from_event
 from chatlake.exceptions import (
     ParticipantDenied,
@@ -124,7 +125,7 @@ def take_exports(watch: Watch, look: Look, tools: Tools) -> None:
         try:
             data = tools.read_export(key)
         except ClientError as error:
-            tools.note("ExportsUnavailable", key, str(error.response["Error"]["Code"]))
+            tools.note("ExportsUnavailable", key, error_code(error))
             look.retry = True
             continue
         look.done.add(name)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.chats import Attempts
+from chatlake.clients import error_code
 from chatlake.publishable import SETTLE_MS
 from chatlake.tally import Tally
 from chatlake.timestamps import now, now_ms
@@ -52,6 +53,10 @@ class Reconciler:
     ----------
     searches
         The pace of SearchContacts.
+    may_go_on, may_list
+        Whether there is time for more, and for more listing of exports.
+    warn
+        Takes the reason why Connect did not say which contacts ended.
     announced
         Chats that this run has announced again.
     """
@@ -66,6 +71,8 @@ class Reconciler:
     searches: Pace
     announce: Callable[[dict[str, str]], None]
     may_go_on: Callable[[], bool] = lambda: True
+    may_list: Callable[[], bool] = lambda: True
+    warn: Callable[[str], None] = lambda _: None
     tally: Tally = field(default_factory=Tally)
     announced: set[str] = field(default_factory=set)
 
@@ -74,6 +81,8 @@ def reconcile(tools: Reconciler) -> None:
     """Look for what is missing or stuck; counts what it found in the tally."""
     tools.tally.add("ChatsOverdue", _overdue(tools.agenda))
     parts = periods(now())
+    # What has just happened before what was compared already, and exports before the searches,
+    # whose quota makes them slow.
     if tools.export_bucket:
         _find_exports(tools, parts)
     for part in parts:
@@ -107,22 +116,23 @@ def _find_exports(tools: Reconciler, parts: list[Period]) -> None:
         if len(keys) >= _CHATS_AT_ONCE:
             _compare_exports(tools, keys)
             keys.clear()
-            if not tools.may_go_on():
-                return
     _compare_exports(tools, keys)
 
 
 def _export_keys(tools: Reconciler, parts: list[Period]) -> Iterator[str]:
     pages = tools.s3.get_paginator("list_objects_v2")
-    # An export lies under the day on which its contact began.
-    day, last = min(start for start, _ in parts) - LONGEST_CONTACT, max(end for _, end in parts)
-    while day.date() <= last.date():
+    # An export lies under the day on which its contact began; the latest is the likeliest.
+    first, day = min(start for start, _ in parts) - LONGEST_CONTACT, max(end for _, end in parts)
+    while day.date() >= first.date():
         prefix = f"{tools.export_prefix}/{day:%Y/%m/%d}/"
         for page in pages.paginate(Bucket=tools.export_bucket, Prefix=prefix):
+            if not tools.may_list():
+                tools.tally.add("ReconciliationsCutShort")
+                return
             for found in page.get("Contents", []):
                 if any(start <= found["LastModified"] <= end for start, end in parts):
                     yield found["Key"]
-        day += timedelta(days=1)
+        day -= timedelta(days=1)
 
 
 def _compare_exports(tools: Reconciler, keys: dict[str, str]) -> None:
@@ -172,12 +182,14 @@ def _find_contacts(tools: Reconciler, part: Period) -> None:
     """Put contacts on the agenda that ended and of whose end nothing is known."""
     try:
         for page in _contacts(tools, part):
-            _compare_contacts(tools, page)
             if not tools.may_go_on():
+                tools.tally.add("ReconciliationsCutShort")
                 return
-    except (ClientError, BotoCoreError):
-        # Exports are still compared, and the next run searches again.
+            _compare_contacts(tools, page)
+    except (ClientError, BotoCoreError) as error:
+        # The next run searches again.
         tools.tally.add("SearchesFailed")
+        tools.warn(error_code(error))
 
 
 def _contacts(tools: Reconciler, part: Period) -> Iterator[list[JsonObject]]:
