@@ -61,7 +61,8 @@ _CONSOLE = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 def main() -> int:
     """Run the demo; give the exit code."""
     options = _parser().parse_args()
-    if not any(TEMPLATE.parent.glob(f"BaseLayer/python/orjson/*-{platform.machine()}-*.so")):
+    library = f"orjson/*-{platform.machine()}-*.so"
+    if not any(TEMPLATE.parent.rglob(library, recurse_symlinks=True)):
         print(
             "There is no build for this machine: run `make build` first (`make demo` does).",
             file=sys.stderr,

@@ -28,15 +28,13 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 # Of the AWS CLI itself, not of a service.
 GLOBAL_OPTIONS = {
-    "query", "output", "region", "profile", "max-items", "cli-binary-format", "cli-read-timeout"
-}
-    "cli-read-timeout",
-    "query",
-    "output",
-    "region",
-    "profile",
-    "max-items",
     "cli-binary-format",
+    "cli-read-timeout",
+    "max-items",
+    "output",
+    "profile",
+    "query",
+    "region",
 }
 BLOCK = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 SHELL = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
