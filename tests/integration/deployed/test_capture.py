@@ -18,7 +18,7 @@ from chatlake.document import Document
 from chatlake.erase import erase
 from chatlake.participant import Connection, Page
 from chatlake.publishable import IDLE_MS, SETTLE_MS
-from chatlake.revision import revision
+from chatlake.revision import is_complete, revision
 from local.chats import Chat, scripts
 from local.participant_service import Fault
 from tests.aws import Aws, HandClock, rule_time
@@ -258,6 +258,27 @@ def test_an_empty_transcript_is_no_success_when_there_are_items(opened: Open) ->
     archive.tools = tools
     archive.look_until(archive.clock.now_ms() + 6 * MINUTE, chat)
     assert archive.document(chat).items.keys() == item_ids(CHAT)
+
+
+def test_an_empty_transcript_of_an_ended_chat_does_not_make_it_whole(opened: Open) -> None:
+    archive = opened(CHAT)
+    chat = CHAT.initial_contact_id
+    archive.add_token(chat)
+
+    class Empty:
+        def connect(self, _: str) -> Connection:
+            return Connection("c", None)
+
+        def get_transcript(self, *_: object, **__: object) -> Page:
+            return Page({"InitialContactId": chat, "Transcript": []}, None)
+
+    archive.tools = replace(archive.tools, service=Empty())  # type: ignore[arg-type]
+    archive.clock.set(CHAT.ended_ms)
+    for _, event in CHAT.timed_contact_events():
+        archive.deliver(event)
+    archive.look_until(CHAT.ended_ms + 60 * MINUTE, chat)
+    assert not is_complete(archive.document(chat), chat)
+    assert {"EmptyTranscripts", "ChatsWithoutSource"} <= archive.problems()
 
 
 def test_a_rejected_export_is_named_and_the_rest_goes_in(opened: Open) -> None:

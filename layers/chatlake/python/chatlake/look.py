@@ -165,7 +165,7 @@ def read_transcript(
         try:
             if _read_by(token, watch, look, known, tools, whole=whole):
                 return
-            tools.note("EmptyTranscripts", chat, "though it has items")
+            tools.note("EmptyTranscripts", chat, "though it has items, or has ended")
         except ParticipantDenied:
             look.done.add(name)
         except ParticipantRejected as error:
@@ -189,7 +189,7 @@ def read_transcript(
 def _read_by(
     token: Token, watch: Watch, look: Look, known: Document, tools: Tools, *, whole: bool
 ) -> bool:
-    """Read by one token; False if the answer was empty though the chat has items."""
+    """Read by one token; False if the answer was empty though the chat has items, or has ended."""
     chat = watch.initial_contact_id
     connection = tools.vault.open(token.sealed, chat)
     fresh: Token | None = None
@@ -204,7 +204,8 @@ def _read_by(
 
     read_at = now_ms()
     found = scan(read_page, known, whole=whole, may_go_on=tools.may_go_on)
-    if not found.items and known.items:
+    # A chat that has ended has at least who joined it: no items are no transcript of it.
+    if not found.items and (known.items or whole):
         return False
     if fresh is not None:
         look.tokens[fresh.name] = fresh
