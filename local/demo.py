@@ -265,12 +265,12 @@ def _judge(world: World, found: Comparison) -> bool:
     table = Table.grid(padding=(0, 2))
     table.add_row(
         "   messages",
-        f"{there:,} of {found.messages:,} are there, {found.messages_wrong} wrong or twofold",
+        f"{there:,} of {found.messages:,} are there, {found.messages_wrong} wrong or duplicated",
     )
     table.add_row(
         "   receipts",
         f"{found.receipts_archived:,} of {found.receipts:,} are there, {found.receipts_wrong} "
-        f"wrong or twofold, {found.receipts_missing} missing that could be read",
+        f"wrong or duplicated, {found.receipts_missing} missing that could be read",
     )
     if found.receipts_unread:
         table.add_row("", f"{found.receipts_unread:,} came after the chat was last readable")

@@ -32,10 +32,11 @@ class Comparison:
     Attributes
     ----------
     messages, messages_missing, messages_wrong
-        How many there are in truth; those without a row; rows that differ, twofold or invented.
+        How many there are in truth; those without a row; rows that differ, are duplicated or
+        invented.
     receipts, receipts_archived, receipts_unread, receipts_missing, receipts_wrong
         How many there are in truth; in the table; not there, and reported only after the chat was
-        last read; missing though they could be read; rows that differ, twofold or invented.
+        last read; missing though they could be read; rows that differ, are duplicated or invented.
     """
 
     messages: int
