@@ -13,12 +13,14 @@ WITH said AS (
         participant_role,
         CAST(sent_at AT TIME ZONE 'UTC' AS timestamp(3)) AS sent_at,
         lag(participant_role) OVER (
-            PARTITION BY chat_day, initial_contact_id ORDER BY sent_at, item_id
+            PARTITION BY chat_day, initial_contact_id
+            ORDER BY CAST(sent_at AT TIME ZONE 'UTC' AS timestamp(3)), item_id
         ) AS role_before
     FROM messages
     WHERE
         item_type = 'MESSAGE'
         AND related_contact_id IS NULL
+        AND sent_at IS NOT NULL
         AND participant_role IN ('AGENT', 'CUSTOMER')
 ),
 turns AS (
