@@ -6,7 +6,7 @@ and dashes tell series apart as well, for eyes that colours do not.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ import vl_convert
 from chatlake.report.wording import DAYS_OF_WEEK, queue_name, role_name
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from chatlake.report.figures import Row
 
@@ -40,7 +40,15 @@ _HEAT_NAMES = (
     f"{_HEAT_STEPS_S[-1]} s and more",
 )
 _QUEUES_SHOWN = 12
-_LABELLED_S = [0.1, 1, 10, 30, 60, 300, 600, 1800, 3600, 18_000, 36_000, 360_000]
+# Where axes of time have labels, as far as there is room, and where they begin and end.
+_LABELLED_S = (
+    *(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30),
+    *(60 * minutes for minutes in (1, 2, 5, 10, 20, 30)),
+    *(3600 * hours for hours in (1, 2, 5, 10, 24, 48, 100, 200)),
+)
+# With more of them, lines between bars would cover the bars.
+_MOST_DAYS_APART = 70
+_MOST_DAYS_BY_NAME = 200
 _STEPS_PER_DECADE = 10
 
 _CONFIG: Spec = {
@@ -92,8 +100,28 @@ def draw(chart: Spec, width: int) -> str:
     return drawn
 
 
-def _time_axis(title: str) -> Spec:
-    return {"title": title, "titlePadding": 12, "labelExpr": _SECONDS_LABEL, "values": _LABELLED_S}
+def _time_axis(title: str, seconds: Iterable[float]) -> Spec:
+    """Give a logarithmic axis of durations: from the label below the shortest to that above."""
+    shown = list(seconds)
+    low, high = min(shown, default=1.0), max(shown, default=1.0)
+    begin = max(bisect_right(_LABELLED_S, low) - 1, 0)
+    end = min(max(bisect_left(_LABELLED_S, high), begin + 1), len(_LABELLED_S) - 1)
+    labelled = list(_LABELLED_S[begin : end + 1])
+    return {
+        "scale": {"type": "log", "nice": False, "domain": [labelled[0], max(labelled[-1], high)]},
+        "axis": {
+            "title": title,
+            "titlePadding": 12,
+            "labelExpr": _SECONDS_LABEL,
+            "labelOverlap": "greedy",
+            "values": labelled,
+        },
+    }
+
+
+def _day_axis(days: int) -> Spec:
+    by_name = days <= _MOST_DAYS_BY_NAME
+    return {"format": "%-d %b" if by_name else "%b %Y", "labelOverlap": True}
 
 
 def distribution(rows: Sequence[Row]) -> Spec:
@@ -107,6 +135,7 @@ def distribution(rows: Sequence[Row]) -> Spec:
         }
         for row in rows
     ]
+    edges = [value[edge] for value in values for edge in ("from", "to")]
     return {
         "data": {"values": values},
         "mark": {"type": "bar", "binSpacing": 1},
@@ -114,8 +143,7 @@ def distribution(rows: Sequence[Row]) -> Spec:
             "x": {
                 "field": "from",
                 "type": "quantitative",
-                "scale": {"type": "log"},
-                "axis": _time_axis("time until it was read"),
+                **_time_axis("time until it was read", edges),
                 "bin": {"binned": True},
             },
             "x2": {"field": "to"},
@@ -154,6 +182,8 @@ def over_time(rows: Sequence[Row]) -> Spec:
         for row in rows
         for column, name in _PERCENTILES.items()
     ]
+    days = {row["chat_day"] for row in rows}
+    apart = len(days) <= _MOST_DAYS_APART
     dashes = {
         "field": "percentile",
         "scale": {"domain": list(_PERCENTILES.values()), "range": [[1, 0], [6, 3], [2, 3]]},
@@ -172,13 +202,12 @@ def over_time(rows: Sequence[Row]) -> Spec:
                 "type": "temporal",
                 "title": None,
                 "scale": {"type": "utc"},
-                "axis": {"format": "%-d %b", "labelOverlap": True, "tickMinStep": 86_400_000},
+                "axis": _day_axis(len(days)) | {"tickMinStep": 86_400_000},
             },
             "y": {
                 "field": "seconds",
                 "type": "quantitative",
-                "scale": {"type": "log", "nice": False},
-                "axis": _time_axis("time until it was read"),
+                **_time_axis("time until it was read", (value["seconds"] for value in values)),
             },
             "color": {"field": "by", "scale": _ROLE_SCALE},
             "detail": {"field": "percentile"},
@@ -186,7 +215,7 @@ def over_time(rows: Sequence[Row]) -> Spec:
         "layer": [
             {"mark": {"type": "line", "strokeWidth": 2}, "encoding": {"strokeDash": dashes}},
             # Of a single day there is no line.
-            {"mark": {"type": "circle", "size": 24, "opacity": 1}},
+            {"mark": {"type": "circle", "size": 24 if apart else 4, "opacity": 1}},
         ],
         "height": 260,
     }
@@ -268,8 +297,10 @@ def by_queue(rows: Sequence[Row]) -> Spec:
     }
     x = {
         "type": "quantitative",
-        "scale": {"type": "log", "nice": False, "padding": 12},
-        "axis": _time_axis("median (dot) to 90% (bar)"),
+        **_time_axis(
+            "median (dot) to 90% (bar)",
+            [value[column] for value in values for column in ("median", "p90")],
+        ),
     }
     return {
         "data": {"values": values},
@@ -342,16 +373,17 @@ def coverage(rows: Sequence[Row]) -> Spec:
         for row in rows
         for order, (kind, number) in enumerate(zip(names, _kinds(row), strict=True))
     ]
+    apart = len(rows) <= _MOST_DAYS_APART
     return {
         "data": {"values": values},
-        "mark": {"type": "bar", "stroke": "var(--paper)", "strokeWidth": 1},
+        "mark": {"type": "bar", "stroke": "var(--paper)", "strokeWidth": 1 if apart else 0},
         "encoding": {
             "x": {
                 "field": "day",
                 "type": "ordinal",
                 "timeUnit": "utcyearmonthdate",
                 "title": None,
-                "axis": {"format": "%-d %b", "labelOverlap": True, "labelAngle": 0},
+                "axis": _day_axis(len(rows)) | {"labelAngle": 0},
             },
             "y": {"field": "contacts", "type": "quantitative", "title": "contacts"},
             "color": {
