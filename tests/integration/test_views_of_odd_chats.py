@@ -1,0 +1,163 @@
+"""The views on chats that are unlike most, with answers worked out by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from tests.hand_lake import EVENT, MONDAY, TO_AGENT, TO_CUSTOMER, at, item, moved, receipt
+from tests.made_lake import Row, ask, made_lake
+
+CHAT = "odd"
+TO_SECOND_AGENT = {"recipient_participant_id": "ag2", "recipient_role": "AGENT"}
+
+
+def contact(contact_id: str = CHAT, **more: Any) -> Row:
+    told = {"receipts_available": True, "complete": True, "sources": "participant"}
+    return {
+        "initial_contact_id": CHAT,
+        "chat_day": MONDAY,
+        "contact_id": contact_id,
+        "published_at": at("12:00:00"),
+        **told,
+        **more,
+    }
+
+
+def answers(
+    sql: str,
+    messages: Sequence[Row] = (),
+    receipts: Sequence[Row] = (),
+    contacts: Sequence[Row] = (),
+) -> list[tuple[Any, ...]]:
+    rows = {"messages": messages, "receipts": receipts, "contacts": contacts or [contact()]}
+    return [tuple(row.values()) for row in ask(made_lake(rows), sql)]
+
+
+def both() -> list[Row]:
+    return [
+        moved(CHAT, "joined", at("10:00:00"), "CUSTOMER", "cu"),
+        moved(CHAT, "joined", at("10:00:01"), "AGENT", "ag"),
+    ]
+
+
+def test_an_answer_is_told_of_who_gave_it_and_not_of_who_else_read_the_question() -> None:
+    sent = at("10:00:10")
+    messages = [
+        *both(),
+        moved(CHAT, "joined", at("10:00:02"), "AGENT", "ag2"),
+        item(CHAT, "m1", sent, "CUSTOMER", "cu"),
+        item(CHAT, "a1", at("10:00:30"), "AGENT", "ag"),
+    ]
+    receipts = [
+        receipt(CHAT, "m1", sent, read_at=at("10:00:15"), to=TO_AGENT),
+        receipt(CHAT, "m1", sent, read_at=at("10:00:28"), to=TO_SECOND_AGENT),
+    ]
+    sql = "SELECT answered_message_id, response_ms, unread_ms FROM responses"
+    assert answers(sql, messages, receipts) == [("a1", 20_000, 5_000)]
+
+
+def test_messages_of_an_earlier_chat_answer_nothing() -> None:
+    before = {"related_contact_id": "earlier", "chat_day": None}
+    messages = [
+        item(CHAT, "o1", at("10:00:00"), "CUSTOMER", "cu", **before),
+        item(CHAT, "o2", at("10:00:09"), "AGENT", "ag", **before),
+    ]
+    assert answers("SELECT * FROM responses", messages) == []
+    assert answers("SELECT * FROM read_latency", messages) == []
+
+
+def test_messages_of_one_millisecond_are_in_one_order_everywhere() -> None:
+    def close(name: str, microsecond: int, role: str, who: str) -> Row:
+        return item(CHAT, name, at("10:00:10") + timedelta(microseconds=microsecond), role, who)
+
+    messages = [
+        *both(),
+        close("c", 100, "CUSTOMER", "cu"),
+        close("b", 200, "AGENT", "ag"),
+        close("a", 300, "CUSTOMER", "cu"),
+    ]
+    found = answers("SELECT asked_role, answered_role FROM responses", messages)
+    assert found
+    assert all(asked != answered for asked, answered in found)
+
+
+def test_a_message_without_a_time_is_no_answer() -> None:
+    messages = [
+        *both(),
+        item(CHAT, "m1", at("10:00:10"), "CUSTOMER", "cu"),
+        item(CHAT, "a0", None, "AGENT", "ag"),  # type: ignore[arg-type]
+        item(CHAT, "a1", at("10:00:20"), "AGENT", "ag"),
+    ]
+    sql = "SELECT answered_message_id, is_first, response_ms FROM responses"
+    assert answers(sql, messages) == [("a1", True, 10_000)]
+
+
+def test_an_agent_who_comes_back_was_not_there_meanwhile() -> None:
+    messages = [
+        *both(),
+        item(CHAT, "m1", at("10:00:10"), "CUSTOMER", "cu"),
+        moved(CHAT, "left", at("10:00:20"), "AGENT", "ag"),
+        item(CHAT, "m2", at("10:00:30"), "CUSTOMER", "cu"),
+        moved(CHAT, "joined", at("10:00:40"), "AGENT", "ag") | {"item_id": "back"},
+        item(CHAT, "m3", at("10:00:40"), "CUSTOMER", "cu"),
+    ]
+    sql = "SELECT message_id, read_state FROM read_latency ORDER BY message_id"
+    assert answers(sql, messages) == [("m1", "unread"), ("m3", "unread")]
+
+
+def test_who_only_has_a_receipt_is_a_recipient_all_the_same() -> None:
+    sent = at("10:00:10")
+    messages = [item(CHAT, "a1", sent, "AGENT", "ag")]
+    receipts = [receipt(CHAT, "a1", sent, read_at=at("10:00:08"), to=TO_CUSTOMER)]
+    sql = (
+        "SELECT recipient_participant_id, read_latency_ms, read_state, recipients FROM read_latency"
+    )
+    assert answers(sql, messages, receipts) == [("cu", -2_000, "read", 1)]
+
+
+def test_a_chat_of_several_legs_is_told_by_its_last_queue_and_whole_if_all_legs_are() -> None:
+    def leg(name: str, initiated_at: datetime, **more: Any) -> Row:
+        return contact(name, initiated_at=initiated_at, **more)
+
+    legs = [
+        leg("l1", at("10:00:00"), queue_arn="q9", agent_arn="a9", receipts_available=False),
+        leg("l2", at("10:05:00"), queue_arn="q5", agent_arn="a5", complete=False),
+        leg("l3", at("10:09:00"), receipts_available=None),
+    ]
+    told = {"item_type": "EVENT", "content": None}
+    messages = [
+        *both(),
+        item(
+            CHAT,
+            "t1",
+            at("10:04:00"),
+            "SYSTEM",
+            "sy",
+            content_type=f"{EVENT}transfer.succeeded",
+            **told,
+        ),
+    ]
+    sql = (
+        "SELECT legs, transfers, last_queue_arn, last_agent_arn, receipts_available, complete "
+        "FROM conversations"
+    )
+    assert answers(sql, messages, contacts=legs) == [(3, 1, "q5", "a5", True, False)]
+
+
+def test_percentiles_of_an_hour_are_those_of_its_readings() -> None:
+    messages, receipts = both(), []
+    for second in range(1, 101):
+        sent = at("10:10:00") + timedelta(seconds=second)
+        read = sent + timedelta(seconds=second)
+        messages.append(item(CHAT, f"m{second:03}", sent, "CUSTOMER", "cu"))
+        receipts.append(receipt(CHAT, f"m{second:03}", sent, read_at=read, to=TO_AGENT))
+    sql = (
+        "SELECT read_p50_ms / 1e3, read_p90_ms / 1e3, read_p95_ms / 1e3, read_p99_ms / 1e3 "
+        "FROM read_latency_hourly"
+    )
+    [found] = answers(sql, messages, receipts)
+    # They are approximate, and their steps are of a second.
+    for percentile, exact in zip(found, (50, 90, 95, 99), strict=True):
+        assert abs(percentile - exact) <= 2
