@@ -31,6 +31,7 @@ said AS (
         count_if(item_type = 'MESSAGE' AND participant_role = 'CUSTOMER') AS customer_messages,
         count_if(item_type = 'MESSAGE' AND participant_role = 'AGENT') AS agent_messages,
         count_if(item_type = 'MESSAGE' AND participant_role = 'CUSTOM_BOT') AS bot_messages,
+        count_if(item_type = 'MESSAGE' AND participant_role = 'SUPERVISOR') AS supervisor_messages,
         count_if(item_type = 'MESSAGE' AND participant_role = 'SYSTEM') AS system_messages,
         count_if(
             item_type = 'TRANSFER_SUCCEEDED' OR content_type LIKE '%.transfer.succeeded'
@@ -91,6 +92,7 @@ SELECT
     coalesce(said.customer_messages, 0) AS customer_messages,
     coalesce(said.agent_messages, 0) AS agent_messages,
     coalesce(said.bot_messages, 0) AS bot_messages,
+    coalesce(said.supervisor_messages, 0) AS supervisor_messages,
     coalesce(said.system_messages, 0) AS system_messages,
     first_answers.first_response_ms,
     readings.customer_read_p50_ms,

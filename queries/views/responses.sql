@@ -1,8 +1,9 @@
 -- How long did customers wait for an answer of an agent, and agents for one of a customer?
 -- One row per answer: the first message of an agent after messages of a customer, or the other way
 -- round. The wait is counted from the first of the messages that it answers; unread_ms of it passed
--- until that one was read, which is null where no reading is known. Bots and the system are left
--- out: a customer who first writes to a bot waits, here, from then on. Times are UTC.
+-- until somebody of the answering role had read that one, which is null where no reading is known.
+-- Bots and the system are left out: a customer who first writes to a bot waits, here, from then on.
+-- Files are no messages. Times are UTC.
 WITH said AS (
     SELECT
         chat_day,
@@ -47,6 +48,16 @@ answers AS (
         ) AS answer_of_role
     FROM turns
     WHERE asked_message_id IS NOT NULL
+),
+readings AS (
+    SELECT
+        chat_day,
+        initial_contact_id,
+        message_id,
+        recipient_role,
+        min(read_by_at) AS read_by_at
+    FROM read_latency
+    GROUP BY chat_day, initial_contact_id, message_id, recipient_role
 )
 SELECT
     answers.chat_day,
@@ -64,9 +75,9 @@ SELECT
     answers.answer_of_role = 1 AS is_first,
     date_diff('millisecond', answers.asked_at, answers.sent_at) AS response_ms,
     CASE
-        WHEN reading.read_by_at < answers.sent_at
-        THEN date_diff('millisecond', answers.asked_at, reading.read_by_at)
-        WHEN reading.read_by_at IS NOT NULL
+        WHEN readings.read_by_at < answers.sent_at
+        THEN date_diff('millisecond', answers.asked_at, readings.read_by_at)
+        WHEN readings.read_by_at IS NOT NULL
         THEN date_diff('millisecond', answers.asked_at, answers.sent_at)
     END AS unread_ms
 FROM answers
@@ -74,8 +85,8 @@ LEFT JOIN contacts
     ON answers.chat_day = contacts.chat_day
     AND answers.initial_contact_id = contacts.initial_contact_id
     AND answers.contact_id = contacts.contact_id
-LEFT JOIN read_latency AS reading
-    ON answers.chat_day = reading.chat_day
-    AND answers.initial_contact_id = reading.initial_contact_id
-    AND answers.asked_message_id = reading.message_id
-    AND answers.participant_id = reading.recipient_participant_id
+LEFT JOIN readings
+    ON answers.chat_day = readings.chat_day
+    AND answers.initial_contact_id = readings.initial_contact_id
+    AND answers.asked_message_id = readings.message_id
+    AND answers.participant_role = readings.recipient_role

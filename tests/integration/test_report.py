@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +21,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from chatlake.cli import chatlake as command
 from chatlake.home import Home
 from chatlake.queries import ALWAYS, Period
-from chatlake.report.charts import coverage
+from chatlake.report.charts import coverage, draw, time_axis
 from chatlake.report.figures import Figures, gather
 from chatlake.report.page import render
 from chatlake.report.wording import queue_name, seconds, share
@@ -227,6 +229,67 @@ def test_a_period_without_chats_says_so_too(written: Path) -> None:
     said = report(written.with_name("lake"), output, "--until", "2020-01-01")
     assert "no message to tell of" in said
     assert "--since" in output.read_text(encoding="utf-8")
+
+
+def test_a_page_that_is_there_keeps_its_place_and_mode(written: Path, tmp_path: Path) -> None:
+    page, link = tmp_path / "page.html", tmp_path / "link.html"
+    page.touch(mode=0o600)
+    link.symlink_to(page)
+    report(written.with_name("lake"), link, "--until", "2020-01-01")
+    assert link.is_symlink()
+    assert "--since" in page.read_text(encoding="utf-8")
+    assert page.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_pipe_is_written_to_and_not_replaced(written: Path, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text(encoding="utf-8")))
+    reader.start()
+    report(written.with_name("lake"), pipe, "--until", "2020-01-01")
+    reader.join(30)
+    assert pipe.is_fifo()
+    assert read[0].startswith("<!DOCTYPE html>")
+
+
+@pytest.mark.parametrize(
+    ("shown", "domain"),
+    [
+        ([7.0], [5, 10]),
+        ([10.0], [10, 20]),
+        ([0.1, 0.1], [0.1, 0.2]),
+        ([5.6, 400.0], [5, 600]),
+        ([1e7], [720_000, 1e7]),
+        ([], [1, 2]),
+    ],
+)
+def test_an_axis_of_time_ends_at_labels_around_what_it_shows(
+    shown: list[float], domain: list[float]
+) -> None:
+    axis = time_axis("", shown)
+    assert axis["scale"]["domain"] == domain
+    labels = axis["axis"]["values"]
+    assert labels == sorted(set(labels))
+    assert domain[0] == labels[0]
+    assert all(low <= value <= high for value in shown for low, high in [domain])
+
+
+@pytest.mark.parametrize("width", [330, 640])
+def test_bars_of_many_days_are_not_hidden_by_the_lines_between_them(width: int) -> None:
+    days = [
+        {
+            "chat_day": MONDAY + timedelta(days=day),
+            "contacts": 9,
+            "complete": 9,
+            "complete_with_receipts": 9,
+            "events_alone": 0,
+        }
+        for day in range(400)
+    ]
+    assert coverage(days)["mark"]["strokeWidth"] == 0
+    assert coverage(days[:30])["mark"]["strokeWidth"] == 1
+    assert "2027" in draw(coverage(days), width)
 
 
 def figures_of(period: Period = ALWAYS, **tables: Any) -> Figures:

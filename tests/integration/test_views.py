@@ -177,6 +177,7 @@ def test_a_conversation_is_summed_up_in_a_row(lake: duckdb.DuckDBPyConnection) -
         "customer_messages": 4,
         "agent_messages": 3,
         "bot_messages": 1,
+        "supervisor_messages": 0,
         "system_messages": 1,
         "first_response_ms": 90_000,
         "customer_read_p50_ms": 4_000,

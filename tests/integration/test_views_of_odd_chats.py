@@ -58,6 +58,20 @@ def test_an_answer_is_told_of_who_gave_it_and_not_of_who_else_read_the_question(
     assert answers(sql, messages, receipts) == [("a1", 20_000, 5_000)]
 
 
+def test_a_question_lay_unread_until_the_first_who_could_answer_read_it() -> None:
+    sent = at("10:00:10")
+    messages = [
+        *both(),
+        item(CHAT, "m1", sent, "CUSTOMER", "cu"),
+        moved(CHAT, "left", at("10:00:19"), "AGENT", "ag"),
+        moved(CHAT, "joined", at("10:00:20"), "AGENT", "ag2"),
+        item(CHAT, "a1", at("10:00:30"), "AGENT", "ag2"),
+    ]
+    receipts = [receipt(CHAT, "m1", sent, read_at=at("10:00:18"), to=TO_AGENT)]
+    sql = "SELECT answered_participant_id, response_ms, unread_ms FROM responses"
+    assert answers(sql, messages, receipts) == [("ag2", 20_000, 8_000)]
+
+
 def test_messages_of_an_earlier_chat_answer_nothing() -> None:
     before = {"related_contact_id": "earlier", "chat_day": None}
     messages = [
@@ -74,9 +88,9 @@ def test_messages_of_one_millisecond_are_in_one_order_everywhere() -> None:
 
     messages = [
         *both(),
-        close("c", 100, "CUSTOMER", "cu"),
-        close("b", 200, "AGENT", "ag"),
-        close("a", 300, "CUSTOMER", "cu"),
+        close("a", 100, "CUSTOMER", "cu"),
+        close("c", 200, "AGENT", "ag"),
+        close("b", 300, "CUSTOMER", "cu"),
     ]
     found = answers("SELECT asked_role, answered_role FROM responses", messages)
     assert found
@@ -88,10 +102,8 @@ def test_a_message_without_a_time_is_no_answer() -> None:
         *both(),
         item(CHAT, "m1", at("10:00:10"), "CUSTOMER", "cu"),
         item(CHAT, "a0", None, "AGENT", "ag"),  # type: ignore[arg-type]
-        item(CHAT, "a1", at("10:00:20"), "AGENT", "ag"),
     ]
-    sql = "SELECT answered_message_id, is_first, response_ms FROM responses"
-    assert answers(sql, messages) == [("a1", True, 10_000)]
+    assert answers("SELECT * FROM responses", messages) == []
 
 
 def test_an_agent_who_comes_back_was_not_there_meanwhile() -> None:

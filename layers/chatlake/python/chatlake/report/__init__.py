@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,11 +27,21 @@ def write_report(folder: Path, output: Path, period: Period, progress: Progress)
     with tempfile.TemporaryDirectory(prefix="chatlake-") as spill, connect(folder) as connection:
         figures = gather(connection, Path(spill), period, progress)
     page = render(figures)
+    _write(page, output.resolve())
+    return figures.messages
+
+
+def _write(page: str, output: Path) -> None:
+    if output.exists() and not output.is_file():
+        # A pipe or a device is written to, never replaced.
+        output.write_text(page, encoding="utf-8")
+        return
     # At once or not at all: nobody opens half a page.
     unfinished = output.with_name(f".{output.name}.unfinished")
     try:
         unfinished.write_text(page, encoding="utf-8")
+        if output.exists():
+            unfinished.chmod(stat.S_IMODE(output.stat().st_mode))
         unfinished.replace(output)
     finally:
         unfinished.unlink(missing_ok=True)
-    return figures.messages

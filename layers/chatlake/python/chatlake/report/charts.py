@@ -100,7 +100,7 @@ def draw(chart: Spec, width: int) -> str:
     return drawn
 
 
-def _time_axis(title: str, seconds: Iterable[float]) -> Spec:
+def time_axis(title: str, seconds: Iterable[float]) -> Spec:
     """Give a logarithmic axis of durations: from the label below the shortest to that above."""
     shown = list(seconds)
     low, high = min(shown, default=1.0), max(shown, default=1.0)
@@ -143,7 +143,7 @@ def distribution(rows: Sequence[Row]) -> Spec:
             "x": {
                 "field": "from",
                 "type": "quantitative",
-                **_time_axis("time until it was read", edges),
+                **time_axis("time until it was read", edges),
                 "bin": {"binned": True},
             },
             "x2": {"field": "to"},
@@ -207,7 +207,7 @@ def over_time(rows: Sequence[Row]) -> Spec:
             "y": {
                 "field": "seconds",
                 "type": "quantitative",
-                **_time_axis("time until it was read", (value["seconds"] for value in values)),
+                **time_axis("time until it was read", (value["seconds"] for value in values)),
             },
             "color": {"field": "by", "scale": _ROLE_SCALE},
             "detail": {"field": "percentile"},
@@ -297,7 +297,7 @@ def by_queue(rows: Sequence[Row]) -> Spec:
     }
     x = {
         "type": "quantitative",
-        **_time_axis(
+        **time_axis(
             "median (dot) to 90% (bar)",
             [value[column] for value in values for column in ("median", "p90")],
         ),
