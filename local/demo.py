@@ -229,7 +229,7 @@ What to try next, on a copy of the documents in an embedded lake:
   chatlake query "SELECT * FROM receipts WHERE read_latency_ms > 60000"
   chatlake report                          # a page to look at in a browser
   chatlake verify                          # every row against its document
-  less {FOLDER}/cloud/logs/*.log              # what the functions logged""")
+  less {FOLDER}/cloud/logs/*.log               # what the functions logged""")
     return 0 if right else 1
 
 

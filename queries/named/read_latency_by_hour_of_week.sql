@@ -1,4 +1,4 @@
--- At which hours of the week do messages of customers lie unread the longest?
+-- At which hours of the week do agents leave messages of customers unread the longest?
 -- Hours are UTC; day_of_week is 1 on Mondays.
 SELECT
     day_of_week(sent_at) AS day_of_week,
@@ -10,5 +10,6 @@ FROM read_latency
 WHERE
     chat_day BETWEEN CAST(? AS date) AND CAST(? AS date)
     AND sender_role = 'CUSTOMER'
+    AND recipient_role = 'AGENT'
 GROUP BY day_of_week(sent_at), hour(sent_at)
 ORDER BY day_of_week, hour

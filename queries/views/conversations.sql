@@ -1,6 +1,7 @@
 -- What became of each chat: who took part, how long it lasted, how fast they answered and read?
 -- One row per chat. Durations and waits are in milliseconds, times are UTC. unread_by_… counts
--- messages that were never read, once for each who did not, as far as receipts are available.
+-- messages that were never read, once for each who did not, as far as receipts are available. What
+-- agents read and left unread is the customer's; what customers did is of all who wrote to them.
 WITH legs AS (
     SELECT
         chat_day,
@@ -11,11 +12,13 @@ WITH legs AS (
         ) AS transfers_initiated,
         min(CAST(initiated_at AT TIME ZONE 'UTC' AS timestamp(3))) AS initiated_at,
         max(CAST(disconnected_at AT TIME ZONE 'UTC' AS timestamp(3))) AS disconnected_at,
-        max_by(
-            queue_arn, CASE WHEN queue_arn IS NOT NULL THEN initiated_at END
+        coalesce(
+            max_by(queue_arn, CASE WHEN queue_arn IS NOT NULL THEN initiated_at END),
+            max(queue_arn)
         ) AS last_queue_arn,
-        max_by(
-            agent_arn, CASE WHEN agent_arn IS NOT NULL THEN initiated_at END
+        coalesce(
+            max_by(agent_arn, CASE WHEN agent_arn IS NOT NULL THEN initiated_at END),
+            max(agent_arn)
         ) AS last_agent_arn,
         max(sources) AS sources,
         bool_or(receipts_available) AS receipts_available,
@@ -50,10 +53,15 @@ readings AS (
             CASE WHEN recipient_role = 'CUSTOMER' THEN read_latency_ms END, 0.5
         ) AS customer_read_p50_ms,
         approx_percentile(
-            CASE WHEN recipient_role = 'AGENT' THEN read_latency_ms END, 0.5
+            CASE
+                WHEN recipient_role = 'AGENT' AND sender_role = 'CUSTOMER' THEN read_latency_ms
+            END,
+            0.5
         ) AS agent_read_p50_ms,
         count_if(recipient_role = 'CUSTOMER' AND read_state = 'unread') AS unread_by_customer,
-        count_if(recipient_role = 'AGENT' AND read_state = 'unread') AS unread_by_agent
+        count_if(
+            recipient_role = 'AGENT' AND sender_role = 'CUSTOMER' AND read_state = 'unread'
+        ) AS unread_by_agent
     FROM read_latency
     GROUP BY chat_day, initial_contact_id
 ),

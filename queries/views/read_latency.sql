@@ -101,9 +101,14 @@ followed AS (
         *,
         coalesce(
             read_at,
-            first_value(read_at) IGNORE NULLS OVER (
+            -- What was sent at no known time comes last, and says nothing of what was before it.
+            first_value(CASE WHEN sent_at IS NOT NULL THEN read_at END) IGNORE NULLS OVER (
                 PARTITION BY
-                    chat_day, initial_contact_id, sender_participant_id, recipient_participant_id
+                    chat_day,
+                    initial_contact_id,
+                    sender_participant_id,
+                    sender_role,
+                    recipient_participant_id
                 ORDER BY sent_at, message_id
                 ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
             )

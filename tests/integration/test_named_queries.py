@@ -145,11 +145,12 @@ EXPECTED: dict[str, list[tuple[Any, ...]]] = {
         (TUESDAY, 2, 2, 2, 2, 2, 2, 0, 0, 1, 3, 3),
     ],
     "delivered_never_read": [
-        (MONDAY, "AGENT", "CUSTOMER", 1, 0, 0),  # a1: a later one was read.
-        (MONDAY, "CUSTOMER", "AGENT", 1, 1, 1),
+        (MONDAY, "AGENT", "CUSTOMER", 2, 0, 0),  # a1: a later one was read.
+        (MONDAY, "CUSTOMER", "AGENT", 3, 1, 1 / 3),  # Of m4 alone the delivery is known.
         (MONDAY, "CUSTOM_BOT", "CUSTOMER", 1, 0, 0),
-        (TUESDAY, "AGENT", "CUSTOMER", 2, 1, 1 / 2),
-        (TUESDAY, "CUSTOMER", "AGENT", 2, 0, 0),
+        (MONDAY, "SYSTEM", "CUSTOMER", 1, 0, 0),
+        (TUESDAY, "AGENT", "CUSTOMER", 3, 1, 1 / 3),
+        (TUESDAY, "CUSTOMER", "AGENT", 3, 0, 0),
     ],
     "delivery_latency_by_role": [
         ("AGENT", "CUSTOMER", 3, 1, 1, between(1, 2), between(1, 2)),  # -0.1, 1, 2

@@ -98,6 +98,7 @@ def next_read_at(row: Row, found: list[Row]) -> datetime | None:
         for other in found
         if same_chat(other, row)
         and other["sender_participant_id"] == row["sender_participant_id"]
+        and other["sender_role"] == row["sender_role"]
         and other["recipient_participant_id"] == row["recipient_participant_id"]
         and (other["sent_at"], other["message_id"]) > (row["sent_at"], row["message_id"])
         and other["read_at"] is not None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from chatlake.queries import load_named, to_duckdb
 from tests.hand_lake import EVENT, MONDAY, TO_AGENT, TO_CUSTOMER, at, item, moved, receipt
 from tests.made_lake import Row, ask, made_lake
 
@@ -70,6 +71,68 @@ def test_a_question_lay_unread_until_the_first_who_could_answer_read_it() -> Non
     receipts = [receipt(CHAT, "m1", sent, read_at=at("10:00:18"), to=TO_AGENT)]
     sql = "SELECT answered_participant_id, response_ms, unread_ms FROM responses"
     assert answers(sql, messages, receipts) == [("ag2", 20_000, 8_000)]
+
+
+def test_senders_without_an_id_are_told_apart_by_their_role() -> None:
+    sent = at("10:00:12")
+    messages = [
+        moved(CHAT, "joined", at("10:00:00"), "CUSTOMER", "cu"),
+        item(CHAT, "s1", at("10:00:10"), "SYSTEM", None),
+        item(CHAT, "b1", sent, "CUSTOM_BOT", None),
+    ]
+    receipts = [receipt(CHAT, "b1", sent, read_at=at("10:00:20"), to=TO_CUSTOMER)]
+    sql = "SELECT message_id, read_state FROM read_latency ORDER BY message_id"
+    assert answers(sql, messages, receipts) == [("b1", "read"), ("s1", "unread")]
+
+
+def test_a_message_without_a_time_says_nothing_of_those_before_it() -> None:
+    messages = [
+        *both(),
+        item(CHAT, "m1", at("10:00:10"), "CUSTOMER", "cu"),
+        item(CHAT, "m9", None, "CUSTOMER", "cu"),  # type: ignore[arg-type]
+    ]
+    late = receipt(CHAT, "m9", at("10:00:00"), read_at=at("10:00:05"), to=TO_AGENT)
+    receipts = [late | {"sent_at": None, "read_latency_ms": None}]
+    sql = "SELECT message_id, read_state FROM read_latency ORDER BY message_id"
+    assert answers(sql, messages, receipts) == [("m1", "unread"), ("m9", "read")]
+
+
+def test_what_agents_leave_unread_of_each_other_is_not_the_customers() -> None:
+    sent = at("10:00:10")
+    messages = [
+        *both(),
+        moved(CHAT, "joined", at("10:00:02"), "AGENT", "ag2"),
+        item(CHAT, "a1", at("10:00:05"), "AGENT", "ag"),
+        item(CHAT, "m1", sent, "CUSTOMER", "cu"),
+    ]
+    receipts = [
+        receipt(CHAT, "m1", sent, read_at=at("10:00:11"), to=TO_AGENT),
+        receipt(CHAT, "m1", sent, read_at=at("10:00:11"), to=TO_SECOND_AGENT),
+        receipt(CHAT, "a1", at("10:00:05"), read_at=at("10:09:05"), to=TO_SECOND_AGENT),
+    ]
+    sql = (
+        "SELECT agent_read_p50_ms, unread_by_agent, unread_by_customer, last_queue_arn "
+        "FROM conversations"
+    )
+    contacts = [contact(queue_arn="q1")]
+    assert answers(sql, messages, receipts, contacts) == [(1_000, 0, 1, "q1")]
+
+
+def test_a_first_answer_is_of_the_queue_that_gave_it() -> None:
+    [query] = [query for query in load_named() if query.name == "first_response_by_queue"]
+    legs = [
+        contact("l1", initiated_at=at("10:00:00"), queue_arn="slow"),
+        contact("l2", initiated_at=at("10:20:00"), queue_arn="fast"),
+    ]
+    messages = [
+        item(CHAT, "m1", at("10:00:10"), "CUSTOMER", "cu", contact_id="l1"),
+        item(CHAT, "a1", at("10:10:10"), "AGENT", "ag", contact_id="l1"),
+        item(CHAT, "m2", at("10:20:10"), "CUSTOMER", "cu", contact_id="l2"),
+        item(CHAT, "a2", at("10:20:15"), "AGENT", "ag2", contact_id="l2"),
+    ]
+    lake = made_lake({"messages": messages, "contacts": legs})
+    found = ask(lake, to_duckdb(query.sql), (str(MONDAY), str(MONDAY)))
+    assert [tuple(row.values()) for row in found] == [("slow", 1, 1, 600.0, 600.0)]
 
 
 def test_messages_of_an_earlier_chat_answer_nothing() -> None:

@@ -119,7 +119,11 @@ RECEIPTS = Table(
         _INITIAL,
         _DAY,
         _CONTACT,
-        Column("message_id", "Joins messages.item_id within the chat.", required=True),
+        Column(
+            "message_id",
+            "Joins messages.item_id within the chat, unless MessageMetadata has another MessageId.",
+            required=True,
+        ),
         Column("sender_participant_id", "Who sent the message."),
         Column("sender_role", "Role of the sender."),
         Column("recipient_participant_id", "Who received it."),
