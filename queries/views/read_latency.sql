@@ -2,7 +2,8 @@
 -- One row per message and recipient. Recipients are those with a receipt for the message, and
 -- every other customer or agent who was in the chat when it was sent. Clients report only the
 -- newest message of a burst: read_by_at is when a message was read at the latest, because the
--- recipient read a later one of the same sender by then. Times are UTC.
+-- recipient read a later one of the same sender by then; one that was sent at no known time says
+-- nothing of others. Times are UTC.
 WITH sent AS (
     SELECT
         chat_day,
@@ -101,7 +102,6 @@ followed AS (
         *,
         coalesce(
             read_at,
-            -- What was sent at no known time comes last, and says nothing of what was before it.
             first_value(CASE WHEN sent_at IS NOT NULL THEN read_at END) IGNORE NULLS OVER (
                 PARTITION BY
                     chat_day,
