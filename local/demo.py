@@ -31,6 +31,7 @@ from chatlake.document_store.s3 import S3Store
 from chatlake.engine import run
 from chatlake.exceptions import DamagedDocument
 from chatlake.home import Home
+from chatlake.interruption import end_on_ctrl_c
 from chatlake.output import write_table
 from chatlake.queries import ALWAYS, load_named, to_duckdb
 from chatlake.rebuild import rebuild
@@ -326,7 +327,5 @@ class _Silent:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit("\nInterrupted: everything that the demo started has ended.")
+    end_on_ctrl_c("Interrupted: everything that the demo started has ended.")
+    sys.exit(main())

@@ -353,6 +353,69 @@ def test_ctrl_c_in_the_midst_of_the_work_loses_nothing(tmp_path: Path) -> None:
     assert_the_same_command_goes_on("import", many, cwd=tmp_path, messages=number)
 
 
+PROGRAM = """
+import signal, sys, threading, time
+from chatlake import cli, import_files
+
+class Falls:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+def publish_queue(*_):
+    {work}
+
+import_files.publish_queue = publish_queue
+sys.argv = ["chatlake", "import", "chats.jsonl"]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        # As a pool's thread, if an interrupt falls while the pool starts it.
+        "threading.Thread(target=threading.Event().wait).start(); signal.raise_signal(2)",
+        # As weak references' callbacks, if it falls while garbage is collected.
+        "Falls(); time.sleep(3600)",
+        # As libraries make an error of their own of whatever comes out of a call back.
+        """
+    try:
+        signal.raise_signal(2)
+    except BaseException as error:
+        raise ValueError("not serializable") from error""",
+    ],
+    ids=["a thread that nobody will end", "where no exception gets out", "where it is turned"],
+)
+def test_ctrl_c_is_heard_wherever_it_falls(cwd: Path, work: str) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM.replace("{work}", work)],
+        check=False,
+        cwd=cwd,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_S,
+    )
+    assert (ran.returncode, ran.stdout) == (130, "")
+    assert ran.stderr.splitlines() == [
+        "Reading: done",
+        "",
+        "Interrupted. Nothing is lost: run the same command again to go on.",
+    ]
+    assert_the_same_command_goes_on("import", "chats.jsonl", cwd=cwd, messages=3)
+
+
+def test_ctrl_c_in_a_long_query_leaves_no_folder_behind(cwd: Path) -> None:
+    assert run("import", "chats.jsonl", cwd=cwd).returncode == 0
+    temporary = cwd / "temporary"
+    temporary.mkdir()
+    endless = "SELECT sum(random()) FROM range(1000000000000)"
+    process = start("query", endless, cwd=cwd, env=environment(TMPDIR=str(temporary)))
+    wait_for(lambda: any(temporary.iterdir()), process)
+    assert_interrupted(process)
+    assert list(temporary.iterdir()) == []
+
+
 # --- terminals
 
 

@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from chatlake.exceptions import ChatlakeError
+from chatlake.interruption import end_on_ctrl_c
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +50,6 @@ def _check_folder(_: click.Context, __: click.Parameter, output: Path | None) ->
     return output
 
 
-_INTERRUPTED = 130
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 
@@ -325,6 +325,7 @@ def status(lake_folder: Path) -> int:
 
 def main() -> None:
     """Run the command line; errors that a user can mend are one line without a traceback."""
+    end_on_ctrl_c("Interrupted. Nothing is lost: run the same command again to go on.")
     sys.exit(_run(chatlake.main))
 
 
@@ -336,9 +337,6 @@ def _run(command: Callable[..., int]) -> int:
     except click.ClickException as error:
         error.show()
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted. Nothing is lost: run the same command again to go on.", err=True)
-        return _INTERRUPTED
     except BrokenPipeError:
         # The reader of our output has enough; nobody is left to tell.
         sys.stderr.close()

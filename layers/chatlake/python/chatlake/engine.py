@@ -14,6 +14,7 @@ import duckdb
 from chatlake import schema
 from chatlake.catalog_file import check_locations
 from chatlake.exceptions import LakeNotFound, QueryFailed
+from chatlake.interruption import temporary_folder
 from chatlake.queries import load_views, to_duckdb
 
 if TYPE_CHECKING:
@@ -35,7 +36,9 @@ def connect(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     locations = check_locations(folder)
     if locations.keys() != {table.name for table in schema.TABLES}:
         raise LakeNotFound(str(folder))
-    with open_tables(locations) as connection:
+    # What does not fit into memory goes there, and not into the current folder.
+    with temporary_folder() as spill, open_tables(locations) as connection:
+        connection.execute("SET temp_directory = ?", [str(spill)])
         yield connection
 
 

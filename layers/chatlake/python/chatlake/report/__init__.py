@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import stat
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from chatlake.engine import connect
+from chatlake.interruption import temporary_folder
 from chatlake.report.figures import gather
 from chatlake.report.page import render
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from chatlake.import_files import Progress
     from chatlake.queries import Period
 
@@ -24,8 +25,8 @@ def write_report(folder: Path, output: Path, period: Period, progress: Progress)
     LakeNotFound, LakeIncomplete, LakeMoved
         The folder holds no lake, or none whose tables can be read.
     """
-    with tempfile.TemporaryDirectory(prefix="chatlake-") as spill, connect(folder) as connection:
-        figures = gather(connection, Path(spill), period, progress)
+    with temporary_folder() as spill, connect(folder) as connection:
+        figures = gather(connection, spill, period, progress)
     page = render(figures)
     _write(page, output.resolve())
     return figures.messages

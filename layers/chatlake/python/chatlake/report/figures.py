@@ -62,8 +62,6 @@ def gather(
     """
     queries = load_report()
     base, sizes = to_duckdb(queries.pop(_BASE).sql), to_duckdb(queries.pop(_SIZES).sql)
-    # What does not fit into memory goes there too, and not into the current folder.
-    connection.execute("SET temp_directory = ?", [str(folder)])
     connection.execute(f"ATTACH '{_quoted(folder / 'readings.duckdb')}' AS {_FILE}")
     run(connection, f"CREATE TABLE {_FILE}.{_BASE} AS {base} WITH NO DATA", ALWAYS.parameters)
     connection.execute(f"CREATE TEMP VIEW {_BASE} AS SELECT * FROM {_FILE}.{_BASE}")

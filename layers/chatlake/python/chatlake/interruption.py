@@ -1,0 +1,57 @@
+"""Ctrl-C ends a command at once, wherever it falls.
+
+Nothing is raised: what a lake holds outlives a process that is killed, while an exception between
+any two instructions gets lost in a callback, comes out of a library as an error of its own, or
+leaves a thread behind that Python waits for at the end for ever.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import tempfile
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_EXIT_CODE = 128 + signal.SIGINT
+_SHOW_CURSOR = "\x1b[?25h"
+_temporary: set[Path] = set()
+
+
+def end_on_ctrl_c(last_words: str) -> None:
+    """From now on let Ctrl-C end the process with a line on standard error.
+
+    Where interrupts are ignored, as in the background of a shell, they still are.
+    """
+
+    def end(*_: object) -> NoReturn:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for folder in _temporary:
+            shutil.rmtree(folder, ignore_errors=True)
+        cursor = _SHOW_CURSOR if os.isatty(2) else ""
+        with suppress(OSError):
+            # Not through sys.stderr, which the interrupted instruction may be in the midst of.
+            os.write(2, f"{cursor}\n{last_words}\n".encode())
+        os._exit(_EXIT_CODE)
+
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, end)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Make a folder that is gone afterwards, and after Ctrl-C, too."""
+    folder = Path(tempfile.gettempdir(), f"chatlake-{secrets.token_hex(8)}")
+    _temporary.add(folder)
+    try:
+        folder.mkdir(mode=0o700)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        _temporary.discard(folder)
