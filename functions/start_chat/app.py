@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 settings = Settings.from_environment()
-home = Deployed(settings)
-connect = clients.connect()
+home = Deployed(settings, clients.PROMPT)
+connect = clients.connect(clients.PROMPT)
 desk = Desk(
     agenda=home.agenda,
     chats=home.chats,

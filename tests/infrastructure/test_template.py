@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
+from chatlake.clients import PROMPT
 from tools.artifacts import ARCHITECTURES, FOLDERS, ROOT
 
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
@@ -99,3 +100,12 @@ def test_the_tables_are_answered_for_before_cloudformation_gives_up() -> None:
     resources = TEMPLATE["Resources"]
     timeout_s = resources["MakeTables"]["Properties"]["Timeout"]
     assert timeout_s < resources["Tables"]["Properties"]["ServiceTimeout"] <= 3600
+
+
+def test_a_page_has_its_answer_while_it_waits_for_one() -> None:
+    """Connect may be slow, and then KMS and DynamoDB, which keep the token; an HTTP API waits."""
+    timeout_s = TEMPLATE["Resources"]["StartChat"]["Properties"]["Timeout"]
+    config: Any = PROMPT  # its types lack what it was made of
+    attempts = config.retries["total_max_attempts"]
+    longest_s = attempts * config.read_timeout + (attempts - 1) * 1  # botocore's first pause
+    assert 3 * longest_s < timeout_s <= 30

@@ -20,11 +20,18 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 _CONNECTIONS = 32
-_PATIENT = Config(
+PATIENT = Config(
     retries={"mode": "standard", "max_attempts": 6},
     max_pool_connections=_CONNECTIONS,
     connect_timeout=5,
     read_timeout=60,
+)
+# Somebody waits for the answer: what is late has failed, while there is time to say so.
+PROMPT = Config(
+    retries={"mode": "standard", "total_max_attempts": 2},
+    max_pool_connections=_CONNECTIONS,
+    connect_timeout=1,
+    read_timeout=4,
 )
 # Each repeated call would be one beyond the pace; tokens, not signatures, authorise it.
 _PARTICIPANT = Config(
@@ -36,45 +43,45 @@ _PARTICIPANT = Config(
 )
 
 
-def dynamodb() -> DynamoDBClient:
+def dynamodb(config: Config = PATIENT) -> DynamoDBClient:
     """Make a client of DynamoDB."""
-    client: DynamoDBClient = boto3.client("dynamodb", config=_PATIENT)
+    client: DynamoDBClient = boto3.client("dynamodb", config=config)
     return client
 
 
 def s3() -> S3Client:
     """Make a client of S3."""
-    client: S3Client = boto3.client("s3", config=_PATIENT)
+    client: S3Client = boto3.client("s3", config=PATIENT)
     return client
 
 
-def kms() -> KMSClient:
+def kms(config: Config = PATIENT) -> KMSClient:
     """Make a client of KMS."""
-    client: KMSClient = boto3.client("kms", config=_PATIENT)
+    client: KMSClient = boto3.client("kms", config=config)
     return client
 
 
 def sqs() -> SQSClient:
     """Make a client of SQS."""
-    client: SQSClient = boto3.client("sqs", config=_PATIENT)
+    client: SQSClient = boto3.client("sqs", config=PATIENT)
     return client
 
 
 def glue() -> GlueClient:
     """Make a client of Glue."""
-    client: GlueClient = boto3.client("glue", config=_PATIENT)
+    client: GlueClient = boto3.client("glue", config=PATIENT)
     return client
 
 
 def athena() -> AthenaClient:
     """Make a client of Athena."""
-    client: AthenaClient = boto3.client("athena", config=_PATIENT)
+    client: AthenaClient = boto3.client("athena", config=PATIENT)
     return client
 
 
-def connect() -> ConnectClient:
+def connect(config: Config = PATIENT) -> ConnectClient:
     """Make a client of Connect."""
-    client: ConnectClient = boto3.client("connect", config=_PATIENT)
+    client: ConnectClient = boto3.client("connect", config=config)
     return client
 
 

@@ -14,6 +14,8 @@ from chatlake.vault import Vault
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from botocore.config import Config
+
     from chatlake.lake import Lake
     from chatlake.publish import Outcome
     from chatlake.settings import Settings
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
 class Deployed:
     """What the functions work on; each part is made when it is first needed."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, config: Config = clients.PATIENT) -> None:
         self.settings = settings
+        self._config = config
 
     @cached_property
     def store(self) -> S3Store:
@@ -33,17 +36,17 @@ class Deployed:
     @cached_property
     def chats(self) -> DynamoDBChats:
         """The state of chats."""
-        return DynamoDBChats(clients.dynamodb(), self.settings.chats_table)
+        return DynamoDBChats(clients.dynamodb(self._config), self.settings.chats_table)
 
     @cached_property
     def agenda(self) -> Agenda:
         """The chats that are due."""
-        return Agenda(clients.dynamodb(), self.settings.chats_table)
+        return Agenda(clients.dynamodb(self._config), self.settings.chats_table)
 
     @cached_property
     def vault(self) -> Vault:
         """The lock of tokens."""
-        return Vault(clients.kms(), self.settings.key_arn)
+        return Vault(clients.kms(self._config), self.settings.key_arn)
 
     @cached_property
     def lake(self) -> Lake:
