@@ -177,9 +177,10 @@ def test_a_command_that_fails_is_no_measurement() -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_the_peak_of_a_tree_counts_every_process() -> None:
-    hog = f"import time; hog = b'x' * {HOG_BYTES}; time.sleep(1)"
+    hog = f"hog = b'x' * {HOG_BYTES}"
+    child = f"import time; {hog}; time.sleep(1)"
     parent = (
-        f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', {hog!r}]); "
+        f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', {child!r}]); "
         f"{hog}; child.wait()"
     )
 

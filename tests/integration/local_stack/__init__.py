@@ -46,7 +46,7 @@ def contact_event(contact_id: str, channel: str = "CHAT") -> dict[str, object]:
     return {"source": "aws.connect", "detail": {"contactId": contact_id, "channel": channel}}
 
 
-def eventually[T](ask: Callable[[], T], timeout_s: float = 20) -> T:
+def eventually[T](ask: Callable[[], T], timeout_s: float = 60) -> T:
     """Ask until the answer is true, and give it."""
     end = time.monotonic() + timeout_s
     while True:
