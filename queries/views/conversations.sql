@@ -2,6 +2,7 @@
 -- One row per chat. Durations and waits are in milliseconds, times are UTC. unread_by_… counts
 -- messages that were never read, once for each who did not, as far as receipts are available. What
 -- agents read and left unread is the customer's; what customers did is of all who wrote to them.
+-- Messages are counted as they were written, those that message processing rejected, too.
 WITH legs AS (
     SELECT
         chat_day,

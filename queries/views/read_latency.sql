@@ -3,7 +3,8 @@
 -- every other customer or agent who was in the chat when it was sent. Clients report only the
 -- newest message of a burst: read_by_at is when a message was read at the latest, because the
 -- recipient read a later one of the same sender by then; one that was sent at no known time says
--- nothing of others. Times are UTC.
+-- nothing of others. What message processing rejected was delivered to nobody and is left out.
+-- Times are UTC.
 WITH sent AS (
     SELECT
         chat_day,
@@ -15,7 +16,10 @@ WITH sent AS (
         length(content) AS message_length,
         CAST(sent_at AT TIME ZONE 'UTC' AS timestamp(3)) AS sent_at
     FROM messages
-    WHERE item_type = 'MESSAGE' AND related_contact_id IS NULL
+    WHERE
+        item_type = 'MESSAGE'
+        AND related_contact_id IS NULL
+        AND processing_status IS DISTINCT FROM 'REJECTED'
 ),
 moves AS (
     SELECT

@@ -3,7 +3,7 @@
 -- round. The wait is counted from the first of the messages that it answers; unread_ms of it passed
 -- until somebody of the answering role had read that one, which is null where no reading is known.
 -- Bots and the system are left out: a customer who first writes to a bot waits, here, from then on.
--- Files are no messages. Times are UTC.
+-- Files are no messages, and what message processing rejected answers nobody. Times are UTC.
 WITH said AS (
     SELECT
         chat_day,
@@ -21,6 +21,7 @@ WITH said AS (
     WHERE
         item_type = 'MESSAGE'
         AND related_contact_id IS NULL
+        AND processing_status IS DISTINCT FROM 'REJECTED'
         AND sent_at IS NOT NULL
         AND participant_role IN ('AGENT', 'CUSTOMER')
 ),

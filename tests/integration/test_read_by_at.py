@@ -28,7 +28,11 @@ def readings(rows: Rows) -> list[Row]:
     """What the view says of every message and everyone that it was for."""
     found = []
     for message in rows["messages"]:
-        if message["related_contact_id"] is None and message["item_type"] == "MESSAGE":
+        if (
+            message["related_contact_id"] is None
+            and message["item_type"] == "MESSAGE"
+            and message["processing_status"] != "REJECTED"
+        ):
             recipients = recipients_of(message, rows)
             contact = contact_of(message, rows)
             found += [reading(message, receipt, len(recipients), contact) for receipt in recipients]
@@ -174,6 +178,7 @@ MOMENTS = st.sampled_from((0, 1, 2, 3, 999, 3_600_000)).map(lambda ms: timedelta
 DELAYS = st.none() | st.sampled_from((-1, 0, 1, 2, 5, 60_000)).map(
     lambda ms: timedelta(milliseconds=ms)
 )
+STATUSES = (None, None, None, "PROCESSING", "FAILED", "REJECTED")
 MESSAGE = {"item_type": "MESSAGE", "content_type": "text/plain"}
 KINDS: tuple[Row, ...] = (
     MESSAGE,
@@ -225,11 +230,13 @@ def chats(draw: DrawFn, chat: str) -> Rows:
             **in_chat,
             contact_id=f"{chat}-{draw(st.integers(1, 2))}",
             related_contact_id="earlier" if rehydrated else None,
+            processing_status=None,
         )
         if rehydrated:
             row["chat_day"] = None
         elif kind is MESSAGE:
             row["content"] = "x" * draw(st.integers(0, 2))
+            row["processing_status"] = draw(st.sampled_from(STATUSES))
             rows["receipts"] += draw(receipts(row, people))
         rows["messages"].append(row)
     if draw(st.booleans()):

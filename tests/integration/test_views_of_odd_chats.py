@@ -221,6 +221,23 @@ def test_a_chat_of_several_legs_is_told_by_its_last_queue_and_whole_if_all_legs_
     assert answers(sql, messages, contacts=legs) == [(3, 1, "q5", "a5", True, False)]
 
 
+def test_what_message_processing_rejected_reached_nobody_and_answers_nobody() -> None:
+    """As the service's guide says: a message is processed before it is delivered to anybody."""
+    messages = [
+        *both(),
+        item(CHAT, "m1", at("10:00:10"), "CUSTOMER", "cu", processing_status="REJECTED"),
+        item(CHAT, "m2", at("10:00:20"), "CUSTOMER", "cu", processing_status="FAILED"),
+        item(CHAT, "a1", at("10:00:30"), "AGENT", "ag", processing_status="REJECTED"),
+        item(CHAT, "a2", at("10:00:40"), "AGENT", "ag"),
+    ]
+    sql = "SELECT message_id, read_state FROM read_latency ORDER BY message_id"
+    assert answers(sql, messages) == [("a2", "unread"), ("m2", "unread")]
+    sql = "SELECT asked_message_id, answered_message_id, response_ms FROM responses"
+    assert answers(sql, messages) == [("m2", "a2", 20_000)]
+    sql = "SELECT customer_messages, agent_messages, unread_by_agent FROM conversations"
+    assert answers(sql, messages) == [(2, 2, 1)]
+
+
 def test_percentiles_of_an_hour_are_those_of_its_readings() -> None:
     messages, receipts = both(), []
     for second in range(1, 101):
