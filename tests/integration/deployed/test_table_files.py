@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.types import StringType
 
 from chatlake import schema
+from chatlake.exceptions import SnapshotConflict
+from chatlake.flatten import arrow_schema
 from chatlake.lake import Lake, s3_io
 from chatlake.lake.glue import glue_lake
 from chatlake.lake.s3_io import S3FileIO, S3Object
+from chatlake.schema import ATTACHMENTS
 from tests.aws import REGION, Aws
 
 ODD = ("a b.parquet", "ü😀.parquet", "100%25.parquet", "a=1/b#c?d.parquet", "a/../b.parquet")
@@ -83,6 +88,25 @@ def test_a_file_that_is_there_already_is_kept(files: Files) -> None:
     with pytest.raises(FileExistsError):
         stream.close()
     assert files.read("file") == b"first"
+
+
+def sends_twice(client: Any, operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the first answer of an operation get lost, so that the client sends it once more."""
+    send = getattr(client, operation)
+
+    def twice(**request: Any) -> Any:
+        send(**request)
+        return send(**request)
+
+    monkeypatch.setattr(client, operation, twice)
+
+
+def test_a_file_that_is_sent_twice_is_no_error(
+    files: Files, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sends_twice(s3_io._client(), "put_object", monkeypatch)
+    files.write("file", b"body")
+    assert files.read("file") == b"body"
 
 
 def test_a_file_is_overwritten_where_that_is_wanted(files: Files) -> None:
@@ -154,6 +178,39 @@ def lake(files: Files, aws: Aws) -> Lake:
     database = files.bucket.replace("-", "_")
     aws.client("glue").create_database(DatabaseInput={"Name": database})
     return glue_lake(aws.client("glue"), bucket=files.bucket, database=database)
+
+
+def rows_of(item_id: str) -> pa.Table:
+    row = {
+        "initial_contact_id": "chat",
+        "contact_id": "chat",
+        "item_id": item_id,
+        "sent_at": datetime(2026, 11, 2, tzinfo=UTC),
+    }
+    return pa.Table.from_pylist([row], arrow_schema(ATTACHMENTS))
+
+
+def test_a_commit_that_is_sent_twice_is_made_once(
+    lake: Lake, aws: Aws, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake.create_tables()
+    lake.replace(ATTACHMENTS, lake.load(ATTACHMENTS), rows_of("one"), {})
+    with monkeypatch.context() as patched:
+        sends_twice(aws.client("glue"), "update_table", patched)
+        assert lake.replace(ATTACHMENTS, lake.load(ATTACHMENTS), rows_of("two"), {})
+    lake.replace(ATTACHMENTS, lake.load(ATTACHMENTS), rows_of("three"), {})
+    found = lake.load(ATTACHMENTS).scan().to_arrow()["item_id"].to_pylist()
+    assert sorted(found) == ["one", "three", "two"]
+
+
+def test_a_commit_on_a_table_that_has_moved_on_is_refused(lake: Lake) -> None:
+    lake.create_tables()
+    loaded = lake.load(ATTACHMENTS)
+    lake.replace(ATTACHMENTS, lake.load(ATTACHMENTS), rows_of("one"), {})
+    with pytest.raises(SnapshotConflict):
+        lake.replace(ATTACHMENTS, loaded, rows_of("two"), {})
+    found = lake.load(ATTACHMENTS).scan().to_arrow()["item_id"].to_pylist()
+    assert found == ["one"]
 
 
 def test_tables_are_made_once_below_their_prefix(lake: Lake) -> None:

@@ -115,9 +115,15 @@ class _Upload(io.BytesIO):
             try:
                 self._s3.put_object(**self._object, Body=body)
             except ClientError as error:
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] == _THERE_ALREADY:
+                if error.response["ResponseMetadata"]["HTTPStatusCode"] != _THERE_ALREADY:
+                    raise
+                # It may be ours: written, the answer lost, and sent again by the client.
+                if self._stored() != body:
                     raise FileExistsError(self._object["Key"]) from error
-                raise
+
+    def _stored(self) -> bytes:
+        bucket, key = self._object["Bucket"], self._object["Key"]
+        return self._s3.get_object(Bucket=bucket, Key=key)["Body"].read()
 
     def __exit__(
         self,
