@@ -321,6 +321,25 @@ def test_a_leg_that_gets_known_only_after_the_erasure_is_erased_too(lake: LakeFo
     assert lake.differences() == []
 
 
+@pytest.mark.parametrize("published", [False, True])
+def test_a_chat_is_erased_once_a_leg_of_it_turns_out_to_have_been(
+    lake: LakeFolder, published: bool
+) -> None:
+    leg = "a-leg-of-nobody-known"
+    lake.take(export(leg, message("m3")), page("other", message()))
+    if published:
+        lake.take(*victim())
+    lake.erase(leg)
+
+    taken = lake.take(*victim(), page(FIRST_LEG, message("m3", ContactId=leg)))
+
+    assert taken.intake.erased == {FIRST_LEG}
+    assert comparable(lake.rows()) == expected_rows(page("other", message()))
+    assert {path.stem for path in lake.documents()} == {"other"}
+    assert lake.take(*victim()).intake.erased == {FIRST_LEG}
+    assert lake.differences() == []
+
+
 def test_a_rebuild_does_not_bring_an_erased_chat_back(filled: LakeFolder) -> None:
     [document] = [path for path in filled.documents() if path.stem == FIRST_LEG]
     backup = document.read_bytes()

@@ -540,6 +540,31 @@ def test_a_chat_that_is_erased_while_it_is_looked_at_stays_erased(opened: Open) 
     assert archive.announced == []
 
 
+def test_a_chat_is_erased_once_a_leg_of_it_turns_out_to_have_been(
+    opened: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = opened(TRANSFERRED, tokens_outlive_chat=True)
+    chat, leg = TRANSFERRED.initial_contact_id, TRANSFERRED.legs[1].contact_id
+    monkeypatch.setattr(archive.tracker.directory, "described", lambda _: None)
+    archive.clock.set(TRANSFERRED.ended_ms + 1)
+    archive.deliver(told_by_its_contact_alone(event_of(TRANSFERRED, "DISCONNECTED", 1)))
+    archive.look(leg)
+    archive.tools.chats.bury(leg)
+    archive.tools.store.delete(leg)
+    archive.agenda.remove(leg)
+    archive.tools.chats.forget(leg)
+    # Rows of before the leg began.
+    archive.tools.chats.record_attempts({chat: [1]})
+
+    archive.add_token(chat)
+    archive.look_until(archive.clock.now_ms() + 60 * MINUTE, chat)
+
+    assert archive.tools.store.read(chat) is None
+    assert archive.agenda.read(chat) is None
+    assert archive.announced == [(chat, "")]
+    assert archive.deliver(event_of(TRANSFERRED, "DISCONNECTED", 0)) == "EventsOfErased"
+
+
 def test_a_damaged_document_is_noted_and_mended_by_hand(opened: Open) -> None:
     archive = opened(CHAT)
     chat = CHAT.initial_contact_id

@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from chatlake.chats import NO_DOCUMENT
 from chatlake.document import Document, merge
 from chatlake.exceptions import DamagedDocument
 from chatlake.intake import legs_of, take_in
@@ -72,6 +73,7 @@ def capture_chat(chat: str, tools: Tools) -> None:
         ask_published=False,
     )
     if chat in intake.erased or (not look.documents and tools.chats.erased([chat])):
+        _tell_of_moves(chat, intake_announced.keys(), tools, itself=True)
         tools.agenda.remove(chat)
         return
     for damaged, reason in intake.failed.items():
@@ -119,7 +121,7 @@ def _tell_of_moves(chat: str, announced: Collection[str], tools: Tools, *, itsel
     suspects = announced if itself else others
     moved = {suspect for suspect in suspects if tools.store.read(suspect) is None}
     if moved:
-        tools.announce(dict.fromkeys(moved, ""))
+        tools.announce(dict.fromkeys(moved, NO_DOCUMENT))
     for other in others - moved:
         tools.agenda.make_due(other, phase="ended", due_at=now_ms())
 

@@ -60,8 +60,9 @@ def take_in(
 ) -> Intake:
     """Merge documents into the store and announce each chat that is not published as it now is.
 
-    Documents of erased chats are left out. A document that was keyed by a contact of its own goes
-    to the chat that this contact is a leg of, if that is known or gets known now.
+    Documents of erased chats are left out, and a chat is erased once a leg of it turns out to have
+    been, as a chat of its own. A document that was keyed by a contact of its own goes to the chat
+    that this contact is a leg of, if that is known or gets known now.
     A chat whose stored document is damaged fails alone.
 
     Parameters
@@ -72,7 +73,8 @@ def take_in(
         False if the caller knows better what is published: every chat is announced.
     """
     merged = _place(documents, chats)
-    intake = Intake(erased=chats.erased(merged.keys()))
+    legs_by_chat = {chat: legs_of(document) for chat, document in merged.items()}
+    intake = Intake(erased=_erased(legs_by_chat, chats))
     sizes: dict[str, tuple[Day, int]] = {}
     revisions: dict[str, str] = {}
 
@@ -102,10 +104,10 @@ def take_in(
             put(document)
     legs = {
         provisional: {
-            leg: document.initial_contact_id
-            for document in merged.values()
+            leg: chat
+            for chat, document in merged.items()
             if document.provisional is provisional
-            for leg in legs_of(document)
+            for leg in legs_by_chat[chat]
         }
         for provisional in (True, False)
     }
@@ -114,11 +116,12 @@ def take_in(
     moved, damaged = _merge_misplaced(legs[True] | legs[False], store, chats, put)
     intake.failed |= damaged
     # What was not written just now was erased by whoever erased it.
-    _remove_erased(intake.new | intake.changed, revisions, store, chats, intake)
+    written = {chat: legs_by_chat.get(chat, {chat}) for chat in intake.new | intake.changed}
+    with_rows = _remove_erased(written, revisions, store, chats, intake)
 
     published = chats.attempts(revisions) if ask_published else {}
     announce(
-        dict.fromkeys(moved, (None, 0))
+        dict.fromkeys(moved | with_rows, (None, 0))
         | {
             chat: sizes[chat]
             for chat, digest in revisions.items()
@@ -196,25 +199,37 @@ def _merge_misplaced(
     return moved, damaged
 
 
+def _erased(legs_by_chat: Mapping[str, set[str]], chats: Chats) -> set[str]:
+    """Give the chats of which any leg was erased."""
+    erased = chats.erased({leg for legs in legs_by_chat.values() for leg in legs})
+    return {chat for chat, legs in legs_by_chat.items() if legs & erased}
+
+
 def _remove_erased(
-    written: set[str],
+    written: Mapping[str, set[str]],
     revisions: dict[str, str],
     store: DocumentStore,
     chats: Chats,
     intake: Intake,
-) -> None:
-    """Remove documents of chats that were erased while they were written, or came again."""
-    for chat in chats.erased(written):
+) -> set[str]:
+    """Remove documents of chats that were erased while they were written, or came again.
+
+    Gives those that may have rows: nobody removes these who erased but a leg of theirs.
+    """
+    for chat in _erased(written, chats):
         del revisions[chat]
         intake.erased.add(chat)
         for became in (intake.new, intake.changed, intake.unchanged):
             became.discard(chat)
+    with_rows: set[str] = set()
     for chat in intake.erased:
-        store.delete(chat)
         # This time with the legs that nobody knew of when it was erased.
         chats.bury(chat)
+        store.delete(chat)
         # While rows may be left, an erasure that was cut off finds them by the legs.
-        chats.forget(chat)
+        if not chats.forget(chat):
+            with_rows.add(chat)
+    return with_rows
 
 
 def some_day(document: Document) -> Day:
