@@ -23,7 +23,8 @@ tracker = Tracker(
     chats=chats,
     directory=ContactDirectory(
         chats,
-        clients.connect(),
+        # Throttled, it says so at once: another contact or event may tell whose leg this is.
+        clients.connect(clients.PROMPT),
         settings.instance_id,
         warn=lambda code: logger.warning("a contact was not described", extra={"code": code}),
     ),

@@ -415,6 +415,33 @@ def test_a_chat_whose_end_nobody_tells_of_is_announced_after_a_day(opened: Open)
     assert len(archive.announced) == 1
 
 
+def test_a_token_that_opens_nothing_and_no_event_is_nothing_to_publish(opened: Open) -> None:
+    archive = opened(CHAT)
+    chat = CHAT.initial_contact_id
+    archive.add_token(chat, secret="of-another-instance")
+    archive.look_until(archive.clock.now_ms() + 9 * IDLE_MS, chat)
+    assert archive.announced == []
+    assert archive.problems() == {"ChatsWithoutSource"}
+    assert archive.tools.store.read(chat) is None
+    watch = archive.agenda.read(chat)
+    assert watch is not None
+    assert (watch.due_at, watch.tokens) == (None, {})
+
+
+def test_connect_is_asked_once_which_chat_a_contact_is_of(opened: Open) -> None:
+    archive = opened(TRANSFERRED)
+    chat, leg = TRANSFERRED.initial_contact_id, TRANSFERRED.legs[1].contact_id
+    archive.clock.set(TRANSFERRED.ended_ms + 1)
+    for event in ("INITIATED", "CONNECTED_TO_AGENT", "DISCONNECTED", "COMPLETED"):
+        archive.deliver(told_by_its_contact_alone(event_of(TRANSFERRED, event, 1)))
+    archive.deliver(object_created(export(archive, TRANSFERRED, 1)))
+    assert archive.calls()["DescribeContact"] == 1
+    assert archive.agenda.read(leg) is None
+    watch = archive.agenda.read(chat)
+    assert watch is not None
+    assert len(watch.exports) == 1
+
+
 def test_a_token_may_come_after_the_events(opened: Open) -> None:
     archive = opened(CHAT)
     chat = CHAT.initial_contact_id

@@ -90,7 +90,8 @@ def capture_chat(chat: str, tools: Tools) -> None:
         tools.agenda.settle(watch, memory=memory, done=look.done, due=("ended", now_ms()))
         return
     changed = chat in intake.new | intake.changed
-    _settle(watch, look, after, tools, changed=changed)
+    is_stored = stored is not None or bool(_own(look.documents, chat))
+    _settle(watch, look, after, tools, changed=changed, is_stored=is_stored)
 
 
 def _may_have_gone_on(watch: Watch, known: Document) -> bool:
@@ -126,8 +127,13 @@ def _tell_of_moves(chat: str, announced: Collection[str], tools: Tools, *, itsel
         tools.agenda.make_due(other, phase="ended", due_at=now_ms())
 
 
-def _settle(watch: Watch, look: Look, document: Document, tools: Tools, *, changed: bool) -> None:
-    """Announce the chat if its time has come, and note when it is due again."""
+def _settle(
+    watch: Watch, look: Look, document: Document, tools: Tools, *, changed: bool, is_stored: bool
+) -> None:
+    """Announce the chat if its time has come, and note when it is due again.
+
+    A token alone, which opened nothing yet, makes no document, and so nothing to announce.
+    """
     at = now_ms()
     before = watch.memory
     legs, ended = len(legs_of(document)), is_ended(document)
@@ -150,7 +156,7 @@ def _settle(watch: Watch, look: Look, document: Document, tools: Tools, *, chang
     idle = at - memory.changed_at >= IDLE_MS
     over = settled or at - memory.first_seen_at >= _LONGEST_CHAT_MS
     newest = revision(document)
-    if (settled or idle or over) and newest != before.announced:
+    if is_stored and (settled or idle or over) and newest != before.announced:
         tools.announce({watch.initial_contact_id: newest})
         tools.tally.add("ChatsAnnounced")
         memory = replace(memory, announced=newest)

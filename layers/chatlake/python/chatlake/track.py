@@ -80,12 +80,15 @@ def _track_contact(event: JsonObject, tracker: Tracker) -> Tracked:
     # EventBridge has the events of all instances of the account and Region.
     if read.instance_id not in {None, tracker.instance_id}:
         return "EventsIgnored"
-    chat = read.initial_contact_id
+    chat, found = read.initial_contact_id, False
     if read.provisional:
         before = text_id(detail.get("previousContactId"))
-        chat, _ = tracker.directory.chat_of(contact_id, [before] if before else [])
+        chat, found = tracker.directory.chat_of(contact_id, [before] if before else [])
     if tracker.chats.erased([chat, contact_id]):
         return "EventsOfErased"
+    if found:
+        # So that Connect is asked but once.
+        tracker.chats.add_legs({contact_id: chat}, provisional=False)
     ending = event_type in _ENDING
     noted = tracker.agenda.add_event(
         chat,
@@ -114,9 +117,11 @@ def _track_object(event: JsonObject, tracker: Tracker) -> Tracked:
     name = bucket.get("name") if isinstance(bucket, dict) else None
     if contact_id is None or name != tracker.export_bucket:
         return "EventsIgnored"
-    chat, _ = tracker.directory.chat_of(contact_id)
+    chat, sure = tracker.directory.chat_of(contact_id)
     if tracker.chats.erased([chat, contact_id]):
         return "EventsOfErased"
+    if sure:
+        tracker.chats.add_legs({contact_id: chat}, provisional=False)
     # A chat that has just ended is looked at once more within this time.
     tracker.agenda.add_export(chat, contact_id, key, due_at=now_ms() + SETTLE_MS)
     return "ExportsTracked"
