@@ -19,6 +19,8 @@ def made_lake(rows: Mapping[str, Sequence[Row]]) -> duckdb.DuckDBPyConnection:
     """Open tables with these rows; columns that a row does not name are null."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
+    # As Athena does, where the project's queries run.
+    connection.execute("SET integer_division = true")
     for table in schema.TABLES:
         connection.register(f"given_{table.name}", arrow_schema(table).empty_table())
         connection.execute(f"CREATE TABLE {table.name} AS FROM given_{table.name}")

@@ -416,6 +416,32 @@ def test_ctrl_c_in_a_long_query_leaves_no_folder_behind(cwd: Path) -> None:
     assert list(temporary.iterdir()) == []
 
 
+def test_a_query_that_is_cut_off_leaves_the_file_of_before(cwd: Path) -> None:
+    assert run("import", "chats.jsonl", cwd=cwd).returncode == 0
+    folder = cwd / "answers"
+    folder.mkdir()
+    output = folder / "rows.csv"
+    output.write_text("of before")
+    endless = "SELECT random() FROM range(1000000000000)"
+    process = start("query", endless, "--format", "csv", "--output", output, cwd=cwd)
+    wait_for(lambda: len(list(folder.iterdir())) == 2, process)
+    assert_interrupted(process)
+    failing = "SELECT if(range > 500000, error('no'), range) FROM range(1000000)"
+    for output_format in ("csv", "parquet"):
+        ran = run("query", failing, "--format", output_format, "--output", output, cwd=cwd)
+        assert ran.returncode == 1
+    assert [path.name for path in folder.iterdir()] == ["rows.csv"]
+    assert output.read_text() == "of before"
+
+
+def test_a_report_goes_into_a_pipe_by_its_name(cwd: Path) -> None:
+    assert run("import", "chats.jsonl", cwd=cwd).returncode == 0
+    ran = run("report", "--output", "/dev/stdout", cwd=cwd)
+    assert ran.returncode == 0
+    assert ran.stdout.startswith("<!DOCTYPE html>")
+    assert ran.stdout.rstrip().endswith("</html>")
+
+
 # --- terminals
 
 

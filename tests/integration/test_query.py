@@ -16,6 +16,7 @@ import pytest
 from chatlake import schema
 from chatlake.engine import connect
 from chatlake.exceptions import QueryFailed
+from chatlake.home import Home
 from chatlake.queries import load_named, load_views, to_duckdb
 from tests.integration.conftest import LakeFolder, export, message, new_lake, page
 
@@ -173,6 +174,20 @@ def test_sql_may_be_in_the_dialect_of_athena(ask: Chatlake) -> None:
     rows = as_json(ask, "--dialect", "athena", f"{sql} FROM messages WHERE item_type = 'MESSAGE'")
     # A day has not passed, though another one has begun; and no null counts.
     assert rows == [{"n": 5, "none": 0, "days": 0}]
+
+
+def test_the_dialect_of_athena_divides_and_compares_as_athena_does(ask: Chatlake) -> None:
+    sql = "SELECT 7 / 2 AS n, count(*) AS later FROM messages"
+    later = "WHERE sent_at > TIMESTAMP '2026-09-01 00:00:00' AND item_type = 'MESSAGE'"
+    assert as_json(ask, "--dialect", "athena", f"{sql} {later}") == [{"n": 3, "later": 5}]
+    assert as_json(ask, "SELECT 7 / 2 AS n") == [{"n": 3.5}]
+
+
+def test_what_the_engine_refuses_is_one_line_in_either_dialect(ask: Chatlake) -> None:
+    ran = ask("--dialect", "athena", "SHOW NOTHING OF THE KIND")
+    assert ran.code == 1
+    assert ran.err.startswith("Error: ")
+    assert "unsupported syntax" not in ran.err
 
 
 # --- formats
@@ -379,6 +394,14 @@ def test_status_counts_what_there_is(
     assert "receipts 3 rows 2026-09-01 to 2026-09-01" in lines
     assert "attachments 0 rows no times" in lines
     assert "contacts whose receipts nobody could read: 0" in lines
+
+
+def test_status_counts_a_chat_that_waits_twice_once(lake: LakeFolder, chatlake: Chatlake) -> None:
+    lake.take()
+    with Home(lake.path) as home:
+        for day in (None, 1, 2):
+            home.chats.enqueue({"c1": (day, 100)})
+    assert "1 chat waiting to be published" in chatlake("status").out
 
 
 def test_status_names_days_without_messages(lake: LakeFolder, chatlake: Chatlake) -> None:

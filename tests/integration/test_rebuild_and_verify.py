@@ -141,6 +141,19 @@ def test_tables_whose_files_are_lost_are_made_again(filled: LakeFolder, chatlake
     assert filled.rows() == rows
 
 
+def test_a_lake_whose_tables_are_not_made_again_yet_says_so(
+    filled: LakeFolder, chatlake: Chatlake
+) -> None:
+    """As between two steps of a rebuild that was cut off."""
+    rows = filled.rows()
+    with Home(filled.path) as home:
+        home._catalog.drop_table((schema.NAMESPACE, "messages"))
+    for command in (("query", "SELECT 1"), ("report", "--output", str(filled.path / "r.html"))):
+        assert_one_line(chatlake(*command), "has lost its tables", "rebuild")
+    assert chatlake("rebuild").code == 0
+    assert filled.rows() == rows
+
+
 def test_there_is_nothing_to_rebuild_where_no_lake_is(lake: LakeFolder, chatlake: Chatlake) -> None:
     assert_one_line(chatlake("rebuild"), "there is no lake at")
     assert not lake.path.exists()
@@ -500,8 +513,8 @@ def test_verify_says_of_a_chat_that_waits_that_it_waits(
     assert verified(chatlake) == (
         1,
         [
-            "chat c1: it waits to be published; run chatlake import",
-            "chat c8: it waits to be published; run chatlake import",
+            "chat c1: it waits to be published, by the next import or rebuild",
+            "chat c8: it waits to be published, by the next import or rebuild",
         ],
     )
     filled.take()

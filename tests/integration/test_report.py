@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -335,6 +335,16 @@ def test_each_contact_is_of_one_kind_in_the_coverage() -> None:
         ("2026-11-03", "not complete"): 0,
         ("2026-11-03", "no transcript"): 0,
     }
+
+
+def test_days_without_any_contact_have_a_place_in_the_coverage() -> None:
+    kinds = {"contacts": 1, "complete": 1, "complete_with_receipts": 1, "events_alone": 0}
+    rows = [{"chat_day": date(2026, 11, day), **kinds} for day in (2, 5)]
+    values = coverage(rows)["data"]["values"]
+    by_day = {value["day"]: 0 for value in values}
+    for value in values:
+        by_day[value["day"]] += value["contacts"]
+    assert by_day == {"2026-11-02": 1, "2026-11-03": 0, "2026-11-04": 0, "2026-11-05": 1}
 
 
 def test_what_a_service_calls_its_queue_cannot_become_markup() -> None:

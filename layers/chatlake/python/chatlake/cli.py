@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from difflib import get_close_matches
 from functools import wraps
@@ -46,6 +47,9 @@ def _check_folder(_: click.Context, __: click.Parameter, output: Path | None) ->
     # Before the work, not after it.
     if output is not None and not output.parent.is_dir():
         message = f"there is no folder {output.parent}"
+        raise click.BadParameter(message)
+    if output is not None and not (output.exists() or os.access(output.parent, os.W_OK)):
+        message = f"the folder {output.parent} cannot be written to"
         raise click.BadParameter(message)
     return output
 
@@ -183,6 +187,9 @@ def query(
     if period and not named:
         message = "--since and --until go with --named; in SQL of your own say WHERE chat_day …"
         raise click.UsageError(message)
+    if sql is None and not named and output is not None:
+        message = "--output needs SQL or --named"
+        raise click.UsageError(message)
     parameters: Sequence[str] = ()
     if named:
         ready = {query.name: query for query in load_named()}
@@ -199,7 +206,8 @@ def query(
         list_queries()
         return 0
     translated = to_duckdb(sql) if dialect == "athena" else sql
-    write_result(lake_folder, translated, output_format, output, parameters)
+    as_athena = dialect == "athena"
+    write_result(lake_folder, translated, output_format, output, parameters, as_athena=as_athena)
     return 0
 
 

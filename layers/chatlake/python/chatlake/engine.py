@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from chatlake import schema
-from chatlake.catalog_file import check_locations
-from chatlake.exceptions import LakeNotFound, QueryFailed
+from chatlake.catalog_file import DOCUMENTS, check_locations
+from chatlake.exceptions import LakeIncomplete, LakeNotFound, QueryFailed
 from chatlake.interruption import temporary_folder
 from chatlake.queries import load_views, to_duckdb
 
@@ -35,6 +35,9 @@ def connect(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """
     locations = check_locations(folder)
     if locations.keys() != {table.name for table in schema.TABLES}:
+        if any(folder.glob(f"{DOCUMENTS}/*/*.json")):
+            # A rebuild was cut off, or is not far yet.
+            raise LakeIncomplete(str(folder), "tables")
         raise LakeNotFound(str(folder))
     # What does not fit into memory goes there, and not into the current folder.
     with temporary_folder() as spill, open_tables(locations) as connection:

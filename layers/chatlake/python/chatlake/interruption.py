@@ -32,8 +32,9 @@ def end_on_ctrl_c(last_words: str) -> None:
 
     def end(*_: object) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for folder in _temporary:
-            shutil.rmtree(folder, ignore_errors=True)
+        for path in _temporary:
+            with suppress(OSError):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
         cursor = _SHOW_CURSOR if os.isatty(2) else ""
         with suppress(OSError):
             # Not through sys.stderr, which the interrupted instruction may be in the midst of.
@@ -45,13 +46,22 @@ def end_on_ctrl_c(last_words: str) -> None:
 
 
 @contextmanager
+def gone_on_ctrl_c(path: Path) -> Iterator[None]:
+    """Let Ctrl-C remove a file or folder as long as the block lasts."""
+    _temporary.add(path)
+    try:
+        yield
+    finally:
+        _temporary.discard(path)
+
+
+@contextmanager
 def temporary_folder() -> Iterator[Path]:
     """Make a folder that is gone afterwards, and after Ctrl-C, too."""
     folder = Path(tempfile.gettempdir(), f"chatlake-{secrets.token_hex(8)}")
-    _temporary.add(folder)
-    try:
-        folder.mkdir(mode=0o700)
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        _temporary.discard(folder)
+    with gone_on_ctrl_c(folder):
+        try:
+            folder.mkdir(mode=0o700)
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)

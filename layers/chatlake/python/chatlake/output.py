@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import sys
-from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from itertools import islice
@@ -17,6 +16,7 @@ from rich.table import Table
 
 from chatlake import schema
 from chatlake.engine import connect, run
+from chatlake.output_file import whole_file
 from chatlake.queries import load_named, load_views
 
 if TYPE_CHECKING:
@@ -41,21 +41,25 @@ def write_result(
     output_format: str,
     output: Path | None,
     parameters: Sequence[str] = (),
+    *,
+    as_athena: bool = False,
 ) -> None:
-    """Run SQL on a lake and write the result in a format, to a file or standard output."""
-    with connect(folder) as connection:
-        result = run(connection, sql, parameters).to_arrow_reader(_ROWS_AT_ONCE)
-        if output_format == "parquet" and output is not None:
-            import pyarrow.parquet as pq
+    """Run SQL on a lake and write the result in a format, to a file or standard output.
 
-            with pq.ParquetWriter(output, result.schema, compression="zstd") as writer:
-                for batch in result:
-                    writer.write_batch(batch)
+    As Athena does, integers are divided into an integer.
+    """
+    with connect(folder) as connection:
+        connection.execute(f"SET integer_division = {str(as_athena).lower()}")
+        result = run(connection, sql, parameters).to_arrow_reader(_ROWS_AT_ONCE)
+        if output is None:
+            _write(result, output_format, sys.stdout)
             return
-        with _opened(output) as file:
-            write = {"table": write_table, "csv": _write_csv, "json": _write_json}[output_format]
-            write(result, file)
-            file.flush()
+        with whole_file(output) as path:
+            if output_format == "parquet":
+                _write_parquet(result, path)
+                return
+            with path.open("w", encoding="utf-8", newline="") as file:
+                _write(result, output_format, file)
 
 
 def list_queries() -> None:
@@ -78,13 +82,18 @@ def list_queries() -> None:
             console.print()
 
 
-@contextmanager
-def _opened(output: Path | None) -> Iterator[IO[str]]:
-    if output is None:
-        yield sys.stdout
-    else:
-        with output.open("w", encoding="utf-8", newline="") as file:
-            yield file
+def _write(result: pa.RecordBatchReader, output_format: str, file: IO[str]) -> None:
+    write = {"table": write_table, "csv": _write_csv, "json": _write_json}[output_format]
+    write(result, file)
+    file.flush()
+
+
+def _write_parquet(result: pa.RecordBatchReader, path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetWriter(path, result.schema, compression="zstd") as writer:
+        for batch in result:
+            writer.write_batch(batch)
 
 
 def _rows(result: pa.RecordBatchReader) -> Iterator[tuple[Any, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from datetime import date
@@ -98,6 +99,8 @@ def to_duckdb(sql: str) -> str:
     from sqlglot import parse
     from sqlglot.errors import SqlglotError
 
+    # What it warns of, the engine refuses.
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)
     try:
         statements = parse(sql, read="athena")
         if len(statements) == 1 and statements[0] is not None:
@@ -126,6 +129,9 @@ def _as_athena_does(node: Expression) -> Expression:
             return expressions.Filter(
                 this=expressions.Count(this=expressions.Star()), expression=counted
             )
+        case expressions.Cast(this=expressions.Literal() as literal) if node.is_type("timestamp"):
+            # With the precision of the literal DuckDB would not compare it with other times.
+            return expressions.cast(literal, "timestamp")
         case _:
             return node
 

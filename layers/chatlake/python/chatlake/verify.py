@@ -61,7 +61,11 @@ def verify(home: Home, progress: Progress) -> Iterator[Difference]:
                 differing.setdefault(chat, []).append(table)
         for position, (chat, tables) in enumerate(differing.items()):
             if chat in waiting:
-                yield Difference(chat, None, "it waits to be published; run chatlake import")
+                yield Difference(
+                    chat,
+                    None,
+                    "it waits to be published, by the next import or rebuild",
+                )
             elif position < _CHATS_IN_DETAIL:
                 for table in tables:
                     yield from _compare_rows(home, connection, table, chat)

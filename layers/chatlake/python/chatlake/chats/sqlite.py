@@ -187,10 +187,10 @@ class SqliteChats:
             db.execute("UPDATE chats SET attempts = 0, days = '[]', published_revision = NULL")
 
     def counts(self) -> dict[str, int]:
-        """Count legs, tombstones and messages in the publish queue."""
+        """Count legs, tombstones and chats that wait to be published."""
         sql = "SELECT (SELECT count(*) FROM legs), (SELECT count(*) FROM tombstones)"
         legs, erased = self._db.execute(sql).fetchone()
-        return {"legs": legs, "erased": erased, "queued": self.queued()[0]}
+        return {"legs": legs, "erased": erased, "queued": len(self.waiting())}
 
     def enqueue(self, chats: Mapping[str, tuple[Day, int]]) -> None:
         """Put chats into the publish queue, each with a day of its and its document's size."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import stat
 from typing import TYPE_CHECKING
 
 from chatlake.engine import connect
 from chatlake.interruption import temporary_folder
+from chatlake.output_file import whole_file
 from chatlake.report.figures import gather
 from chatlake.report.page import render
 
@@ -28,21 +28,6 @@ def write_report(folder: Path, output: Path, period: Period, progress: Progress)
     with temporary_folder() as spill, connect(folder) as connection:
         figures = gather(connection, spill, period, progress)
     page = render(figures)
-    _write(page, output.resolve())
+    with whole_file(output) as path:
+        path.write_text(page, encoding="utf-8")
     return figures.messages
-
-
-def _write(page: str, output: Path) -> None:
-    if output.exists() and not output.is_file():
-        # A pipe or a device is written to, never replaced.
-        output.write_text(page, encoding="utf-8")
-        return
-    # At once or not at all: nobody opens half a page.
-    unfinished = output.with_name(f".{output.name}.unfinished")
-    try:
-        unfinished.write_text(page, encoding="utf-8")
-        if output.exists():
-            unfinished.chmod(stat.S_IMODE(output.stat().st_mode))
-        unfinished.replace(output)
-    finally:
-        unfinished.unlink(missing_ok=True)

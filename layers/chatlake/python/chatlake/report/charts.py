@@ -7,6 +7,7 @@ and dashes tell series apart as well, for eyes that colours do not.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from chatlake.report.wording import DAYS_OF_WEEK, queue_name, role_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import date
 
     from chatlake.report.figures import Row
 
@@ -74,6 +76,7 @@ _CONFIG: Spec = {
         "labelFontSize": 12,
         "labelLimit": 300,
         "orient": "top",
+        "symbolOpacity": 1,
         "title": None,
     },
     "text": {"color": "var(--ink)"},
@@ -86,6 +89,9 @@ _SECONDS_LABEL = (
     "datum.value < 60 ? datum.value + ' s' : datum.value < 3600 ? datum.value / 60 + ' min' "
     ": datum.value / 3600 + ' h'"
 )
+
+
+_WHOLE: Spec = {"format": ",d", "tickMinStep": 1}
 
 
 def draw(chart: Spec, width: int) -> str:
@@ -114,6 +120,7 @@ def time_axis(title: str, seconds: Iterable[float]) -> Spec:
             "titlePadding": 12,
             "labelExpr": _SECONDS_LABEL,
             "labelOverlap": "greedy",
+            "labelSeparation": 6,
             "values": labelled,
         },
     }
@@ -121,7 +128,7 @@ def time_axis(title: str, seconds: Iterable[float]) -> Spec:
 
 def _day_axis(days: int) -> Spec:
     by_name = days <= _MOST_DAYS_BY_NAME
-    return {"format": "%-d %b" if by_name else "%b %Y", "labelOverlap": True}
+    return {"format": "%-d %b" if by_name else "%b %Y", "labelOverlap": True, "labelSeparation": 6}
 
 
 def distribution(rows: Sequence[Row]) -> Spec:
@@ -150,7 +157,7 @@ def distribution(rows: Sequence[Row]) -> Spec:
             "y": {
                 "field": "messages",
                 "type": "quantitative",
-                "axis": {"title": "messages", "tickCount": 4, "titlePadding": 12},
+                "axis": {"title": "messages", "tickCount": 4, "titlePadding": 12, **_WHOLE},
             },
             "color": {"field": "by", "scale": _ROLE_SCALE, "legend": None},
             "row": {
@@ -373,7 +380,12 @@ def coverage(rows: Sequence[Row]) -> Spec:
         for row in rows
         for order, (kind, number) in enumerate(zip(names, _kinds(row), strict=True))
     ]
-    apart = len(rows) <= _MOST_DAYS_APART
+    days = _every_day(row["chat_day"] for row in rows)
+    # Days without any contact may be what is to be seen.
+    nothing = {"kind": names[0], "contacts": 0, "order": 0}
+    known = {value["day"] for value in values}
+    values += [{"day": day.isoformat(), **nothing} for day in days if day.isoformat() not in known]
+    apart = len(days) <= _MOST_DAYS_APART
     return {
         "data": {"values": values},
         "mark": {"type": "bar", "stroke": "var(--paper)", "strokeWidth": 1 if apart else 0},
@@ -383,9 +395,14 @@ def coverage(rows: Sequence[Row]) -> Spec:
                 "type": "ordinal",
                 "timeUnit": "utcyearmonthdate",
                 "title": None,
-                "axis": _day_axis(len(rows)) | {"labelAngle": 0},
+                "axis": _day_axis(len(days)) | {"labelAngle": 0},
             },
-            "y": {"field": "contacts", "type": "quantitative", "title": "contacts"},
+            "y": {
+                "field": "contacts",
+                "type": "quantitative",
+                "title": "contacts",
+                "axis": _WHOLE,
+            },
             "color": {
                 "field": "kind",
                 "scale": {"domain": list(names), "range": _STATE_COLOURS},
@@ -395,6 +412,14 @@ def coverage(rows: Sequence[Row]) -> Spec:
         },
         "height": 200,
     }
+
+
+def _every_day(shown: Iterable[date]) -> list[date]:
+    """Give all days from the first to the last."""
+    some = sorted(shown)
+    if not some:
+        return []
+    return [some[0] + timedelta(days=number) for number in range((some[-1] - some[0]).days + 1)]
 
 
 def _kinds(row: Row) -> tuple[int, int, int, int]:
