@@ -183,11 +183,15 @@ def test_the_dialect_of_athena_divides_and_compares_as_athena_does(ask: Chatlake
     assert as_json(ask, "SELECT 7 / 2 AS n") == [{"n": 3.5}]
 
 
-def test_what_the_engine_refuses_is_one_line_in_either_dialect(ask: Chatlake) -> None:
+def test_what_the_engine_refuses_is_one_line_in_the_dialect_of_athena(
+    ask: Chatlake, caplog: pytest.LogCaptureFixture
+) -> None:
     ran = ask("--dialect", "athena", "SHOW NOTHING OF THE KIND")
     assert ran.code == 1
     assert ran.err.startswith("Error: ")
     assert "unsupported syntax" not in ran.err
+    # Outside of tests a warning that nobody takes goes to standard error.
+    assert caplog.records == []
 
 
 # --- formats

@@ -21,7 +21,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from chatlake.cli import chatlake as command
 from chatlake.home import Home
 from chatlake.queries import ALWAYS, Period
-from chatlake.report.charts import coverage, draw, time_axis
+from chatlake.report.charts import coverage
+from chatlake.report.drawing import draw, time_axis
 from chatlake.report.figures import Figures, gather
 from chatlake.report.page import render
 from chatlake.report.wording import queue_name, seconds, share

@@ -78,8 +78,9 @@ def capture_chat(chat: str, tools: Tools) -> None:
         return
     for damaged, reason in intake.failed.items():
         tools.note("DamagedDocuments", damaged, reason)
-    after = reduce(merge, _own(look.documents, chat), known)
-    named_another = len(_own(look.documents, chat)) < len(look.documents)
+    own = _own(look.documents, chat)
+    after = reduce(merge, own, known)
+    named_another = len(own) < len(look.documents)
     _tell_of_moves(chat, intake_announced.keys(), tools, itself=named_another)
     if intake_announced.keys() - {chat} and (stored := tools.store.read(chat)) is not None:
         # What was kept under a leg may have been merged into it just now.
@@ -90,7 +91,7 @@ def capture_chat(chat: str, tools: Tools) -> None:
         tools.agenda.settle(watch, memory=memory, done=look.done, due=("ended", now_ms()))
         return
     changed = chat in intake.new | intake.changed
-    is_stored = stored is not None or bool(_own(look.documents, chat))
+    is_stored = stored is not None or bool(own)
     _settle(watch, look, after, tools, changed=changed, is_stored=is_stored)
 
 

@@ -3,89 +3,25 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 from difflib import get_close_matches
-from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-from click.core import ParameterSource
 
+from chatlake.cli_options import check_folder, lake_option, with_period
 from chatlake.exceptions import ChatlakeError
 from chatlake.interruption import end_on_ctrl_c
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from datetime import datetime
 
     from chatlake.queries import Period
 
 
-def _remember_lake(context: click.Context, option: click.Parameter, folder: Path | None) -> None:
-    # Asked again after the command, the environment must not win over what was said before it.
-    said = context.get_parameter_source(str(option.name)) is not ParameterSource.ENVIRONMENT
-    if context.obj is None or (folder and said):
-        context.obj = folder or Path("lake")
-
-
-# Before the command or after it, as one happens to think of it.
-_lake_option = click.option(
-    "--lake",
-    type=click.Path(path_type=Path, file_okay=False),
-    envvar="CHATLAKE_LAKE",
-    show_default="./lake, or $CHATLAKE_LAKE",
-    help="Folder of the lake.",
-    callback=_remember_lake,
-    expose_value=False,
-    is_eager=True,
-)
-
-
-def _check_folder(_: click.Context, __: click.Parameter, output: Path | None) -> Path | None:
-    # Before the work, not after it.
-    if output is not None and not output.parent.is_dir():
-        message = f"there is no folder {output.parent}"
-        raise click.BadParameter(message)
-    if output is not None and not (output.exists() or os.access(output.parent, os.W_OK)):
-        message = f"the folder {output.parent} cannot be written to"
-        raise click.BadParameter(message)
-    return output
-
-
-_DAY = click.DateTime(["%Y-%m-%d"])
-
-
-def _with_period[R](command: Callable[..., R]) -> Callable[..., R]:
-    """Give a command the options of a period, and the `period`; None if neither was given."""
-
-    @click.option(
-        "--since", type=_DAY, metavar="DAY", help="First day (UTC) on which chats began: 2026-11-01"
-    )
-    @click.option("--until", type=_DAY, metavar="DAY", help="Last day (UTC) on which chats began.")
-    @wraps(command)
-    def command_with_period(
-        *args: Any, since: datetime | None, until: datetime | None, **kwargs: Any
-    ) -> R:
-        from chatlake.queries import ALWAYS, Period
-
-        if since is None and until is None:
-            kwargs["period"] = None
-        else:
-            first = since.date() if since else ALWAYS.since
-            last = until.date() if until else ALWAYS.until
-            if first > last:
-                message = f"--since {first} is after --until {last}"
-                raise click.UsageError(message)
-            kwargs["period"] = Period(first, last)
-        return command(*args, **kwargs)
-
-    return command_with_period
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@_lake_option
+@lake_option
 @click.version_option(package_name="chatlake")
 def chatlake() -> None:
     """Amazon Connect chat transcripts as tables: who wrote what, and when it was read.
@@ -101,7 +37,7 @@ def chatlake() -> None:
 
 @chatlake.command("import")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@_lake_option
+@lake_option
 @click.pass_obj
 def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
     """Take transcript files into the lake.
@@ -135,7 +71,7 @@ def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
 @chatlake.command()
 @click.argument("sql", required=False)
 @click.option("--named", metavar="NAME", help="Run a ready query; without SQL they are listed.")
-@_with_period
+@with_period
 @click.option(
     "--format",
     "output_format",
@@ -146,7 +82,7 @@ def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    callback=_check_folder,
+    callback=check_folder,
     help="Write to a file instead of standard output; parquet needs one.",
 )
 @click.option(
@@ -156,7 +92,7 @@ def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
     show_default=True,
     help="Whose SQL it is that you wrote.",
 )
-@_lake_option
+@lake_option
 @click.pass_obj
 def query(
     lake_folder: Path,
@@ -176,7 +112,7 @@ def query(
       chatlake query "SELECT * FROM receipts" --format parquet --output receipts.parquet
     """
     from chatlake.output import list_queries, write_result
-    from chatlake.queries import ALWAYS, load_named, to_duckdb
+    from chatlake.queries import ALWAYS, load_named
 
     if sql and named:
         message = "give SQL or --named, not both"
@@ -205,23 +141,22 @@ def query(
     if sql is None:
         list_queries()
         return 0
-    translated = to_duckdb(sql) if dialect == "athena" else sql
     as_athena = dialect == "athena"
-    write_result(lake_folder, translated, output_format, output, parameters, as_athena=as_athena)
+    write_result(lake_folder, sql, output_format, output, parameters, as_athena=as_athena)
     return 0
 
 
 @chatlake.command()
-@_with_period
+@with_period
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
     default="report.html",
     show_default=True,
-    callback=_check_folder,
+    callback=check_folder,
     help="Where to write the page.",
 )
-@_lake_option
+@lake_option
 @click.pass_obj
 def report(lake_folder: Path, period: Period | None, output: Path) -> int:
     """Write a page about read latency, to open in a browser.
@@ -244,7 +179,7 @@ def report(lake_folder: Path, period: Period | None, output: Path) -> int:
 
 
 @chatlake.command()
-@_lake_option
+@lake_option
 @click.pass_obj
 def rebuild(lake_folder: Path) -> int:
     """Make the tables afresh from the documents.
@@ -262,7 +197,7 @@ def rebuild(lake_folder: Path) -> int:
 
 
 @chatlake.command()
-@_lake_option
+@lake_option
 @click.pass_obj
 def verify(lake_folder: Path) -> int:
     """Check every document against its rows.
@@ -294,7 +229,7 @@ def verify(lake_folder: Path) -> int:
     help="Also delete what only older snapshots of the tables still need, so that no byte of the "
     "chats is left in the folder. Waits until no import is running.",
 )
-@_lake_option
+@lake_option
 @click.pass_obj
 def erase(lake_folder: Path, contact_ids: tuple[str, ...], purge: bool) -> int:
     """Erase chats, everywhere and for good.
@@ -318,7 +253,7 @@ def erase(lake_folder: Path, contact_ids: tuple[str, ...], purge: bool) -> int:
 
 
 @chatlake.command()
-@_lake_option
+@lake_option
 @click.pass_obj
 def status(lake_folder: Path) -> int:
     """Show what the lake holds, how fresh it is and what is missing."""

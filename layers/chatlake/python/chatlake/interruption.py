@@ -34,7 +34,10 @@ def end_on_ctrl_c(last_words: str) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for path in _temporary:
             with suppress(OSError):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
+                if path.is_dir():
+                    shutil.rmtree(path)
+                else:
+                    path.unlink()
         cursor = _SHOW_CURSOR if os.isatty(2) else ""
         with suppress(OSError):
             # Not through sys.stderr, which the interrupted instruction may be in the midst of.

@@ -17,7 +17,7 @@ from rich.table import Table
 from chatlake import schema
 from chatlake.engine import connect, run
 from chatlake.output_file import whole_file
-from chatlake.queries import load_named, load_views
+from chatlake.queries import load_named, load_views, to_duckdb
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -46,10 +46,12 @@ def write_result(
 ) -> None:
     """Run SQL on a lake and write the result in a format, to a file or standard output.
 
-    As Athena does, integers are divided into an integer.
+    The SQL is DuckDB's, or is read as Athena does: there integers divide into an integer.
     """
+    sql = to_duckdb(sql) if as_athena else sql
     with connect(folder) as connection:
-        connection.execute(f"SET integer_division = {str(as_athena).lower()}")
+        if as_athena:
+            connection.execute("SET integer_division = true")
         result = run(connection, sql, parameters).to_arrow_reader(_ROWS_AT_ONCE)
         if output is None:
             _write(result, output_format, sys.stdout)

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+def is_replaced(output: Path) -> bool:
+    """Tell whether a new file takes the place of what is there; a pipe or a device stays."""
+    return output.is_file() or not output.exists()
+
+
 @contextmanager
 def whole_file(output: Path) -> Iterator[Path]:
     """Give the path to write to; what is there takes the file's place when all went well.
@@ -20,7 +25,7 @@ def whole_file(output: Path) -> Iterator[Path]:
     Nobody opens half a file, and what failed leaves the one of before, whose mode stays. A pipe or
     a device is written to, never replaced.
     """
-    if output.exists() and not output.is_file():
+    if not is_replaced(output):
         yield output
         return
     output = output.resolve()

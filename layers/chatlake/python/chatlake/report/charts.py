@@ -1,18 +1,16 @@
-"""The charts of the report, in Vega-Lite, drawn as SVG.
+"""The charts of the report: which marks say what.
 
-Colours are the page's CSS variables, so that one drawing serves a light and a dark page; shapes
-and dashes tell series apart as well, for eyes that colours do not.
+Shapes and dashes tell series apart as well as colours, for eyes that colours do not.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from datetime import timedelta
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import vl_convert
-
+from chatlake.report.drawing import WHOLE, Spec, day_axis, time_axis
 from chatlake.report.wording import DAYS_OF_WEEK, queue_name, role_name
 
 if TYPE_CHECKING:
@@ -21,9 +19,6 @@ if TYPE_CHECKING:
 
     from chatlake.report.figures import Row
 
-type Spec = dict[str, Any]
-
-_VEGA_LITE = "6.4"
 _ROLES = {"AGENT": "read by agents", "CUSTOMER": "read by customers"}
 _ROLE_SCALE = {"domain": list(_ROLES.values()), "range": ["var(--agent)", "var(--customer)"]}
 _PERCENTILES = {"p50_s": "median", "p90_s": "90%", "p99_s": "99%"}
@@ -42,93 +37,9 @@ _HEAT_NAMES = (
     f"{_HEAT_STEPS_S[-1]} s and more",
 )
 _QUEUES_SHOWN = 12
-# Where axes of time have labels, as far as there is room, and where they begin and end.
-_LABELLED_S = (
-    *(0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30),
-    *(60 * minutes for minutes in (1, 2, 5, 10, 20, 30)),
-    *(3600 * hours for hours in (1, 2, 5, 10, 24, 48, 100, 200)),
-)
 # With more of them, lines between bars would cover the bars.
 _MOST_DAYS_APART = 70
-_MOST_DAYS_BY_NAME = 200
 _STEPS_PER_DECADE = 10
-
-_CONFIG: Spec = {
-    "aria": False,
-    "background": None,
-    # Drawn with the metrics of Arial, which most machines have, or a font as wide.
-    "font": "Arial, Liberation Sans, sans-serif",
-    "padding": {"left": 24, "top": 4, "right": 12, "bottom": 4},
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": "var(--ink)",
-        "titleColor": "var(--ink)",
-        "gridColor": "var(--grid)",
-        "domainColor": "var(--grid)",
-        "tickColor": "var(--grid)",
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-    },
-    "legend": {
-        "labelColor": "var(--ink)",
-        "titleColor": "var(--ink)",
-        "labelFontSize": 12,
-        "labelLimit": 300,
-        "orient": "top",
-        "symbolOpacity": 1,
-        "title": None,
-    },
-    "text": {"color": "var(--ink)"},
-}
-_COLUMN_OF_LEGENDS: Spec = {
-    "legend": _CONFIG["legend"] | {"columns": 2, "layout": {"top": {"direction": "vertical"}}}
-}
-_COLUMN_OF_LEGENDS_BELOW = 500
-_SECONDS_LABEL = (
-    "datum.value < 60 ? datum.value + ' s' : datum.value < 3600 ? datum.value / 60 + ' min' "
-    ": datum.value / 3600 + ' h'"
-)
-
-
-_WHOLE: Spec = {"format": ",d", "tickMinStep": 1}
-
-
-def draw(chart: Spec, width: int) -> str:
-    """Draw a chart as SVG, its plot so many pixels wide."""
-    spec = {
-        "width": width,
-        "autosize": {"type": "fit-x", "contains": "padding"},
-        "config": _CONFIG if width > _COLUMN_OF_LEGENDS_BELOW else _CONFIG | _COLUMN_OF_LEGENDS,
-        **chart,
-    }
-    drawn: str = vl_convert.vegalite_to_svg(spec, vl_version=_VEGA_LITE)
-    return drawn
-
-
-def time_axis(title: str, seconds: Iterable[float]) -> Spec:
-    """Give a logarithmic axis of durations: from the label below the shortest to that above."""
-    shown = list(seconds)
-    low, high = min(shown, default=1.0), max(shown, default=1.0)
-    begin = max(bisect_right(_LABELLED_S, low) - 1, 0)
-    end = min(max(bisect_left(_LABELLED_S, high), begin + 1), len(_LABELLED_S) - 1)
-    labelled = list(_LABELLED_S[begin : end + 1])
-    return {
-        "scale": {"type": "log", "nice": False, "domain": [labelled[0], max(labelled[-1], high)]},
-        "axis": {
-            "title": title,
-            "titlePadding": 12,
-            "labelExpr": _SECONDS_LABEL,
-            "labelOverlap": "greedy",
-            "labelSeparation": 6,
-            "values": labelled,
-        },
-    }
-
-
-def _day_axis(days: int) -> Spec:
-    by_name = days <= _MOST_DAYS_BY_NAME
-    return {"format": "%-d %b" if by_name else "%b %Y", "labelOverlap": True, "labelSeparation": 6}
 
 
 def distribution(rows: Sequence[Row]) -> Spec:
@@ -157,7 +68,7 @@ def distribution(rows: Sequence[Row]) -> Spec:
             "y": {
                 "field": "messages",
                 "type": "quantitative",
-                "axis": {"title": "messages", "tickCount": 4, "titlePadding": 12, **_WHOLE},
+                "axis": {"title": "messages", "tickCount": 4, "titlePadding": 12, **WHOLE},
             },
             "color": {"field": "by", "scale": _ROLE_SCALE, "legend": None},
             "row": {
@@ -209,7 +120,7 @@ def over_time(rows: Sequence[Row]) -> Spec:
                 "type": "temporal",
                 "title": None,
                 "scale": {"type": "utc"},
-                "axis": _day_axis(len(days)) | {"tickMinStep": 86_400_000},
+                "axis": day_axis(len(days)) | {"tickMinStep": 86_400_000},
             },
             "y": {
                 "field": "seconds",
@@ -395,13 +306,13 @@ def coverage(rows: Sequence[Row]) -> Spec:
                 "type": "ordinal",
                 "timeUnit": "utcyearmonthdate",
                 "title": None,
-                "axis": _day_axis(len(days)) | {"labelAngle": 0},
+                "axis": day_axis(len(days)) | {"labelAngle": 0},
             },
             "y": {
                 "field": "contacts",
                 "type": "quantitative",
                 "title": "contacts",
-                "axis": _WHOLE,
+                "axis": WHOLE,
             },
             "color": {
                 "field": "kind",

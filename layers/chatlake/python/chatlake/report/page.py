@@ -13,6 +13,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from chatlake.report import charts
+from chatlake.report.drawing import Spec, draw
 from chatlake.report.wording import DAYS_OF_WEEK, queue_name, role_name, seconds, share
 
 if TYPE_CHECKING:
@@ -246,12 +247,10 @@ def _section(
     key: str,
     title: str,
     meaning: str,
-    chart: Callable[[Sequence[Row]], charts.Spec],
+    chart: Callable[[Sequence[Row]], Spec],
     rows: Sequence[Row],
     columns: Sequence[Column],
 ) -> Section:
     spec = chart(rows) if rows else {}
-    wide, narrow = (
-        Markup(charts.draw(spec, width)) if rows else Markup() for width in (_WIDE, _NARROW)
-    )
+    wide, narrow = (Markup(draw(spec, width)) if rows else Markup() for width in (_WIDE, _NARROW))
     return Section(key, title, meaning, wide, narrow, columns, rows)
