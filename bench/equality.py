@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from chatlake import schema
-from chatlake.engine import connect
+from chatlake.analytics.duckdb_engine import connect
+from chatlake.tables import schema
 
 if TYPE_CHECKING:
     import duckdb

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import duckdb
 
 from bench.equality import TABLES
-from chatlake import schema
-from chatlake.engine import connect
+from chatlake.analytics.duckdb_engine import connect
+from chatlake.tables import schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

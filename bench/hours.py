@@ -14,7 +14,7 @@ from time import perf_counter
 
 import duckdb
 
-from chatlake.engine import connect
+from chatlake.analytics.duckdb_engine import connect
 
 _FROM_JSON = Path(__file__).parent / "sql/hourly_from_json.sql"
 _FROM_LAKE = """

@@ -12,9 +12,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chatlake import schema
-from chatlake.flatten import flatten
-from chatlake.home import Home
+from chatlake.embedded.archive import Home
+from chatlake.tables import schema
+from chatlake.tables.flatten import flatten
 from chatlake.timestamps import now
 from local.chats import scripts
 from local.example_lake import START, archived

@@ -26,15 +26,15 @@ from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 
-from chatlake.document import Document
-from chatlake.document_store.s3 import S3Store
-from chatlake.engine import run
+from chatlake.analytics.duckdb_engine import run
+from chatlake.analytics.sql_files import ALWAYS, load_named, to_duckdb
+from chatlake.cli.query_output import write_table
+from chatlake.documents.document import Document
+from chatlake.documents.store.s3 import S3Store
+from chatlake.embedded.archive import Home
 from chatlake.exceptions import DamagedDocument
-from chatlake.home import Home
-from chatlake.interruption import end_on_ctrl_c
-from chatlake.output import write_table
-from chatlake.queries import ALWAYS, load_named, to_duckdb
-from chatlake.rebuild import rebuild
+from chatlake.interrupts import end_on_ctrl_c
+from chatlake.operations.rebuild import rebuild
 from local.chats import Chat, script
 from local.clock import Clock
 from local.deployed_tables import deployed_tables

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import duckdb
 
-from chatlake import schema
-from chatlake.engine import EXTENSIONS, open_tables
+from chatlake.analytics.duckdb_engine import EXTENSIONS, open_tables
+from chatlake.tables import schema
 from local.cloud import LocalCloud, Stack
 
 

@@ -13,13 +13,13 @@ from datetime import datetime
 from functools import reduce
 from pathlib import Path
 
-from chatlake.contact_events import from_event
-from chatlake.document import Document, merge
-from chatlake.home import Home
-from chatlake.rebuild import rebuild
-from chatlake.terminal import TerminalProgress
-from chatlake.transcript_export import from_export
-from chatlake.transcript_response import from_response
+from chatlake.cli.console import TerminalProgress
+from chatlake.documents.document import Document, merge
+from chatlake.embedded.archive import Home
+from chatlake.operations.rebuild import rebuild
+from chatlake.sources.contact_event import from_event
+from chatlake.sources.get_transcript import from_response
+from chatlake.sources.s3_export import from_export
 from local.chats import scripts
 from local.scripted.chat import Chat
 from local.scripted.items import timestamp

@@ -24,7 +24,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from chatlake.agenda import Agenda
+from chatlake.capture.schedule import Agenda
 from local.clock import Clock
 from local.cloud import LocalCloud, Stack
 from local.participant_service import Behaviour, ParticipantService

@@ -8,9 +8,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from chatlake import schema
-from chatlake.engine import create_views
-from chatlake.flatten import arrow_schema
+from chatlake.analytics.duckdb_engine import create_views
+from chatlake.tables import schema
+from chatlake.tables.flatten import arrow_schema
 
 type Row = dict[str, Any]
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from chatlake.measures import SENDER_ROLES
+from chatlake.tables.measures import SENDER_ROLES
 from tools.metric_names import metric_names
 
 MOST_VALUES = 100

@@ -8,7 +8,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
-from chatlake.measures import SENDER_ROLES
+from chatlake.tables.measures import SENDER_ROLES
 from tools.artifacts import ROOT
 from tools.metric_names import metric_names
 

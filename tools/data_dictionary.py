@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from chatlake import schema
+from chatlake.tables import schema
 
 _HEAD = """\
 # Data dictionary
 
-The tables of the lake, column by column. This page is generated from `chatlake.schema`
+The tables of the lake, column by column. This page is generated from `chatlake.tables.schema`
 (`make docs`); exactly which rows there are is in the [row rules](row-rules.md).
 
 All tables are Apache Iceberg v2 in the database `{namespace}`: Parquet with zstd, partitioned by

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from chatlake.engine import connect, run
-from chatlake.queries import Period, Query, load_named, to_duckdb
+from chatlake.analytics.duckdb_engine import connect, run
+from chatlake.analytics.sql_files import Period, Query, load_named, to_duckdb
 from local.example_lake import START, example_lake
 
 PAGE = Path(__file__).parents[1] / "docs/sql-guide.md"

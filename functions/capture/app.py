@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chatlake import clients
-from chatlake.announcing import Announcer
-from chatlake.capture_loop import Interval, Loop, run
-from chatlake.chats.remembered import RememberedLegs
-from chatlake.deployed import Deployed
-from chatlake.look import Tools
-from chatlake.observability import count, describe, guarded, logger, metrics, record
-from chatlake.pace import Pace
-from chatlake.participant import ParticipantService
-from chatlake.settings import Settings
+from chatlake.aws.archive import Deployed
+from chatlake.aws.observability import count, describe, guarded, logger, metrics, record
+from chatlake.aws.settings import Settings
+from chatlake.aws_clients import clients
+from chatlake.capture.fetch import Tools
+from chatlake.capture.participant_client import ParticipantService
+from chatlake.capture.publish_notifier import Announcer
+from chatlake.capture.rate_limiter import Pace
+from chatlake.capture.worker import Interval, Loop, run
+from chatlake.chat_state.leg_cache import RememberedLegs
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chatlake.deployed import Deployed
-from chatlake.erase import erase
+from chatlake.aws.archive import Deployed
+from chatlake.aws.observability import count, guarded, logger, metrics
+from chatlake.aws.settings import Settings
 from chatlake.exceptions import RejectedInput
-from chatlake.observability import count, guarded, logger, metrics
-from chatlake.settings import Settings
+from chatlake.operations.erase import erase
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
 
-from chatlake.deployed import Deployed
-from chatlake.entries import text_id
+from chatlake.aws.archive import Deployed
+from chatlake.aws.observability import count, guarded, logger, metrics, record
+from chatlake.aws.settings import Settings
+from chatlake.documents.items import text_id
 from chatlake.json_codec import loads
-from chatlake.observability import count, guarded, logger, metrics, record
-from chatlake.publish import publish
-from chatlake.settings import Settings
+from chatlake.tables.publish import publish
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from chatlake.measures import Measures
-    from chatlake.publish import Outcome
+    from chatlake.tables.measures import Measures
+    from chatlake.tables.publish import Outcome
 
 home = Deployed(Settings.from_environment())
 # Here, because Lambda gives a whole processor to what is loaded before the first event.

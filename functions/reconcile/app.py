@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chatlake import clients
-from chatlake.announcing import Announcer
-from chatlake.deployed import Deployed
-from chatlake.observability import count, guarded, logger, metrics
-from chatlake.pace import Pace
-from chatlake.reconcile import Reconciler, reconcile
-from chatlake.settings import Settings
+from chatlake.aws.archive import Deployed
+from chatlake.aws.observability import count, guarded, logger, metrics
+from chatlake.aws.settings import Settings
+from chatlake.aws_clients import clients
+from chatlake.capture.publish_notifier import Announcer
+from chatlake.capture.rate_limiter import Pace
+from chatlake.capture.reconcile import Reconciler, reconcile
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

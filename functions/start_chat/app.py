@@ -13,14 +13,21 @@ from aws_lambda_powertools.event_handler import (
 )
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from chatlake import clients
-from chatlake.contact_directory import ContactDirectory
-from chatlake.deployed import Deployed
+from chatlake.aws.archive import Deployed
+from chatlake.aws.observability import count, describe, guarded, logger, metrics
+from chatlake.aws.settings import Settings
+from chatlake.aws_clients import clients
+from chatlake.capture.chat_resolver import ContactDirectory
+from chatlake.capture.start_chat import (
+    ChatErased,
+    Desk,
+    keep_token,
+    register,
+    start_chat,
+    start_request,
+)
 from chatlake.exceptions import RejectedInput
 from chatlake.json_codec import dumps, loads
-from chatlake.observability import count, describe, guarded, logger, metrics
-from chatlake.settings import Settings
-from chatlake.start_chat import ChatErased, Desk, keep_token, register, start_chat, start_request
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

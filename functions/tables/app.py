@@ -10,15 +10,15 @@ from aws_lambda_powertools.utilities.data_classes import (
     event_source,
 )
 
-from chatlake import clients
-from chatlake.custom_resource import answer
-from chatlake.deployed import Deployed
+from chatlake.analytics.athena_named_queries import save_named_queries
+from chatlake.analytics.athena_views import make_views
+from chatlake.analytics.sql_files import load_named, load_views
+from chatlake.aws.archive import Deployed
+from chatlake.aws.custom_resource import answer
+from chatlake.aws.observability import describe, guarded, logger
+from chatlake.aws.settings import Settings
+from chatlake.aws_clients import clients
 from chatlake.exceptions import ChatlakeError
-from chatlake.named_queries import save_named_queries
-from chatlake.observability import describe, guarded, logger
-from chatlake.queries import load_named, load_views
-from chatlake.settings import Settings
-from chatlake.views import make_views
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chatlake import clients
-from chatlake.chats.remembered import RememberedLegs
-from chatlake.contact_directory import ContactDirectory
-from chatlake.deployed import Deployed
-from chatlake.observability import count, guarded, logger, metrics
-from chatlake.settings import Settings
-from chatlake.track import Tracker, track
+from chatlake.aws.archive import Deployed
+from chatlake.aws.observability import count, guarded, logger, metrics
+from chatlake.aws.settings import Settings
+from chatlake.aws_clients import clients
+from chatlake.capture.chat_resolver import ContactDirectory
+from chatlake.capture.track import Tracker, track
+from chatlake.chat_state.leg_cache import RememberedLegs
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

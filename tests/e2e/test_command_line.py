@@ -355,7 +355,8 @@ def test_ctrl_c_in_the_midst_of_the_work_loses_nothing(tmp_path: Path) -> None:
 
 PROGRAM = """
 import signal, sys, threading, time
-from chatlake import cli, import_files
+from chatlake.cli import commands as cli
+from chatlake.embedded import import_files
 
 class Falls:
     def __del__(self):

@@ -12,7 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from chatlake.measures import SENDER_ROLES
+from chatlake.tables.measures import SENDER_ROLES
 from local.cloud.deployer import check_known
 from local.cloud.intrinsics import Scope
 from local.cloud.resources import RESOURCE_TYPES

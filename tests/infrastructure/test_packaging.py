@@ -140,4 +140,4 @@ def test_only_what_the_embedded_home_needs_is_installed(installed: Path) -> None
 def test_the_installed_modules_have_their_types(run: Run) -> None:
     code = "from importlib.resources import files; print(*files('chatlake').iterdir(), sep='\\n')"
     names = {Path(line).name for line in run("python", "-c", code).stdout.splitlines()}
-    assert {"py.typed", "cli.py", "queries"} <= names
+    assert {"py.typed", "cli", "queries"} <= names

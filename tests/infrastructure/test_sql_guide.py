@@ -7,7 +7,7 @@ import re
 import duckdb
 import pytest
 
-from chatlake.queries import ALWAYS, Query, load_named, load_views, to_duckdb
+from chatlake.analytics.sql_files import ALWAYS, Query, load_named, load_views, to_duckdb
 from tests.made_lake import made_lake
 from tools.sql_guide import PAGE, title
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
-from chatlake.clients import PROMPT
+from chatlake.aws_clients.clients import PROMPT
 from tools.artifacts import ARCHITECTURES, FOLDERS, ROOT
 
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())

@@ -15,18 +15,19 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pyiceberg.table import StaticTable
 
-from chatlake import cli, schema
-from chatlake.catalog_file import check_locations
-from chatlake.home import Home
-from chatlake.import_files import ImportSummary, import_files
-from chatlake.transcript_files import find_files
-from chatlake.verify import verify
+from chatlake.cli import commands as cli
+from chatlake.embedded.archive import Home
+from chatlake.embedded.import_files import ImportSummary, import_files
+from chatlake.embedded.transcript_files import find_files
+from chatlake.operations.verify import verify
+from chatlake.tables import schema
+from chatlake.tables.lake.local_catalog import check_locations
 from tests import oracle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from chatlake.erase import Erasure
+    from chatlake.operations.erase import Erasure
     from tests.oracle import Object, Row
 
 type Rows = dict[str, list[Row]]
@@ -141,7 +142,7 @@ class LakeFolder:
 
     def erase(self, *contact_ids: str, purge: bool = False) -> Erasure:
         """Erase the chats of some contacts."""
-        from chatlake.erase import erase
+        from chatlake.operations.erase import erase
 
         with Home(self.path) as home:
             with home.shared():
@@ -152,7 +153,7 @@ class LakeFolder:
 
     def rebuild(self) -> dict[str, str]:
         """Rebuild the tables; gives what failed."""
-        from chatlake.rebuild import rebuild
+        from chatlake.operations.rebuild import rebuild
 
         with Home(self.path, rebuilding=True) as home:
             return rebuild(home, Quiet()).failed

@@ -29,7 +29,14 @@ KILLED_FROM_OUTSIDE = -signal.SIGKILL
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(
-    ["pytest", "chatlake.cli", "chatlake.home", "chatlake.rebuild", "chatlake.erase", __name__]
+    [
+        "pytest",
+        "chatlake.cli.commands",
+        "chatlake.embedded.archive",
+        "chatlake.operations.rebuild",
+        "chatlake.operations.erase",
+        __name__,
+    ]
 )
 _PATIENCE_S = 100
 
@@ -89,7 +96,8 @@ def begin(
 
 def command(*arguments: object, small_batches: bool = False) -> None:
     """Run `chatlake`; never returns."""
-    from chatlake import cli, import_files
+    from chatlake.cli import commands as cli
+    from chatlake.embedded import import_files
 
     if small_batches:
         # Then there are several batches, each with its commits.

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatlake.home import Home
-from chatlake.import_files import import_files
-from chatlake.transcript_files import find_files
+from chatlake.embedded.archive import Home
+from chatlake.embedded.import_files import import_files
+from chatlake.embedded.transcript_files import find_files
 from tests.integration.conftest import (
     CANARY,
     LakeFolder,
@@ -33,7 +33,7 @@ from tests.integration.conftest import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from chatlake.transcript_files import Rejection
+    from chatlake.embedded.transcript_files import Rejection
     from tests.integration.conftest import Chatlake
 
 NOBODY = 65534

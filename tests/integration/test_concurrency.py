@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatlake.document import Document
-from chatlake.document_store.folder import FolderStore
-from chatlake.home import Home
-from chatlake.import_files import to_document
-from chatlake.intake import take_in
-from chatlake.publish import publish
+from chatlake.documents.document import Document
+from chatlake.documents.store.folder import FolderStore
+from chatlake.documents.upsert import take_in
+from chatlake.embedded.archive import Home
+from chatlake.embedded.import_files import to_document
+from chatlake.tables.publish import publish
 from tests.integration.conftest import comparable, expected_rows
 from tests.integration.processes import begin, command, together
 from tests.integration.rounds import chats_of, first_round, second_round

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatlake.home import Home
+from chatlake.embedded.archive import Home
 from tests.integration.conftest import (
     LakeFolder,
     Rows,

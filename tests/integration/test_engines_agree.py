@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from chatlake import schema
-from chatlake.engine import connect
+from chatlake.analytics.duckdb_engine import connect
+from chatlake.tables import schema
 from local.chats import scripts
 from tests.integration.conftest import CANARY, TABLES, LakeFolder, message, new_lake, page
 

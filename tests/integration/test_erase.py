@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from chatlake import import_files as importing
-from chatlake.home import Home
+from chatlake.embedded import import_files as importing
+from chatlake.embedded.archive import Home
 from local.chats import scripts
 from tests.integration.conftest import (
     CANARY,

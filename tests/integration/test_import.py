@@ -333,7 +333,7 @@ def test_many_chats_go_through_several_batches(
         ("_PUBLISH_BYTES", 60_000),
         ("_PUBLISH_CHATS", 4),
     ):
-        monkeypatch.setattr(f"chatlake.import_files.{name}", value)
+        monkeypatch.setattr(f"chatlake.embedded.import_files.{name}", value)
     chats = generated(14, seed=3)
     values = [value for chat in chats for value in chat.pages(page_size=5)]
     summary = lake.take(*values)

@@ -13,7 +13,7 @@ import duckdb
 import pytest
 from sqlglot import expressions, parse_one
 
-from chatlake.queries import Query, load_named, load_views, to_duckdb
+from chatlake.analytics.sql_files import Query, load_named, load_views, to_duckdb
 from tests import hand_lake
 from tests.hand_lake import (
     EXPORTED,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 import pytest
 
-from chatlake.engine import connect
-from chatlake.queries import ALWAYS, Period, load_named, load_views, to_duckdb
+from chatlake.analytics.duckdb_engine import connect
+from chatlake.analytics.sql_files import ALWAYS, Period, load_named, load_views, to_duckdb
 from local.chats import scripts
 from tests.integration.conftest import TABLES, LakeFolder, message, new_lake, page
 from tests.made_lake import ask

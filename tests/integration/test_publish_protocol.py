@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from chatlake import schema
 from chatlake.exceptions import PublishConflict, SnapshotConflict
-from chatlake.flatten import arrow_schema
+from chatlake.tables import schema
+from chatlake.tables.flatten import arrow_schema
 from tests.stateful.memory import MemoryLake
 from tests.stateful.reads import CHAT, LEG, OTHER_CHAT, READS, READS_OF, message, response
 from tests.stateful.world import World, assert_rows_are_those_of_documents
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from chatlake.publish import Outcome
+    from chatlake.tables.publish import Outcome
     from tests.stateful.memory import Row
 
 TABLES = [table.name for table in schema.TABLES]

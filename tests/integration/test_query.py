@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from chatlake import schema
-from chatlake.engine import connect
+from chatlake.analytics.duckdb_engine import connect
+from chatlake.analytics.sql_files import load_named, load_views, to_duckdb
+from chatlake.embedded.archive import Home
 from chatlake.exceptions import QueryFailed
-from chatlake.home import Home
-from chatlake.queries import load_named, load_views, to_duckdb
+from chatlake.tables import schema
 from tests.integration.conftest import LakeFolder, export, message, new_lake, page
 
 if TYPE_CHECKING:

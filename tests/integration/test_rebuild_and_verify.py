@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from chatlake import import_files as importing
-from chatlake import rebuild as rebuilding
-from chatlake import schema
-from chatlake import verify as verifying
-from chatlake.document_store.folder import FolderStore
-from chatlake.home import Home
-from chatlake.lake import Lake
-from chatlake.lake.purge import purge
-from chatlake.publish import publish
+from chatlake.documents.store.folder import FolderStore
+from chatlake.embedded import import_files as importing
+from chatlake.embedded.archive import Home
+from chatlake.operations import rebuild as rebuilding
+from chatlake.operations import verify as verifying
+from chatlake.tables import schema
+from chatlake.tables.lake.iceberg import Lake
+from chatlake.tables.lake.purge import purge
+from chatlake.tables.publish import publish
 from local.chats import scripts
 from tests.integration.conftest import (
     CANARY,

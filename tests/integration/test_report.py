@@ -18,14 +18,14 @@ import pytest
 from click.testing import CliRunner
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from chatlake.cli import chatlake as command
-from chatlake.home import Home
-from chatlake.queries import ALWAYS, Period
-from chatlake.report.charts import coverage
-from chatlake.report.drawing import draw, time_axis
-from chatlake.report.figures import Figures, gather
-from chatlake.report.page import render
-from chatlake.report.wording import queue_name, seconds, share
+from chatlake.analytics.report.charts import coverage
+from chatlake.analytics.report.drawing import draw, time_axis
+from chatlake.analytics.report.figures import Figures, gather
+from chatlake.analytics.report.page import render
+from chatlake.analytics.report.wording import queue_name, seconds, share
+from chatlake.analytics.sql_files import ALWAYS, Period
+from chatlake.cli.commands import chatlake as command
+from chatlake.embedded.archive import Home
 from local.example_lake import example_lake
 from tests.hand_lake import CONTACTS, MESSAGES, MONDAY, RECEIPTS, TUESDAY
 from tests.made_lake import made_lake

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 from sqlglot import parse
 
-from chatlake.queries import Query, load_named, load_views
+from chatlake.analytics.sql_files import Query, load_named, load_views
 from tests.hand_lake import (
     CONTACTS,
     EXPORTED,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from chatlake.queries import load_named, to_duckdb
+from chatlake.analytics.sql_files import load_named, to_duckdb
 from tests.hand_lake import EVENT, MONDAY, TO_AGENT, TO_CUSTOMER, at, item, moved, receipt
 from tests.made_lake import Row, ask, made_lake
 

@@ -11,18 +11,18 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from chatlake import schema
-from chatlake.document import Document
-from chatlake.document_store import Stored
+from chatlake.documents.document import Document
+from chatlake.documents.store import Stored
 from chatlake.exceptions import SnapshotConflict
-from chatlake.lake.data_files import day_of
+from chatlake.tables import schema
+from chatlake.tables.lake.data_files import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     import pyarrow as pa
 
-    from chatlake.chats import Day
+    from chatlake.chat_state import Day
     from chatlake.exceptions import DamagedDocument
 
 type Row = tuple[Any, ...]

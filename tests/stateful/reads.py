@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chatlake.contact_events import from_event
-from chatlake.transcript_export import from_export
-from chatlake.transcript_response import from_response
+from chatlake.sources.contact_event import from_event
+from chatlake.sources.get_transcript import from_response
+from chatlake.sources.s3_export import from_export
 
 if TYPE_CHECKING:
-    from chatlake.document import Document
+    from chatlake.documents.document import Document
 
 CHAT = "c1"
 OTHER_CHAT = "c2"

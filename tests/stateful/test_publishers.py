@@ -19,9 +19,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from chatlake import schema
-from chatlake.document import Document, merge, rekeyed
-from chatlake.erase import Erasure
+from chatlake.documents.document import Document, merge, rekeyed
+from chatlake.operations.erase import Erasure
+from chatlake.tables import schema
 from tests.stateful.reads import CHAT, OTHER_CHAT, READS, READS_OF
 from tests.stateful.world import World, assert_rows_are_those_of_documents
 

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pyiceberg.catalog.sql import SqlCatalog
 
-from chatlake import schema
-from chatlake.chats.sqlite import SqliteChats
-from chatlake.document_store.folder import FolderStore
-from chatlake.erase import erase
-from chatlake.flatten import flatten
-from chatlake.intake import take_in
-from chatlake.lake import Lake
-from chatlake.publish import Outcome, publish
+from chatlake.chat_state.sqlite import SqliteChats
+from chatlake.documents.store.folder import FolderStore
+from chatlake.documents.upsert import take_in
+from chatlake.operations.erase import erase
+from chatlake.tables import schema
+from chatlake.tables.flatten import flatten
+from chatlake.tables.lake.iceberg import Lake
+from chatlake.tables.publish import Outcome, publish
 from tests.stateful.lockstep import Actor
 from tests.stateful.memory import MemoryLake, MemoryStore, plain_rows
 
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from chatlake.chats import Day
-    from chatlake.document import Document
-    from chatlake.document_store import DocumentStore, Stored
-    from chatlake.erase import Erasure
+    from chatlake.chat_state import Day
+    from chatlake.documents.document import Document
+    from chatlake.documents.store import DocumentStore, Stored
+    from chatlake.documents.upsert import Intake
+    from chatlake.embedded.archive import Home
     from chatlake.exceptions import DamagedDocument
-    from chatlake.home import Home
-    from chatlake.intake import Intake
+    from chatlake.operations.erase import Erasure
     from tests.stateful.lockstep import Step
     from tests.stateful.memory import Row
 

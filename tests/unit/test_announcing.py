@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chatlake.announcing import AnnouncementRefused, Announcer
+from chatlake.capture.publish_notifier import AnnouncementRefused, Announcer
 
 URL = "https://sqs.example/queue"
 

@@ -6,7 +6,7 @@ import json
 import threading
 from typing import Any
 
-from chatlake.custom_resource import answer
+from chatlake.aws.custom_resource import answer
 
 EVENT = {
     "RequestType": "Create",

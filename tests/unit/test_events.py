@@ -20,9 +20,9 @@ from botocore.stub import Stubber
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
-from chatlake.custom_resource import PHYSICAL_ID, answer
-from chatlake.document import Document
-from chatlake.document_store.s3 import S3Store
+from chatlake.aws.custom_resource import PHYSICAL_ID, answer
+from chatlake.documents.document import Document
+from chatlake.documents.store.s3 import S3Store
 from chatlake.timestamps import now, now_ms
 from local.cloud.event_pattern import matches
 

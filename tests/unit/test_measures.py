@@ -7,9 +7,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from chatlake import schema
-from chatlake.flatten import Tables, arrow_schema
-from chatlake.measures import SENDER_ROLES, Measures, measure
+from chatlake.tables import schema
+from chatlake.tables.flatten import Tables, arrow_schema
+from chatlake.tables.measures import SENDER_ROLES, Measures, measure
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 NOTHING = Measures(0, 0, {}, 0, [])

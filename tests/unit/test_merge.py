@@ -13,12 +13,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from chatlake.contact_events import from_event
-from chatlake.document import Document, merge
-from chatlake.flatten import flatten
-from chatlake.revision import revision
-from chatlake.transcript_export import from_export
-from chatlake.transcript_response import from_response
+from chatlake.documents.document import Document, merge
+from chatlake.documents.revision import revision
+from chatlake.sources.contact_event import from_event
+from chatlake.sources.get_transcript import from_response
+from chatlake.sources.s3_export import from_export
+from chatlake.tables.flatten import flatten
 from local.chats import scripts
 from tests import oracle, strategies
 

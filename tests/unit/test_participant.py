@@ -14,7 +14,9 @@ from typing import Any
 import boto3
 import pytest
 
-from chatlake import clients
+from chatlake.aws_clients import clients
+from chatlake.capture.participant_client import ParticipantService
+from chatlake.capture.rate_limiter import Pace
 from chatlake.exceptions import (
     ParticipantDenied,
     ParticipantError,
@@ -22,8 +24,6 @@ from chatlake.exceptions import (
     ParticipantThrottled,
     ParticipantUnavailable,
 )
-from chatlake.pace import Pace
-from chatlake.participant import ParticipantService
 from local.chats import scripts
 from local.participant_service import Behaviour, Fault
 from local.participant_service import ParticipantService as Simulator

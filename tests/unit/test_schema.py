@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from chatlake import schema
-from chatlake.flatten import arrow_schema
-from chatlake.lake.definition import iceberg_schema, partition_spec, sort_order
+from chatlake.tables import schema
+from chatlake.tables.flatten import arrow_schema
+from chatlake.tables.lake.definition import iceberg_schema, partition_spec, sort_order
 
 ROOT = Path(__file__).resolve().parents[2]
 tables = pytest.mark.parametrize("table", schema.TABLES, ids=lambda table: table.name)

@@ -8,7 +8,7 @@ import re
 import pyarrow as pa
 import pytest
 
-from chatlake.output import write_table
+from chatlake.cli.query_output import write_table
 
 ROWS = pa.table(
     {

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from chatlake.flatten.columns import latency_ms, parse_timestamps
+from chatlake.tables.flatten.columns import latency_ms, parse_timestamps
 from chatlake.timestamps import microseconds, parse_timestamp
 from tests import oracle
 from tests.strategies import INSTANTS, ODD_INSTANTS, UNREADABLE_INSTANTS

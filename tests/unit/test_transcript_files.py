@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chatlake.transcript_files import SUFFIXES, Rejection, Value, find_files, read_values
+from chatlake.embedded.transcript_files import SUFFIXES, Rejection, Value, find_files, read_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from chatlake.document import Document, merge
+from chatlake.capture.pagination import Scan, scan
+from chatlake.capture.participant_client import Page
+from chatlake.documents.document import Document, merge
 from chatlake.exceptions import ParticipantThrottled, ParticipantUnavailable
-from chatlake.participant import Page
-from chatlake.transcript_response import from_response
-from chatlake.transcript_scan import Scan, scan
+from chatlake.sources.get_transcript import from_response
 
 READ = {"RecipientParticipantId": "a", "ReadTimestamp": "2026-09-01T10:00:05Z"}
 

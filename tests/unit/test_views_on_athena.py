@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from chatlake import clients
+from chatlake.analytics.athena_views import make_views
+from chatlake.analytics.sql_files import Query, in_dependency_order, load_views
+from chatlake.aws_clients import clients
 from chatlake.exceptions import QueryFailed, TablesNotMade
-from chatlake.queries import Query, in_dependency_order, load_views
-from chatlake.views import make_views
 
 REFUSED = {"State": "FAILED", "StateChangeReason": "COLUMN_NOT_FOUND: line 3", "AthenaError": {}}
 BUSY = {

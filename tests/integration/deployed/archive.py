@@ -10,19 +10,19 @@ from typing import Any
 
 import boto3
 
-from chatlake import clients
-from chatlake.agenda import Agenda
-from chatlake.capture import capture_chat
-from chatlake.chats.dynamodb import DynamoDBChats
-from chatlake.contact_directory import ContactDirectory
-from chatlake.document import Document
-from chatlake.document_store.s3 import S3Store
-from chatlake.look import Tools
-from chatlake.pace import Pace
-from chatlake.participant import ParticipantService
-from chatlake.track import Tracker, track
-from chatlake.vault import Vault
-from chatlake.watch import Token
+from chatlake.aws_clients import clients
+from chatlake.capture.capture_chat import capture_chat
+from chatlake.capture.capture_state import Token
+from chatlake.capture.chat_resolver import ContactDirectory
+from chatlake.capture.fetch import Tools
+from chatlake.capture.participant_client import ParticipantService
+from chatlake.capture.rate_limiter import Pace
+from chatlake.capture.schedule import Agenda
+from chatlake.capture.token_cipher import Vault
+from chatlake.capture.track import Tracker, track
+from chatlake.chat_state.dynamodb import DynamoDBChats
+from chatlake.documents.document import Document
+from chatlake.documents.store.s3 import S3Store
 from local.participant_service import Behaviour
 from local.participant_service import ParticipantService as Simulator
 from local.scripted.chat import Chat

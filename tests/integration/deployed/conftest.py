@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from chatlake.agenda import Agenda
-from chatlake.chats.dynamodb import DynamoDBChats
+from chatlake.capture.schedule import Agenda
+from chatlake.chat_state.dynamodb import DynamoDBChats
 from tests.aws import Aws, serving
 from tests.integration.deployed.functions import Load, loader
 

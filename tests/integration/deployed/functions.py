@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from chatlake.lake import s3_io
+from chatlake.tables.lake import s3_io
 from tests.aws import ACCOUNT_ID, REGION, Aws
 
 ROOT = Path(__file__).parents[3]
@@ -75,7 +75,7 @@ def loader(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
         monkeypatch.setenv(name, value)
     # Made once for each environment, which here is new for every test.
     s3_io._client.cache_clear()
-    from chatlake.observability import logger
+    from chatlake.aws.observability import logger
 
     for handler in logger.handlers:
         if isinstance(handler, logging.StreamHandler):

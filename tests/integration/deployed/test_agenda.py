@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chatlake.agenda import PHASES, Agenda, Phase
-from chatlake.watch import Memory, Token, Watch
+from chatlake.capture.capture_state import Memory, Token, Watch
+from chatlake.capture.schedule import PHASES, Agenda, Phase
 from tests.aws import Aws
 
 CHAT = "c1"

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chatlake.capture import FIRST_LOOK_MS
-from chatlake.document import Document
-from chatlake.erase import erase
-from chatlake.participant import Connection, Page
-from chatlake.publishable import IDLE_MS, SETTLE_MS
-from chatlake.revision import is_complete, revision
+from chatlake.capture.capture_chat import FIRST_LOOK_MS
+from chatlake.capture.participant_client import Connection, Page
+from chatlake.documents.document import Document
+from chatlake.documents.lifecycle import IDLE_MS, SETTLE_MS
+from chatlake.documents.revision import is_complete, revision
+from chatlake.operations.erase import erase
 from local.chats import Chat, scripts
 from local.participant_service import Fault
 from tests.aws import Aws, HandClock, rule_time
@@ -224,7 +224,7 @@ def test_a_token_that_cannot_be_opened_holds_up_nothing_else(opened: Open) -> No
     chat = CHAT.initial_contact_id
     archive.deliver(event_of(CHAT, "INITIATED"))
     other = archive.tools.vault.seal("secret-token", "another chat")
-    from chatlake.watch import Token
+    from chatlake.capture.capture_state import Token
 
     archive.agenda.add_token(chat, Token("connection", other), due_at=archive.clock.now_ms())
     archive.add_token(chat)

@@ -13,10 +13,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from chatlake import capture_loop
-from chatlake.capture_loop import Interval, Loop, run
-from chatlake.pace import Pace
-from chatlake.participant import Page
+from chatlake.capture import worker as capture_loop
+from chatlake.capture.participant_client import Page
+from chatlake.capture.rate_limiter import Pace
+from chatlake.capture.worker import Interval, Loop, run
 from tests.aws import Aws, HandClock, rule_time
 from tests.integration.deployed.archive import Archive, archive
 

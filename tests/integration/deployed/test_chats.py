@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatlake.chats import NO_DOCUMENT, Attempts
-from chatlake.chats.dynamodb import DynamoDBChats
-from chatlake.chats.remembered import RememberedLegs
-from chatlake.chats.sqlite import SqliteChats
+from chatlake.chat_state import NO_DOCUMENT, Attempts
+from chatlake.chat_state.dynamodb import DynamoDBChats
+from chatlake.chat_state.leg_cache import RememberedLegs
+from chatlake.chat_state.sqlite import SqliteChats
 from tests.aws import Aws
 
 if TYPE_CHECKING:
-    from chatlake.chats import Chats
+    from chatlake.chat_state import Chats
 
 ODD = ("a b", "ü/ß", "x#y", "leg#c1", "'\"", "\\", "%25", "😀", "nul\x00nul", "A", "a")
 

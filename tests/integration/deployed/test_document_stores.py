@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chatlake.document import Document, merge
-from chatlake.document_store import Stored
-from chatlake.document_store.folder import FolderStore
-from chatlake.document_store.s3 import S3Store
+from chatlake.documents.document import Document, merge
+from chatlake.documents.store import Stored
+from chatlake.documents.store.folder import FolderStore
+from chatlake.documents.store.s3 import S3Store
 from chatlake.exceptions import DamagedDocument, DocumentContested
-from chatlake.transcript_response import from_response
+from chatlake.sources.get_transcript import from_response
 from tests.aws import Aws
 
 if TYPE_CHECKING:
-    from chatlake.document_store import DocumentStore
+    from chatlake.documents.store import DocumentStore
 
 ODD = ("c1", "a b/../c", "ü😀", "UPPER", "upper", "%2F", "+", "x" * 300, "y" * 300, "nul\x00")
 

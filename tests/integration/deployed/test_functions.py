@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
-from chatlake import schema
-from chatlake.document import Document, merge
-from chatlake.document_store.s3 import S3Store
+from chatlake.documents.document import Document, merge
+from chatlake.documents.store.s3 import S3Store
 from chatlake.exceptions import RejectedInput
-from chatlake.transcript_response import from_response
+from chatlake.sources.get_transcript import from_response
+from chatlake.tables import schema
 from tests.aws import Aws
 from tests.integration.deployed.functions import INSTANCE, ROOT, Context, Load, call
 
@@ -242,7 +242,7 @@ def test_rows_are_made_published_and_erased(
     assert CANARY not in "".join(capsys.readouterr())
 
     def rows() -> list[str]:
-        from chatlake import schema
+        from chatlake.tables import schema
 
         contacts = next(table for table in schema.TABLES if table.name == "contacts")
         found = publish.home.lake.load(contacts).scan().to_arrow()
@@ -371,8 +371,8 @@ def test_every_deployment_brings_tables_views_and_named_queries_up_to_the_code(
         assert call(tables, asked(url, deployment)) == {"Status": "SUCCESS"}
     assert [answer["Data"] for answer in taken] == [{"Database": tables.settings.database}] * 2
 
-    from chatlake import schema
-    from chatlake.queries import load_named, load_views
+    from chatlake.analytics.sql_files import load_named, load_views
+    from chatlake.tables import schema
 
     found = aws.client("glue").get_tables(DatabaseName=tables.settings.database)["TableList"]
     assert {table["Name"] for table in found} == {table.name for table in schema.TABLES}

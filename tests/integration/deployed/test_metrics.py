@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from chatlake.contact_events import from_event
-from chatlake.document import Document, merge
+from chatlake.documents.document import Document, merge
+from chatlake.sources.contact_event import from_event
+from chatlake.sources.get_transcript import from_response
 from chatlake.timestamps import now
-from chatlake.transcript_response import from_response
 from tests.integration.deployed.functions import ROOT, STACK, Load, call
 from tests.metric_blobs import assert_they_hold_numbers_only, blobs, values
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from chatlake.analytics.athena_named_queries import save_named_queries
+from chatlake.analytics.sql_files import Query, load_named
 from chatlake.exceptions import TablesNotMade
-from chatlake.named_queries import save_named_queries
-from chatlake.queries import Query, load_named
 from tests.aws import Aws
 
 DATABASE = "lake"

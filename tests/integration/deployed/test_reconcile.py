@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
-from chatlake.pace import Pace
-from chatlake.reconcile import Reconciler, reconcile
+from chatlake.capture.rate_limiter import Pace
+from chatlake.capture.reconcile import Reconciler, reconcile
 from local.chats import Chat, scripts
 from tests.aws import Aws, HandClock, rule_time
 from tests.integration.deployed.archive import UNLIMITED, Archive, archive

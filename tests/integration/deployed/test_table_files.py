@@ -13,13 +13,14 @@ from botocore.exceptions import ClientError
 from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.types import StringType
 
-from chatlake import schema
 from chatlake.exceptions import SnapshotConflict
-from chatlake.flatten import arrow_schema
-from chatlake.lake import Lake, s3_io
-from chatlake.lake.glue import glue_lake
-from chatlake.lake.s3_io import S3FileIO, S3Object
-from chatlake.schema import ATTACHMENTS
+from chatlake.tables import schema
+from chatlake.tables.flatten import arrow_schema
+from chatlake.tables.lake import s3_io
+from chatlake.tables.lake.glue import glue_lake
+from chatlake.tables.lake.iceberg import Lake
+from chatlake.tables.lake.s3_io import S3FileIO, S3Object
+from chatlake.tables.schema import ATTACHMENTS
 from tests.aws import REGION, Aws
 
 ODD = ("a b.parquet", "ü😀.parquet", "100%25.parquet", "a=1/b#c?d.parquet", "a/../b.parquet")

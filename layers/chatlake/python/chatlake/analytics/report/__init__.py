@@ -1,0 +1,33 @@
+"""The report: a page of read latency that needs no network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatlake.analytics.duckdb_engine import connect
+from chatlake.analytics.report.figures import gather
+from chatlake.analytics.report.page import render
+from chatlake.atomic_write import whole_file
+from chatlake.interrupts import temporary_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from chatlake.analytics.sql_files import Period
+    from chatlake.embedded.import_files import Progress
+
+
+def write_report(folder: Path, output: Path, period: Period, progress: Progress) -> int:
+    """Write the report of a lake for a period; give the number of messages that it tells of.
+
+    Raises
+    ------
+    LakeNotFound, LakeIncomplete, LakeMoved
+        The folder holds no lake, or none whose tables can be read.
+    """
+    with temporary_folder() as spill, connect(folder) as connection:
+        figures = gather(connection, spill, period, progress)
+    page = render(figures)
+    with whole_file(output) as path:
+        path.write_text(page, encoding="utf-8")
+    return figures.messages

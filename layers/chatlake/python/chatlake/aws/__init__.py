@@ -1,0 +1,1 @@
+"""The deployed archive, and what its functions share."""

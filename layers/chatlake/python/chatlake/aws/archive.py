@@ -1,0 +1,64 @@
+"""The deployed home: documents and tables on S3, state of chats in DynamoDB, Glue's catalog."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from chatlake.aws_clients import clients
+from chatlake.capture.schedule import Agenda
+from chatlake.capture.token_cipher import Vault
+from chatlake.chat_state.dynamodb import DynamoDBChats
+from chatlake.documents.store.s3 import S3Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from botocore.config import Config
+
+    from chatlake.aws.settings import Settings
+    from chatlake.tables.lake.iceberg import Lake
+    from chatlake.tables.publish import Outcome
+
+
+class Deployed:
+    """What the functions work on; each part is made when it is first needed."""
+
+    def __init__(self, settings: Settings, config: Config = clients.PATIENT) -> None:
+        self.settings = settings
+        self._config = config
+
+    @cached_property
+    def store(self) -> S3Store:
+        """The documents."""
+        return S3Store(clients.s3(), self.settings.document_bucket)
+
+    @cached_property
+    def chats(self) -> DynamoDBChats:
+        """The state of chats."""
+        return DynamoDBChats(clients.dynamodb(self._config), self.settings.chats_table)
+
+    @cached_property
+    def agenda(self) -> Agenda:
+        """The chats that are due."""
+        return Agenda(clients.dynamodb(self._config), self.settings.chats_table)
+
+    @cached_property
+    def vault(self) -> Vault:
+        """The lock of tokens."""
+        return Vault(clients.kms(self._config), self.settings.key_arn)
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The tables; needs the layer of Arrow and Iceberg."""
+        from chatlake.tables.lake.glue import glue_lake
+
+        return glue_lake(
+            clients.glue(), bucket=self.settings.lake_bucket, database=self.settings.database
+        )
+
+    def publish(self, initial_contact_ids: Iterable[str]) -> Outcome:
+        """Bring the rows of some chats up to their documents."""
+        from chatlake.tables.publish import publish
+
+        return publish(initial_contact_ids, store=self.store, chats=self.chats, lake=self.lake)

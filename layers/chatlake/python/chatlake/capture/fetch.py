@@ -1,0 +1,227 @@
+"""What one look at a chat gathers: what waited on the agenda, exports, and the transcript."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chatlake.aws_clients.clients import error_code
+from chatlake.aws_clients.counters import Tally
+from chatlake.capture.capture_state import Token, Watch
+from chatlake.capture.pagination import scan
+from chatlake.exceptions import (
+    ParticipantDenied,
+    ParticipantError,
+    ParticipantRejected,
+    ParticipantThrottled,
+    RejectedInput,
+)
+from chatlake.json_codec import loads
+from chatlake.sources.contact_event import from_event
+from chatlake.sources.get_transcript import from_response
+from chatlake.sources.s3_export import from_export
+from chatlake.timestamps import now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chatlake.capture.participant_client import Page, ParticipantService
+    from chatlake.capture.schedule import Agenda
+    from chatlake.capture.token_cipher import Vault
+    from chatlake.chat_state import Chats
+    from chatlake.documents.document import Document
+    from chatlake.documents.store import DocumentStore
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What a look at a chat works with.
+
+    Attributes
+    ----------
+    read_export
+        Gives the bytes of the export under a key; None if there is no such object.
+    announce
+        Tells the publisher of chats, each with the revision of its document ("" if unknown).
+    interval_ms
+        Gives the time between two snapshots of one chat as it is at present.
+    tally
+        Counts what happened, by metric name.
+    warn
+        Takes what went wrong (a metric's name), the chat, and why.
+    """
+
+    agenda: Agenda
+    chats: Chats
+    store: DocumentStore
+    vault: Vault
+    service: ParticipantService
+    read_export: Callable[[str], bytes | None]
+    announce: Callable[[dict[str, str]], None]
+    interval_ms: Callable[[], int]
+    warn: Callable[[str, str, str], None]
+    may_go_on: Callable[[], bool] = lambda: True
+    tally: Tally = field(default_factory=Tally)
+
+    def note(self, problem: str, chat: str, reason: str) -> None:
+        """Count a problem and say which chat has it."""
+        self.tally.add(problem)
+        self.warn(problem, chat, reason)
+
+
+@dataclass(slots=True)
+class Look:
+    """What one look brought.
+
+    Attributes
+    ----------
+    documents
+        To be merged into that of the chat.
+    done, tokens
+        Names of what need not stay on the agenda, and tokens that are new to it, by name.
+    read_all
+        True if the whole transcript was read after the end.
+    retry
+        True if a source may answer later.
+    failure
+        Why the chat cannot be read; None if it can.
+    """
+
+    documents: list[Document] = field(default_factory=list)
+    done: set[str] = field(default_factory=set)
+    tokens: dict[str, Token] = field(default_factory=dict)
+    read_all: bool = False
+    retry: bool = False
+    failure: str | None = None
+
+
+def take_events(watch: Watch, look: Look, tools: Tools) -> None:
+    """Make documents of the contact events that wait."""
+    for name, event in watch.events.items():
+        look.done.add(name)
+        try:
+            look.documents.append(
+                from_event(event, initial_contact_id=watch.initial_contact_id)
+                if not _is_own(event, watch)
+                else from_event(event)
+            )
+        except RejectedInput as error:
+            tools.note("RejectedEvents", watch.initial_contact_id, str(error))
+
+
+def _is_own(event: dict[str, object], watch: Watch) -> bool:
+    """Tell whether an event came under its own contact, because nothing named its chat."""
+    detail = event.get("detail")
+    spellings = ("contactId", "ContactId")
+    return isinstance(detail, dict) and watch.initial_contact_id in map(detail.get, spellings)
+
+
+def take_exports(watch: Watch, look: Look, tools: Tools) -> None:
+    """Read the exports that wait."""
+    for name, key in watch.exports.items():
+        read_at = now_ms()
+        try:
+            data = tools.read_export(key)
+        except ClientError as error:
+            tools.note("ExportsUnavailable", key, error_code(error))
+            look.retry = True
+            continue
+        look.done.add(name)
+        if data is None:
+            tools.note("ExportsGone", key, "there is no such object")
+            continue
+        try:
+            look.documents.append(_export(data, read_at))
+            tools.tally.add("ExportsRead")
+        except (RejectedInput, ValueError) as error:
+            tools.note("RejectedExports", key, str(error))
+            look.failure = "rejected export"
+
+
+def _export(data: bytes, read_at: int) -> Document:
+    value = loads(data.removeprefix(b"\xef\xbb\xbf"))
+    if not isinstance(value, dict):
+        message = "it is no object"
+        raise RejectedInput(message)
+    return from_export(value, read_at=read_at)
+
+
+def read_transcript(
+    watch: Watch, look: Look, known: Document, tools: Tools, *, whole: bool
+) -> None:
+    """Read the transcript by the first token that opens it."""
+    at = now_ms()
+    chat = watch.initial_contact_id
+    tokens = {
+        name: token
+        for name, token in watch.tokens.items()
+        if token.expires_at is None or token.expires_at > at
+    }
+    look.done |= watch.tokens.keys() - tokens.keys()
+    # Connections first: a ParticipantToken costs a further call.
+    for name, token in sorted(tokens.items(), key=lambda named: named[1].kind):
+        try:
+            if _read_by(token, watch, look, known, tools, whole=whole):
+                return
+            tools.note("EmptyTranscripts", chat, "though it has items, or has ended")
+        except ParticipantDenied:
+            look.done.add(name)
+        except ParticipantRejected as error:
+            # Asking again with this token would be rejected again.
+            look.done.add(name)
+            look.failure = str(error)
+            tools.note("ReadsRejected", chat, str(error))
+        except (ClientError, BotoCoreError) as error:
+            # Not the service's, whose errors have kinds of their own: the token stays sealed.
+            tools.note("ReadsFailed", chat, f"a token was not opened: {type(error).__name__}")
+            look.retry = True
+        except ParticipantError as error:
+            throttled = isinstance(error, ParticipantThrottled)
+            tools.note("ReadsThrottled" if throttled else "ReadsFailed", chat, str(error))
+            look.retry = True
+            return
+    if watch.tokens and watch.tokens.keys() <= look.done and not look.tokens:
+        tools.tally.add("ParticipantSourcesClosed")
+
+
+def _read_by(
+    token: Token, watch: Watch, look: Look, known: Document, tools: Tools, *, whole: bool
+) -> bool:
+    """Read by one token; False if the answer was empty though the chat has items, or has ended."""
+    chat = watch.initial_contact_id
+    connection = tools.vault.open(token.sealed, chat)
+    fresh: Token | None = None
+    if token.kind == "participant":
+        made = tools.service.connect(connection)
+        connection = made.token
+        fresh = Token("connection", tools.vault.seal(connection, chat), made.expires_at)
+
+    def read_page(next_token: str | None) -> Page:
+        tools.tally.add("GetTranscriptCalls")
+        return tools.service.get_transcript(connection, next_token=next_token)
+
+    read_at = now_ms()
+    found = scan(read_page, known, whole=whole, may_go_on=tools.may_go_on)
+    # A chat that has ended has at least who joined it: no items are no transcript of it.
+    if not found.items and (known.items or whole):
+        return False
+    if fresh is not None:
+        look.tokens[fresh.name] = fresh
+    try:
+        response = found.response(chat)
+        document = from_response(response, read_at=read_at, whole=found.whole)
+    except RejectedInput as error:
+        look.failure = f"GetTranscript: {error}"
+        tools.note("ReadsRejected", chat, look.failure)
+        return True
+    look.documents.append(document)
+    if document.initial_contact_id != chat:
+        # The token was registered under a leg; its items alone may not show that.
+        tools.chats.add_legs({chat: document.initial_contact_id}, provisional=False)
+    tools.tally.add("TranscriptsRead")
+    look.read_all = whole and found.whole
+    look.retry |= found.error is not None or (whole and not found.whole)
+    look.failure = None
+    return True

@@ -1,0 +1,264 @@
+"""Reconciling: what no event told of is found, and what is stuck is set going again.
+
+Events are best effort. Exports and contacts of the last days are compared with what is known, a
+part of them every hour; whatever is missing is put on the agenda as if its event had come.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chatlake.aws_clients.clients import error_code
+from chatlake.aws_clients.counters import Tally
+from chatlake.capture.capture_state import Watch
+from chatlake.capture.track import contact_of_export
+from chatlake.chat_state import Attempts
+from chatlake.documents.lifecycle import SETTLE_MS
+from chatlake.timestamps import now, now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from types_boto3_connect import ConnectClient
+    from types_boto3_s3 import S3Client
+
+    from chatlake.capture.rate_limiter import Pace
+    from chatlake.capture.schedule import Agenda
+    from chatlake.chat_state import Chats
+    from chatlake.json_codec import JsonObject
+
+type Period = tuple[datetime, datetime]
+
+DAYS = 3
+"""How far back exports and contacts are compared."""
+
+LONGEST_CONTACT = timedelta(days=7)
+"""As long as Connect lets a chat be."""
+
+_OVERDUE_MS = 15 * 60_000
+_PAGE = 100
+_CHATS_AT_ONCE = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """What one run works with.
+
+    Attributes
+    ----------
+    searches
+        The pace of SearchContacts.
+    may_go_on, may_list
+        Whether there is time for more, and for more listing of exports.
+    warn
+        Takes the reason why Connect did not say which contacts ended.
+    announced
+        Chats that this run has announced again.
+    """
+
+    agenda: Agenda
+    chats: Chats
+    connect: ConnectClient
+    s3: S3Client
+    instance_arn: str
+    export_bucket: str
+    export_prefix: str
+    searches: Pace
+    announce: Callable[[dict[str, str]], None]
+    may_go_on: Callable[[], bool] = lambda: True
+    may_list: Callable[[], bool] = lambda: True
+    warn: Callable[[str], None] = lambda _: None
+    tally: Tally = field(default_factory=Tally)
+    announced: set[str] = field(default_factory=set)
+
+
+def reconcile(tools: Reconciler) -> None:
+    """Look for what is missing or stuck; counts what it found in the tally."""
+    tools.tally.add("ChatsOverdue", _overdue(tools.agenda))
+    parts = periods(now())
+    # What has just happened before what was compared already, and exports before the searches,
+    # whose quota makes them slow.
+    if tools.export_bucket:
+        _find_exports(tools, parts)
+    for part in parts:
+        _find_contacts(tools, part)
+
+
+def periods(at: datetime) -> list[Period]:
+    """Give what one hourly run compares: the last two hours, and a part of the last days.
+
+    The parts of one day's runs follow each other without a gap, so every moment is compared soon
+    and once more later, and no run has to go through all days.
+    """
+    recent = at - timedelta(hours=2), at
+    length = timedelta(days=DAYS) / 24
+    begin = at.replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=DAYS)
+    begin += at.hour * length
+    return [recent, (begin, begin + length)]
+
+
+def _overdue(agenda: Agenda) -> int:
+    before = now_ms() - _OVERDUE_MS
+    return sum(agenda.count(phase, due_by=before) for phase in ("ended", "live"))
+
+
+def _find_exports(tools: Reconciler, parts: list[Period]) -> None:
+    """Put exports on the agenda that nobody told of."""
+    keys: dict[str, str] = {}
+    for key in _export_keys(tools, parts):
+        if (contact := contact_of_export(key, tools.export_prefix)) is not None:
+            keys[contact] = key
+        if len(keys) >= _CHATS_AT_ONCE:
+            _compare_exports(tools, keys)
+            keys.clear()
+    _compare_exports(tools, keys)
+
+
+def _export_keys(tools: Reconciler, parts: list[Period]) -> Iterator[str]:
+    pages = tools.s3.get_paginator("list_objects_v2")
+    # An export lies under the day on which its contact began; the latest is the likeliest.
+    first, day = min(start for start, _ in parts) - LONGEST_CONTACT, max(end for _, end in parts)
+    while day.date() >= first.date():
+        prefix = f"{tools.export_prefix}/{day:%Y/%m/%d}/"
+        for page in pages.paginate(Bucket=tools.export_bucket, Prefix=prefix):
+            if not tools.may_list():
+                tools.tally.add("ReconciliationsCutShort")
+                return
+            for found in page.get("Contents", []):
+                if any(start <= found["LastModified"] <= end for start, end in parts):
+                    yield found["Key"]
+        day -= timedelta(days=1)
+
+
+def _compare_exports(tools: Reconciler, keys: dict[str, str]) -> None:
+    homes = tools.chats.initial_contacts(keys)
+    places = {contact: homes.get(contact, contact) for contact in keys}
+    watches = _known(tools, places)
+    for contact, chat in places.items():
+        if chat in watches and contact not in watches[chat].exported:
+            tools.tally.add("ExportsFound")
+            tools.agenda.add_export(chat, contact, keys[contact], due_at=now_ms())
+
+
+def _known(tools: Reconciler, places: dict[str, str]) -> dict[str, Watch]:
+    """Give what is noted of those chats that were not erased, and see to unpublished ones."""
+    erased = tools.chats.erased({*places, *places.values()})
+    chats = {chat for contact, chat in places.items() if not erased & {contact, chat}}
+    watches = tools.agenda.read_many(chats)
+    _announce_unpublished(tools, watches)
+    return {chat: watches.get(chat, Watch(chat, version=0)) for chat in chats}
+
+
+def _announce_unpublished(tools: Reconciler, watches: dict[str, Watch]) -> None:
+    """Tell the publisher again of finished chats whose rows are not what it was told of."""
+    # Those that have just been announced are on their way.
+    before = now_ms() - _OVERDUE_MS
+    finished = {
+        chat: watch
+        for chat, watch in watches.items()
+        if watch.due_at is None
+        and chat not in tools.announced
+        and max(watch.memory.settled_since + SETTLE_MS, watch.memory.changed_at) <= before
+    }
+    attempts = tools.chats.attempts(finished)
+    missing = {
+        chat: watch.memory.announced
+        for chat, watch in finished.items()
+        if watch.memory.announced
+        and attempts.get(chat, Attempts()).published_revision != watch.memory.announced
+    }
+    if missing:
+        tools.tally.add("ChatsUnpublished", len(missing))
+        tools.announce(missing)
+        tools.announced.update(missing)
+
+
+def _find_contacts(tools: Reconciler, part: Period) -> None:
+    """Put contacts on the agenda that ended and of whose end nothing is known."""
+    try:
+        for page in _contacts(tools, part):
+            if not tools.may_go_on():
+                tools.tally.add("ReconciliationsCutShort")
+                return
+            _compare_contacts(tools, page)
+    except (ClientError, BotoCoreError) as error:
+        # The next run searches again.
+        tools.tally.add("SearchesFailed")
+        tools.warn(error_code(error))
+
+
+def _contacts(tools: Reconciler, part: Period) -> Iterator[list[JsonObject]]:
+    request: dict[str, Any] = {
+        "InstanceId": tools.instance_arn.rsplit("/", 1)[-1],
+        "TimeRange": {
+            "Type": "DISCONNECT_TIMESTAMP",
+            "StartTime": part[0],
+            # The events of younger ones may be on their way.
+            "EndTime": min(part[1], now() - timedelta(milliseconds=SETTLE_MS)),
+        },
+        "SearchCriteria": {"Channels": ["CHAT"]},
+        "MaxResults": _PAGE,
+    }
+    while True:
+        with tools.searches.call():
+            found: Any = tools.connect.search_contacts(**request)
+        yield found["Contacts"]
+        if not found.get("NextToken"):
+            return
+        request["NextToken"] = found["NextToken"]
+
+
+def _compare_contacts(tools: Reconciler, contacts: list[JsonObject]) -> None:
+    by_id = {contact["Id"]: contact for contact in contacts if contact.get("Id")}
+    homes = tools.chats.initial_contacts(by_id)
+    places = {
+        contact_id: contact.get("InitialContactId") or homes.get(contact_id, contact_id)
+        for contact_id, contact in by_id.items()
+    }
+    watches = _known(tools, places)
+    for contact_id, chat in places.items():
+        if chat in watches and contact_id not in watches[chat].ended:
+            tools.tally.add("ContactsFound")
+            event = _as_event(by_id[contact_id], tools.instance_arn)
+            tools.agenda.add_event(
+                chat, event, phase="ended", due_at=now_ms(), ends=contact_id, unless_ended=True
+            )
+
+
+def _as_event(contact: JsonObject, instance_arn: str) -> JsonObject:
+    """Say what a search found as the event would have said that was lost."""
+    queue, agent = contact.get("QueueInfo") or {}, contact.get("AgentInfo") or {}
+    ended = _text(contact.get("DisconnectTimestamp"))
+    detail = {
+        "eventType": "DISCONNECTED",
+        "contactId": contact["Id"],
+        "initialContactId": contact.get("InitialContactId") or contact["Id"],
+        "previousContactId": contact.get("PreviousContactId"),
+        "channel": contact.get("Channel"),
+        "instanceArn": instance_arn,
+        "initiationMethod": contact.get("InitiationMethod"),
+        "initiationTimestamp": _text(contact.get("InitiationTimestamp")),
+        "disconnectTimestamp": ended,
+        "queueInfo": {"queueArn": f"{instance_arn}/queue/{queue['Id']}"} if "Id" in queue else None,
+        "agentInfo": {
+            "agentArn": f"{instance_arn}/agent/{agent['Id']}",
+            "connectedToAgentTimestamp": _text(agent.get("ConnectedToAgentTimestamp")),
+        }
+        if "Id" in agent
+        else None,
+    }
+    return {
+        "source": "aws.connect",
+        "detail-type": "Amazon Connect Contact Event",
+        "time": ended,
+        "detail": {name: value for name, value in detail.items() if value is not None},
+    }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat(timespec="milliseconds")

@@ -1,0 +1,135 @@
+"""Track: notes contact events and new exports on the agenda, and when their chat is due."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+from urllib.parse import unquote_plus
+
+from chatlake.capture.capture_chat import FIRST_LOOK_MS
+from chatlake.documents.items import text_id
+from chatlake.documents.lifecycle import SETTLE_MS
+from chatlake.exceptions import RejectedInput
+from chatlake.sources.contact_event import from_event
+from chatlake.timestamps import now_ms
+
+if TYPE_CHECKING:
+    from chatlake.capture.chat_resolver import ContactDirectory
+    from chatlake.capture.schedule import Agenda
+    from chatlake.chat_state import Chats
+    from chatlake.json_codec import JsonObject
+
+type Tracked = Literal["EventsTracked", "EventsIgnored", "ExportsTracked", "EventsOfErased"]
+"""What became of an event, as a metric's name."""
+
+# Of the service's words for events, those that a chat begins and ends with, and how soon each is
+# worth a look. COMPLETED tells once more what DISCONNECTED told, and counts where that was lost;
+# others change nothing that cannot wait for another look, or for the chat's end.
+_LOOKED_AT_AFTER_MS = {
+    "INITIATED": FIRST_LOOK_MS,
+    "CONNECTED_TO_SYSTEM": SETTLE_MS,
+    "QUEUED": SETTLE_MS,
+    "CONNECTED_TO_AGENT": FIRST_LOOK_MS,
+    "DISCONNECTED": 0,
+    "COMPLETED": 0,
+}
+_ENDING = frozenset({"DISCONNECTED", "COMPLETED"})
+_REPEATED_END = "COMPLETED"
+_DETAIL_TYPE = "Amazon Connect Contact Event"
+# Only whole, redacted transcripts: Analysis/ and unprocessed copies have other folders.
+_EXPORT_KEY = re.compile(r"/\d{4}/\d\d/\d\d/([^/_]+)_[^/]*\.json")
+
+
+@dataclass(frozen=True, slots=True)
+class Tracker:
+    """What tracking works with; exports lie in folders of days below the prefix."""
+
+    agenda: Agenda
+    chats: Chats
+    directory: ContactDirectory
+    export_bucket: str
+    export_prefix: str
+    instance_id: str
+
+
+def track(event: JsonObject, tracker: Tracker) -> Tracked:
+    """Note an EventBridge event.
+
+    Raises
+    ------
+    RejectedInput
+        It is a contact event or an export's, but says of no contact.
+    """
+    if event.get("source") == "aws.s3":
+        return _track_object(event, tracker)
+    if event.get("detail-type") == _DETAIL_TYPE:
+        return _track_contact(event, tracker)
+    return "EventsIgnored"
+
+
+def _track_contact(event: JsonObject, tracker: Tracker) -> Tracked:
+    # It reads both spellings, and says what is wrong.
+    read = from_event(event)
+    [(contact_id, by_type)] = read.events.items()
+    [(event_type, told)] = by_type.items()
+    detail = told["detail"]
+    channel = detail.get("channel")
+    if event_type not in _LOOKED_AT_AFTER_MS or not _is_chat(channel):
+        return "EventsIgnored"
+    # EventBridge has the events of all instances of the account and Region.
+    if read.instance_id not in {None, tracker.instance_id}:
+        return "EventsIgnored"
+    chat, found = read.initial_contact_id, False
+    if read.provisional:
+        before = text_id(detail.get("previousContactId"))
+        chat, found = tracker.directory.chat_of(contact_id, [before] if before else [])
+    if tracker.chats.erased([chat, contact_id]):
+        return "EventsOfErased"
+    if found:
+        # So that Connect is asked but once.
+        tracker.chats.add_legs({contact_id: chat}, provisional=False)
+    ending = event_type in _ENDING
+    noted = tracker.agenda.add_event(
+        chat,
+        event,
+        phase="ended" if ending else "live",
+        due_at=now_ms() + _LOOKED_AT_AFTER_MS[event_type],
+        ends=contact_id if ending else None,
+        unless_ended=event_type == _REPEATED_END,
+    )
+    return "EventsTracked" if noted else "EventsIgnored"
+
+
+def _is_chat(channel: object) -> bool:
+    return isinstance(channel, str) and channel.upper() == "CHAT"
+
+
+def _track_object(event: JsonObject, tracker: Tracker) -> Tracked:
+    detail = event.get("detail")
+    found = detail.get("object") if isinstance(detail, dict) else None
+    key = found.get("key") if isinstance(found, dict) else None
+    if not isinstance(key, str):
+        message = "its detail has no object key: not an event of S3"
+        raise RejectedInput(message)
+    contact_id = contact_of_export(key, tracker.export_prefix)
+    bucket = detail.get("bucket") if isinstance(detail, dict) else None
+    name = bucket.get("name") if isinstance(bucket, dict) else None
+    if contact_id is None or name != tracker.export_bucket:
+        return "EventsIgnored"
+    chat, sure = tracker.directory.chat_of(contact_id)
+    if tracker.chats.erased([chat, contact_id]):
+        return "EventsOfErased"
+    if sure:
+        tracker.chats.add_legs({contact_id: chat}, provisional=False)
+    # A chat that has just ended is looked at once more within this time.
+    tracker.agenda.add_export(chat, contact_id, key, due_at=now_ms() + SETTLE_MS)
+    return "ExportsTracked"
+
+
+def contact_of_export(key: str, prefix: str) -> str | None:
+    """Give the contact whose transcript an object is; None if it is none, or not a final one."""
+    if not key.startswith(prefix):
+        return None
+    matched = _EXPORT_KEY.fullmatch(key.removeprefix(prefix))
+    return unquote_plus(matched[1]) if matched else None

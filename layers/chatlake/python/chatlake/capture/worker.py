@@ -1,0 +1,140 @@
+"""The loop of capture: serves chats that are due until its time is over or nothing is left."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chatlake.capture.capture_chat import capture_chat
+from chatlake.capture.schedule import PHASES
+from chatlake.timestamps import now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container
+
+    from chatlake.capture.fetch import Tools
+    from chatlake.capture.schedule import Agenda
+
+_WORKERS = 8
+# Few, so that one that ends is soon served before those that live.
+_AT_ONCE = 16
+_REPORTED_EVERY_MS = 60_000
+_ASKED_EVERY_MS = 2_000
+_ASKED_FOR = 2 * _AT_ONCE
+_PUT_OFF_MS = 10 * 60_000
+_NAP_S = 1.0
+# Of the machine's clock: how long a look may last before others are asked for.
+_LONGEST_WAIT_S = 0.25
+_COUNTED_FOR_MS = 10_000
+
+
+class Interval:
+    """The time between two snapshots: as set, or longer when the rate cannot serve all chats."""
+
+    def __init__(self, agenda: Agenda, shortest_ms: int, calls_per_s: float) -> None:
+        self._agenda = agenda
+        self._shortest_ms = shortest_ms
+        self._calls_per_s = calls_per_s
+        self._counted_at = 0
+        self.live = 0
+
+    def __call__(self) -> int:
+        """Give the milliseconds that are right for the number of live chats."""
+        if now_ms() - self._counted_at > _COUNTED_FOR_MS:
+            self._counted_at = now_ms()
+            self.live = self._agenda.count("live")
+        return max(self._shortest_ms, int(self.live / self._calls_per_s * 1000))
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """How the loop runs.
+
+    Attributes
+    ----------
+    may_begin
+        Whether there is time for further looks.
+    report
+        Called about once a minute and at the end, with the seconds since the last time.
+    failed
+        Takes a chat whose look failed in a way that nobody foresaw, and the error.
+    """
+
+    may_begin: Callable[[], bool]
+    report: Callable[[float], None]
+    failed: Callable[[str, Exception], None]
+
+
+def run(tools: Tools, loop: Loop) -> int:
+    """Look at chats that are due, ended ones first; give the number of looks.
+
+    Stays while any chat is live or about to be published; who only waits for a source is left to
+    the next run.
+    """
+    looks = 0
+    reported_at = now_ms()
+    backlog = _Backlog(tools.agenda)
+    at_work: dict[str, Future[None]] = {}
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        while True:
+            if (since_ms := now_ms() - reported_at) >= _REPORTED_EVERY_MS:
+                reported_at += since_ms
+                loop.report(since_ms / 1000)
+            while loop.may_begin() and len(at_work) < _AT_ONCE:
+                if (chat := backlog.next(at_work)) is None:
+                    break
+                at_work[chat] = pool.submit(capture_chat, chat, tools)
+            if at_work:
+                wait(at_work.values(), _LONGEST_WAIT_S, FIRST_COMPLETED)
+            elif loop.may_begin() and tools.agenda.any("live", "ended"):
+                time.sleep(_NAP_S)
+            else:
+                break
+            for chat in [chat for chat, look in at_work.items() if look.done()]:
+                looks += 1
+                error = at_work.pop(chat).exception()
+                if isinstance(error, Exception):
+                    # One chat must not hold up the others; it comes again after a while.
+                    loop.failed(chat, error)
+                    tools.agenda.put_off(chat, due_at=now_ms() + _PUT_OFF_MS)
+    loop.report((now_ms() - reported_at) / 1000)
+    return looks
+
+
+class _Backlog:
+    """Chats that are due, as of a moment ago, those that ended before those that live."""
+
+    def __init__(self, agenda: Agenda) -> None:
+        self._agenda = agenda
+        self._asked_at = 0
+        self._ended: deque[str] = deque()
+        self._others: deque[str] = deque()
+        # Whether more were due than were taken, so that asking again is worth it at once.
+        self._more = False
+
+    def next(self, busy: Container[str]) -> str | None:
+        """Take the next one that nobody is at work on; None if there is none just now."""
+        at = now_ms()
+        if at - self._asked_at >= _ASKED_EVERY_MS:
+            self._asked_at = at
+            self._ended = deque(self._agenda.due("ended", at, most=_ASKED_FOR))
+            self._more = True
+        if self._more and not self._ended and not self._others:
+            self._ask_for_others(at)
+        for waiting in (self._ended, self._others):
+            while waiting:
+                chat = waiting.popleft()
+                if chat not in busy:
+                    return chat
+        return None
+
+    def _ask_for_others(self, at: int) -> None:
+        self._more = False
+        for phase in PHASES:
+            if phase != "ended" and not self._others:
+                found = self._agenda.due(phase, at, most=_ASKED_FOR)
+                self._others = deque(found)
+                self._more = len(found) == _ASKED_FOR

@@ -1,0 +1,296 @@
+"""The command line: `chatlake`."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from chatlake.cli.options import check_folder, lake_option, with_period
+from chatlake.exceptions import ChatlakeError
+from chatlake.interrupts import end_on_ctrl_c
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from chatlake.analytics.sql_files import Period
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@lake_option
+@click.version_option(package_name="chatlake")
+def chatlake() -> None:
+    """Amazon Connect chat transcripts as tables: who wrote what, and when it was read.
+
+    A lake is a folder. Fill it with transcript files and ask it with SQL:
+
+    \b
+      chatlake import transcripts/
+      chatlake query "SELECT count(*) FROM messages"
+      chatlake query --named read_latency_by_role
+    """
+
+
+@chatlake.command("import")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@lake_option
+@click.pass_obj
+def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
+    """Take transcript files into the lake.
+
+    PATH is a file, a folder with all below it, or a quoted glob. Files end in .json (one value)
+    or .jsonl (one a line), either with .gz. A value is a response of GetTranscript
+    (InitialContactId, Transcript; pages of one chat in any order, over any files) or a transcript
+    that Connect exported to S3. Importing the same again changes nothing.
+
+    \b
+      chatlake import transcripts/ 'more/2026-11-*.jsonl.gz'
+
+    Exit code: 0 all is in, 1 some input was rejected (and named; the rest is in).
+    """
+    from chatlake.cli.console import TerminalProgress, print_import, print_nothing_found
+    from chatlake.embedded.archive import Home
+    from chatlake.embedded.import_files import import_files
+    from chatlake.embedded.transcript_files import find_files
+
+    files, rejected = find_files(paths)
+    if not files:
+        # A mistyped path leaves no empty lake behind.
+        return print_nothing_found(rejected)
+    # Parsed JSON has no cycles to look for; what does is collected between batches.
+    gc.disable()
+    with Home(lake_folder, create=True) as home:
+        summary = import_files(files, home, TerminalProgress(), rejected)
+    return print_import(summary, lake_folder)
+
+
+@chatlake.command()
+@click.argument("sql", required=False)
+@click.option("--named", metavar="NAME", help="Run a ready query; without SQL they are listed.")
+@with_period
+@click.option(
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "csv", "json", "parquet"]),
+    default="table",
+    show_default=True,
+)
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=check_folder,
+    help="Write to a file instead of standard output; parquet needs one.",
+)
+@click.option(
+    "--dialect",
+    type=click.Choice(["duckdb", "athena"]),
+    default="duckdb",
+    show_default=True,
+    help="Whose SQL it is that you wrote.",
+)
+@lake_option
+@click.pass_obj
+def query(
+    lake_folder: Path,
+    sql: str | None,
+    named: str | None,
+    period: Period | None,
+    output_format: str,
+    output: Path | None,
+    dialect: str,
+) -> int:
+    """Ask the lake with SQL; without SQL, list what can be asked.
+
+    \b
+      chatlake query
+      chatlake query "SELECT item_type, count(*) FROM messages GROUP BY 1"
+      chatlake query --named read_latency_by_role --since 2026-11-01 --until 2026-11-30
+      chatlake query "SELECT * FROM receipts" --format parquet --output receipts.parquet
+    """
+    from chatlake.analytics.sql_files import ALWAYS, load_named
+    from chatlake.cli.query_output import list_queries, write_result
+
+    if sql and named:
+        message = "give SQL or --named, not both"
+        raise click.UsageError(message)
+    if output_format == "parquet" and output is None:
+        message = "--format parquet needs --output FILE"
+        raise click.UsageError(message)
+    if period and not named:
+        message = "--since and --until go with --named; in SQL of your own say WHERE chat_day …"
+        raise click.UsageError(message)
+    if sql is None and not named and output is not None:
+        message = "--output needs SQL or --named"
+        raise click.UsageError(message)
+    parameters: Sequence[str] = ()
+    if named:
+        ready = {query.name: query for query in load_named()}
+        if named not in ready:
+            alike = get_close_matches(named, ready)
+            others = (
+                f"did you mean {' or '.join(alike)}?" if alike else f"there are {', '.join(ready)}"
+            )
+            message = f"there is no query {named}; {others}"
+            raise click.UsageError(message)
+        sql, dialect = ready[named].sql, "athena"
+        parameters = (period or ALWAYS).parameters
+    if sql is None:
+        list_queries()
+        return 0
+    as_athena = dialect == "athena"
+    write_result(lake_folder, sql, output_format, output, parameters, as_athena=as_athena)
+    return 0
+
+
+@chatlake.command()
+@with_period
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default="report.html",
+    show_default=True,
+    callback=check_folder,
+    help="Where to write the page.",
+)
+@lake_option
+@click.pass_obj
+def report(lake_folder: Path, period: Period | None, output: Path) -> int:
+    """Write a page about read latency, to open in a browser.
+
+    It needs no network. It shows how long messages lie unread: the distribution, day by day, by
+    hour of the week, by queue and role, what became of all messages, and how whole the archive is.
+
+    \b
+      chatlake report
+      chatlake report --since 2026-11-01 --until 2026-11-30 --output november.html
+    """
+    from chatlake.analytics.report import write_report
+    from chatlake.analytics.sql_files import ALWAYS
+    from chatlake.cli.console import TerminalProgress
+
+    messages = write_report(lake_folder, output, period or ALWAYS, TerminalProgress())
+    told = f"{messages:,} messages" if messages else "no message to tell of, and what to do"
+    click.echo(f"{output}: {told}. Open it in a browser.", err=True)
+    return 0
+
+
+@chatlake.command()
+@lake_option
+@click.pass_obj
+def rebuild(lake_folder: Path) -> int:
+    """Make the tables afresh from the documents.
+
+    Also for a lake that was moved or copied. Waits until no import is running.
+    """
+    from chatlake.cli.console import TerminalProgress, print_rebuild
+    from chatlake.embedded.archive import Home
+    from chatlake.operations.rebuild import rebuild as rebuild_tables
+
+    gc.disable()
+    with Home(lake_folder, rebuilding=True) as home:
+        outcome = rebuild_tables(home, TerminalProgress())
+    return print_rebuild(outcome)
+
+
+@chatlake.command()
+@lake_option
+@click.pass_obj
+def verify(lake_folder: Path) -> int:
+    """Check every document against its rows.
+
+    Prints where they differ, column by column but never a value. Exit code: 0 they are equal,
+    1 they differ.
+    """
+    from chatlake.cli.console import TerminalProgress
+    from chatlake.embedded.archive import Home
+    from chatlake.operations.verify import verify as differences_of
+
+    gc.disable()
+    count = 0
+    with Home(lake_folder) as home:
+        for difference in differences_of(home, TerminalProgress()):
+            click.echo(difference)
+            count += 1
+    click.echo(
+        f"{count:,} differences" if count else "Every row is as its document says.", err=True
+    )
+    return 1 if count else 0
+
+
+@chatlake.command()
+@click.argument("contact_ids", nargs=-1, required=True, metavar="CONTACT_ID…")
+@click.option(
+    "--purge",
+    is_flag=True,
+    help="Also delete what only older snapshots of the tables still need, so that no byte of the "
+    "chats is left in the folder. Waits until no import is running.",
+)
+@lake_option
+@click.pass_obj
+def erase(lake_folder: Path, contact_ids: tuple[str, ...], purge: bool) -> int:
+    """Erase chats, everywhere and for good.
+
+    A chat is erased whole, whichever of its contacts is named. It does not come back when it is
+    imported again. Without --purge its rows are gone from every query, but older files on the disk
+    still hold them.
+
+    Exit code: 0 all erased, 1 a contact is not known.
+    """
+    from chatlake.cli.console import print_erasure
+    from chatlake.embedded.archive import Home
+    from chatlake.operations.erase import erase as erase_chats
+
+    with Home(lake_folder) as home:
+        with home.shared():
+            erasure = erase_chats(contact_ids, home)
+        if purge:
+            home.purge()
+    return print_erasure(erasure, purged=purge)
+
+
+@chatlake.command()
+@lake_option
+@click.pass_obj
+def status(lake_folder: Path) -> int:
+    """Show what the lake holds, how fresh it is and what is missing."""
+    from chatlake.cli.console import print_status
+    from chatlake.embedded.archive import Home
+    from chatlake.operations.status import lake_status
+
+    with Home(lake_folder) as home:
+        print_status(lake_status(home), lake_folder)
+    return 0
+
+
+def main() -> None:
+    """Run the command line; errors that a user can mend are one line without a traceback."""
+    end_on_ctrl_c("Interrupted. Nothing is lost: run the same command again to go on.")
+    sys.exit(_run(chatlake.main))
+
+
+def _run(command: Callable[..., int]) -> int:
+    try:
+        return command(standalone_mode=False) or 0
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except BrokenPipeError:
+        # The reader of our output has enough; nobody is left to tell.
+        sys.stderr.close()
+        return 0
+    except (ChatlakeError, OSError) as error:
+        # The latter is a folder that may not be written, or a full disk.
+        click.echo(f"Error: {_message(error)}", err=True)
+        return 1
+
+
+def _message(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename and error.strerror:
+        return f"{error.filename}: {error.strerror}"
+    return str(error)

@@ -1,0 +1,147 @@
+"""What commands say on standard error: progress while they run, and a summary."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from chatlake.embedded.transcript_files import SUFFIXES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from chatlake.embedded.import_files import ImportSummary
+    from chatlake.embedded.transcript_files import Rejection
+    from chatlake.operations.erase import Erasure
+    from chatlake.operations.status import Status
+    from chatlake.tables.publish import Outcome
+
+_console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+_REJECTIONS_TO_NAME = 1000
+_DAYS_TO_NAME = 10
+
+
+class TerminalProgress:
+    """A bar for each stage on a terminal, and a line when it is done elsewhere."""
+
+    @contextmanager
+    def stage(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+        """Begin a stage; the function that comes with it adds to what is done."""
+        if total == 0:
+            yield lambda _: None
+            return
+        if not _console.is_terminal:
+            yield lambda _: None
+            _console.print(f"{title}: done")
+            return
+        columns = (
+            TextColumn("{task.description:<10}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=_console) as progress:
+            task = progress.add_task(title, total=total)
+            yield lambda done: progress.advance(task, done)
+            progress.update(task, completed=total)
+
+
+def print_import(summary: ImportSummary, lake_folder: Path) -> int:
+    """Say what an import did; give the exit code."""
+    intake, outcome = summary.intake, summary.outcome
+    failed = {**intake.failed, **outcome.failed}
+    parts = [
+        f"{len(intake.new):,} new",
+        f"{len(intake.changed):,} changed",
+        f"{len(intake.unchanged):,} unchanged",
+    ]
+    if intake.erased:
+        parts.append(f"{len(intake.erased):,} erased before and left out")
+    rejected = f", {len(summary.rejected):,} rejected" if summary.rejected else ""
+    _console.print(
+        f"{_count(summary.transcripts, 'transcript')} in {_count(summary.files, 'file')}"
+        f"{rejected}: chats {', '.join(parts)}."
+    )
+    _console.print(f"{_count(len(outcome.published), 'chat')} published to {lake_folder}.")
+    _print_some(f"Rejected: {rejection}" for rejection in summary.rejected)
+    _print_some(f"Failed: {reason}" for reason in failed.values())
+    return 1 if summary.rejected or failed else 0
+
+
+def print_nothing_found(rejected: Iterable[Rejection]) -> int:
+    """Say that an import had no file to read; give the exit code."""
+    rejected = list(rejected)
+    _console.print(f"There are no transcript files; their names end in {', '.join(SUFFIXES)}.")
+    _print_some(f"Rejected: {rejection}" for rejection in rejected)
+    return 1 if rejected else 0
+
+
+def print_rebuild(outcome: Outcome) -> int:
+    """Say what a rebuild did; give the exit code."""
+    _console.print(f"{_count(len(outcome.published), 'chat')} published afresh.")
+    _print_some(f"Failed: {reason}" for reason in outcome.failed.values())
+    return 1 if outcome.failed else 0
+
+
+def print_erasure(erasure: Erasure, *, purged: bool) -> int:
+    """Say what became of each contact; give the exit code."""
+    _console.print(f"{_count(len(erasure.erased), 'chat')} erased.")
+    if erasure.already_erased:
+        contacts = ", ".join(sorted(erasure.already_erased))
+        _console.print(f"Erased before: {contacts}")
+    if erasure.unknown:
+        _console.print(f"Not known in this lake: {', '.join(sorted(erasure.unknown))}")
+    if erasure.erased and not purged:
+        _console.print(
+            "Files of older snapshots still hold the rows; erase with --purge deletes them."
+        )
+    return 1 if erasure.unknown else 0
+
+
+def print_status(status: Status, lake_folder: Path) -> None:
+    """Print the state of a lake to standard output."""
+    out = Console(highlight=False, markup=False, soft_wrap=True)
+    out.print(f"Lake {lake_folder}")
+    out.print(
+        f"  {_count(status.documents, 'chat')}, {_count(status.contacts, 'contact')}; "
+        f"{_count(status.waiting, 'chat')} waiting to be published; "
+        f"{_count(status.erased, 'contact')} erased"
+    )
+    newest = (
+        "never" if status.published_at is None else f"{status.published_at:%Y-%m-%d %H:%M:%S} UTC"
+    )
+    out.print(f"  last published: {newest}")
+    for table in status.tables:
+        span = f"{table.first:%Y-%m-%d} to {table.last:%Y-%m-%d}" if table.first else "no times"
+        out.print(f"  {table.name:<12} {table.rows:>12,} rows  {span}")
+    out.print(f"  contacts whose end was not read: {status.incomplete:,}")
+    out.print(f"  contacts whose receipts nobody could read: {status.without_receipts:,}")
+    if status.empty_days:
+        days = ", ".join(map(str, status.empty_days[:_DAYS_TO_NAME]))
+        more = len(status.empty_days) - _DAYS_TO_NAME
+        out.print(f"  days without any message: {days}{f' and {more:,} more' if more > 0 else ''}")
+
+
+def _print_some(lines: Iterable[str]) -> None:
+    lines = list(lines)
+    for line in lines[:_REJECTIONS_TO_NAME]:
+        _console.print(line)
+    if len(lines) > _REJECTIONS_TO_NAME:
+        _console.print(f"… and {len(lines) - _REJECTIONS_TO_NAME:,} more like these")
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""The transcript document: what is known of one chat, merged and stored."""

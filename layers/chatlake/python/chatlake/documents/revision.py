@@ -1,0 +1,76 @@
+"""What a document says as a whole: a digest of all that determines its rows, and completeness."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from chatlake.documents.document import announced_at
+from chatlake.documents.items import resolve
+from chatlake.json_codec import JsonObject, dumps
+from chatlake.timestamps import microseconds, parse_timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from chatlake.documents.document import Document
+
+
+def latest_value(events: Mapping[str, JsonObject], read: Callable[[JsonObject], Any]) -> Any:
+    """Of the events of one contact that have a readable value, give the latest one's.
+
+    Parameters
+    ----------
+    events
+        By event type: ``time`` and ``detail``.
+    read
+        Takes a detail; None means that it has no readable value.
+    """
+    for kind in sorted(events, key=lambda kind: (announced_at(events[kind]), kind), reverse=True):
+        if (value := read(events[kind]["detail"])) is not None:
+            return value
+    return None
+
+
+def is_complete(document: Document, contact_id: str) -> bool:
+    """Tell whether an export of the contact, or a GetTranscript read after its end, was merged."""
+    if contact_id in document.exports:
+        return True
+    read = document.participant
+    if read is None or read["saw_end"]:
+        return read is not None
+    ended = latest_value(
+        document.events.get(contact_id, {}),
+        lambda detail: event_time(detail.get("disconnectTimestamp")),
+    )
+    whole_read_at = read["whole_read_at"]
+    return None not in (ended, whole_read_at) and whole_read_at * 1000 >= ended
+
+
+def event_time(value: object) -> int | None:
+    """Read a time of a contact event: microseconds since 1970; placeholders of 1970 are None."""
+    # "1970-01-01T00:00:00.001Z" stands for "not yet" in the service's own sample events.
+    if isinstance(value, str) and value.startswith("1970-01-01"):
+        return None
+    moment = parse_timestamp(value)
+    return None if moment is None else microseconds(moment)
+
+
+def revision(document: Document) -> str:
+    """Digest what determines the rows of a chat; to be compared for equality only.
+
+    Read times are left out, so reading the same again gives the same revision.
+    """
+    contacts = document.events.keys() | document.exports.keys() | {document.initial_contact_id}
+    state = {
+        "items": {
+            item_id: [resolve(entry), entry.get("receipts"), entry.get("read_under")]
+            for item_id, entry in document.items.items()
+        },
+        "events": document.events,
+        "exports": {contact: export["header"] for contact, export in document.exports.items()},
+        "participant": document.participant and document.participant["saw_end"],
+        "complete": {contact: is_complete(document, contact) for contact in contacts},
+        "chat": [document.initial_contact_id, document.instance_id],
+    }
+    return hashlib.sha256(dumps(state)).hexdigest()

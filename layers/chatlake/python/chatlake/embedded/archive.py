@@ -1,0 +1,117 @@
+"""The embedded home: everything in one folder of one machine, safe for several processes.
+
+Many may write documents at once; one at a time publishes, which spares them each other's
+conflicts; and what must be alone (making the tables, rebuilding, purging) is alone.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from pyiceberg.catalog.sql import SqlCatalog
+
+from chatlake.chat_state.sqlite import SqliteChats
+from chatlake.documents.store.folder import FolderStore
+from chatlake.exceptions import LakeIncomplete, LakeNotFound
+from chatlake.tables.lake.iceberg import Lake
+from chatlake.tables.lake.local_catalog import CATALOG, DOCUMENTS, WAREHOUSE, check_locations
+from chatlake.tables.lake.purge import purge
+from chatlake.tables.publish import Outcome, publish
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+    from typing import Self
+
+_CHATS = "chats.db"
+
+
+class Home:
+    """An open lake folder: documents, state of chats and tables."""
+
+    def __init__(self, folder: Path, *, create: bool = False, rebuilding: bool = False) -> None:
+        """Open a lake folder.
+
+        Raises
+        ------
+        LakeNotFound
+            The folder holds no lake, and none was to be made.
+        LakeIncomplete
+            It has documents, but lacks what tells of their rows; only rebuilding helps.
+        LakeMoved
+            Its tables were made in another folder; only rebuilding them helps.
+        """
+        # Without links and "..", so that every way to name the folder names the same tables.
+        self.folder = folder.resolve()
+        has_documents = (self.folder / DOCUMENTS).exists()
+        if not (create or has_documents or (self.folder / CATALOG).exists()):
+            raise LakeNotFound(str(folder))
+        self.warehouse = self.folder / WAREHOUSE
+        self.warehouse.mkdir(parents=True, exist_ok=True)
+        self.store = FolderStore(self.folder / DOCUMENTS)
+        with self._lock("open.lock", fcntl.LOCK_EX):
+            for name in (_CHATS, CATALOG):
+                if has_documents and not rebuilding and not (self.folder / name).exists():
+                    raise LakeIncomplete(str(folder), name)
+            if not rebuilding and (self.folder / CATALOG).exists():
+                check_locations(self.folder)
+            self.chats = SqliteChats(self.folder / _CHATS)
+            self._catalog = SqlCatalog(
+                "lake",
+                uri=f"sqlite:///{quote(str(self.folder / CATALOG))}?timeout=60",
+                warehouse=str(self.warehouse),
+            )
+            self.lake = Lake(self._catalog)
+            if not rebuilding:
+                self.lake.create_tables()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.store.close()
+        self.chats.close()
+        self._catalog.close()
+
+    def publish(self, initial_contact_ids: Iterable[str]) -> Outcome:
+        """Bring the rows of some chats up to their documents, with the lake's publisher lock."""
+        with self.publishing():
+            return publish(initial_contact_ids, store=self.store, chats=self.chats, lake=self.lake)
+
+    def purge(self) -> int:
+        """Delete all that no present row or document needs; give the number of table files."""
+        with self.alone():
+            self.store.sweep()
+            self.chats.compact()
+            return purge(self.lake, self.warehouse)
+
+    @contextmanager
+    def shared(self) -> Iterator[None]:
+        """Work beside others; waits while somebody is alone."""
+        with self._lock("lake.lock", fcntl.LOCK_SH):
+            yield
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Work while nobody else does; waits for the others to end."""
+        with self._lock("lake.lock", fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def publishing(self) -> Iterator[None]:
+        """Publish while nobody else does."""
+        with self._lock("publish.lock", fcntl.LOCK_EX):
+            yield
+
+    @contextmanager
+    def _lock(self, name: str, kind: int) -> Iterator[None]:
+        handle = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, kind)
+            yield
+        finally:
+            os.close(handle)

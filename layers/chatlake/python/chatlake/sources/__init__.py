@@ -1,0 +1,1 @@
+"""What Connect sends and answers becomes documents: one module a source."""

@@ -1,0 +1,88 @@
+"""GetTranscript responses become documents."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatlake.documents.document import Document
+from chatlake.documents.items import make_entry, merge_entries, text_id
+from chatlake.exceptions import RejectedInput
+
+if TYPE_CHECKING:
+    from chatlake.json_codec import JsonObject
+
+_ENDED_TYPE = "CHAT_ENDED"
+_ENDED_CONTENT_TYPE = "application/vnd.amazonaws.connect.event.chat.ended"
+
+
+def from_response(value: JsonObject, *, read_at: int = 0, whole: bool = False) -> Document:
+    """Make a document of one GetTranscript response, or of several pages in one.
+
+    Parameters
+    ----------
+    value
+        The response, raw; not altered.
+    read_at
+        When it was read, in epoch ms; 0 for a file, whose time nobody knows.
+    whole
+        True if the read went all the way back to the beginning of the chat.
+
+    Raises
+    ------
+    RejectedInput
+        It has no list ``Transcript`` of objects, or no way to tell which chat it is of.
+    """
+    items = transcript_items(value)
+    named = text_id(value.get("InitialContactId"))
+    initial_contact_id = named or _only_contact(items)
+    entries: dict[str, JsonObject] = {}
+    for item in items:
+        item_id, entry = make_entry(item, source="participant", read_at=read_at)
+        known = entries.get(item_id)
+        entries[item_id] = entry if known is None else merge_entries(known, entry)
+    return Document(
+        initial_contact_id=initial_contact_id,
+        provisional=named is None,
+        items=entries,
+        participant={
+            "read_at": read_at,
+            "whole_read_at": read_at if whole else None,
+            "saw_end": any(map(_ends_chat, items)),
+        },
+    )
+
+
+def transcript_items(value: JsonObject) -> list[JsonObject]:
+    """Give the items of a response or an export.
+
+    Raises
+    ------
+    RejectedInput
+        ``Transcript`` is not a list of objects.
+    """
+    items = value.get("Transcript")
+    if not isinstance(items, list):
+        message = "it has no list Transcript: neither a GetTranscript response nor an export"
+        raise RejectedInput(message)
+    for position, item in enumerate(items):
+        if not isinstance(item, dict):
+            message = f"item {position} of its Transcript is not an object"
+            raise RejectedInput(message)
+    return items
+
+
+def _only_contact(items: list[JsonObject]) -> str:
+    contacts = {contact for item in items if (contact := text_id(item.get("ContactId")))}
+    if len(contacts) != 1:
+        message = (
+            f"it has no InitialContactId, and its items name {len(contacts) or 'no'} "
+            f"contact{'' if len(contacts) == 1 else 's'}, so its chat cannot be told"
+        )
+        raise RejectedInput(message)
+    return contacts.pop()
+
+
+def _ends_chat(item: JsonObject) -> bool:
+    ended = item.get("Type") == _ENDED_TYPE or item.get("ContentType") == _ENDED_CONTENT_TYPE
+    # A rehydrated item tells of the end of an earlier chat.
+    return ended and text_id(item.get("RelatedContactId")) is None

@@ -1,0 +1,177 @@
+"""Rows of receipts: docs/row-rules.md §5."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from chatlake.documents.items import RECEIPT_TIMES, merge_receipts, text_id
+from chatlake.json_codec import well_formed
+from chatlake.tables.flatten.columns import Extras, latency_ms, strings, timestamps
+from chatlake.timestamps import microseconds, parse_timestamp
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chatlake.json_codec import JsonObject
+    from chatlake.tables.flatten.items import Items
+
+type Key = tuple[int, str]
+"""Position of a chat, and an id in it."""
+
+_TYPES_WITHOUT_RECEIPTS = ("MESSAGE_DELIVERED", "MESSAGE_READ")
+_END_OF_TIME_US = 2**63
+
+
+@dataclass(slots=True)
+class Receipts:
+    """Receipts as parallel lists, one per message and recipient.
+
+    `message` is the position of the message's item, None if it is not in the chat; `counts` has
+    the number of receipts by position of the item.
+    """
+
+    chat: list[int] = field(default_factory=list)
+    message: list[int | None] = field(default_factory=list)
+    message_id: list[str] = field(default_factory=list)
+    contact_id: list[str] = field(default_factory=list)
+    recipient_id: list[str | None] = field(default_factory=list)
+    raw: list[JsonObject] = field(default_factory=list)
+    counts: dict[int, int] = field(default_factory=dict)
+
+
+def gather_receipts(items: Items) -> Receipts:
+    """Line up the receipts of all chats."""
+    receipts = Receipts()
+    carriers = defaultdict[Key, list[int]](list)
+    chats = items.columns.column("chat").to_pylist()
+    for item, carried in enumerate(items.receipts):
+        if carried and _gives_receipts(items, item):
+            carriers[chats[item], items.message_id[item]].append(item)
+    aliased = {
+        chat
+        for chat, item_id, message_id in zip(chats, items.item_id, items.message_id, strict=True)
+        if item_id != message_id
+    }
+    indices: dict[int, dict[str, list[int]]] = {}
+    for (chat, message_id), carrying in carriers.items():
+        if chat not in aliased:
+            # Nearly always a message carries its own receipts, and they are all.
+            (first,) = named = carrying
+            message = first if items.is_message[first] else None
+        else:
+            if chat not in indices:
+                indices[chat] = _index(items, chat)
+            near = indices[chat][message_id]
+            message = _message(items, message_id, near)
+            if message is None and not all(items.is_current[item] for item in near):
+                continue  # a message of an earlier chat
+            first = _earliest(items, carrying) if message is None else message
+            named = [item for item in near if items.message_id[item] == message_id]
+        carried = _merged(items, carrying)
+        for recipient, receipt in carried.items():
+            receipts.chat.append(chat)
+            receipts.message.append(message)
+            receipts.message_id.append(message_id)
+            receipts.contact_id.append(items.contact_id[first])
+            receipts.recipient_id.append(recipient or None)
+            receipts.raw.append(receipt)
+        receipts.counts |= {item: len(carried) for item in named if items.is_current[item]}
+    return receipts
+
+
+def receipt_rows(items: Items, receipts: Receipts) -> pa.Table:
+    """Make the rows of receipts but for the columns that are the chat's."""
+    extras = Extras()
+    extras.add_unknown(receipts.raw, RECEIPT_TIMES)
+    texts = strings(receipts.raw, sorted(RECEIPT_TIMES), extras)
+    messages = items.columns.take(pa.array(receipts.message, pa.int64()))
+    sent_at = messages.column("sent_at")
+    times = {
+        column: timestamps(texts[name], receipts.raw, name, extras)
+        for column, name in (("delivered_at", "DeliveredTimestamp"), ("read_at", "ReadTimestamp"))
+    }
+    roles = _roles(items)
+    return pa.table(
+        {
+            "chat": pa.array(receipts.chat, pa.int32()),
+            "contact_id": pa.array(receipts.contact_id, pa.string()),
+            "message_id": pa.array(receipts.message_id, pa.string()),
+            "sender_participant_id": messages.column("participant_id"),
+            "sender_role": messages.column("participant_role"),
+            "recipient_participant_id": pa.array(receipts.recipient_id, pa.string()),
+            "recipient_role": pa.array(
+                map(roles.get, zip(receipts.chat, receipts.recipient_id, strict=True)), pa.string()
+            ),
+            "sent_at": sent_at,
+            **times,
+            "delivery_latency_ms": latency_ms(times["delivered_at"], sent_at),
+            "read_latency_ms": latency_ms(times["read_at"], sent_at),
+            "extra": extras.column(len(receipts.raw)),
+        }
+    )
+
+
+def _gives_receipts(items: Items, item: int) -> bool:
+    return items.is_current[item] and items.raw[item].get("Type") not in _TYPES_WITHOUT_RECEIPTS
+
+
+def _merged(items: Items, carrying: Iterable[int]) -> JsonObject:
+    merged: JsonObject = {}
+    for item in carrying:
+        for recipient, receipt in (items.receipts[item] or {}).items():
+            known = merged.get(recipient)
+            merged[recipient] = receipt if known is None else merge_receipts(known, receipt)
+    return merged
+
+
+def _index(items: Items, chat: int) -> dict[str, list[int]]:
+    """Index a chat's items by item id and by message id."""
+    index = defaultdict[str, list[int]](list)
+    for item in items.of_chat(chat):
+        for name in {items.item_id[item], items.message_id[item]}:
+            index[name].append(item)
+    return index
+
+
+def _message(items: Items, message_id: str, near: Iterable[int]) -> int | None:
+    """Find the message of a message id among the items that have it, as item id if one does."""
+    current = [item for item in near if items.is_current[item] and items.is_message[item]]
+    own = [item for item in current if items.item_id[item] == message_id]
+    return _earliest(items, own or current) if current else None
+
+
+def _earliest(items: Items, some: Iterable[int]) -> int:
+    return min(some, key=lambda item: _order(items, item))
+
+
+def _order(items: Items, item: int) -> tuple[int, str]:
+    moment = parse_timestamp(items.raw[item].get("AbsoluteTime"))
+    return _END_OF_TIME_US if moment is None else microseconds(moment), items.item_id[item]
+
+
+def _roles(items: Items) -> dict[tuple[int, str | None], str]:
+    """Give the role of each participant of each chat: its earliest item's, if it has several."""
+    said = items.columns.select(["chat", "participant_id", "participant_role"])
+    said = said.filter(pa.array(items.is_current, pa.bool_())).drop_null()
+    groups = said.group_by(["chat", "participant_id"]).aggregate([("participant_role", "min_max")])
+    roles = {}
+    for chat, participant, role in zip(*groups.to_pydict().values(), strict=True):
+        roles[chat, participant] = (
+            role["min"] if role["min"] == role["max"] else _first_role(items, chat, participant)
+        )
+    return roles
+
+
+def _first_role(items: Items, chat: int, participant: str) -> str:
+    with_role = (
+        item
+        for item in items.of_chat(chat)
+        if items.is_current[item]
+        and text_id(items.raw[item].get("ParticipantId")) == participant
+        and isinstance(items.raw[item].get("ParticipantRole"), str)
+    )
+    return well_formed(items.raw[_earliest(items, with_role)]["ParticipantRole"])

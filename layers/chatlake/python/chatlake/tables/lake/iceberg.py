@@ -1,0 +1,129 @@
+"""The Iceberg tables: made from `schema`, and written on one known snapshot each time."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    NamespaceAlreadyExistsError,
+    NoSuchTableError,
+    TableAlreadyExistsError,
+)
+
+from chatlake.exceptions import SnapshotConflict
+from chatlake.tables import schema
+from chatlake.tables.lake.definition import iceberg_schema, partition_spec, properties, sort_order
+from chatlake.tables.lake.replacement import plan_replacement
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    import pyarrow as pa
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table as IcebergTable
+
+    from chatlake.chat_state import Day
+
+
+class Lake:
+    """The tables of one catalog."""
+
+    def __init__(
+        self, catalog: Catalog, *, namespace: str = schema.NAMESPACE, location: str | None = None
+    ) -> None:
+        """Use the tables of one namespace; new ones go below a location, or the catalog's own."""
+        self._catalog = catalog
+        self._namespace = namespace
+        self._location = location
+
+    def create_tables(self) -> None:
+        """Make the tables that are not there yet, and add the columns that are missing."""
+        if self._location is None:
+            with suppress(NamespaceAlreadyExistsError):
+                self._catalog.create_namespace(self._namespace)
+        for table in schema.TABLES:
+            try:
+                loaded = self.load(table)
+            except NoSuchTableError:
+                self._create(table)
+                continue
+            known = set(loaded.schema().column_names)
+            if added := [column.name for column in table.columns if column.name not in known]:
+                with loaded.update_schema() as update:
+                    for field in iceberg_schema(table).fields:
+                        if field.name in added:
+                            update.add_column(field.name, field.field_type, doc=field.doc)
+
+    def _create(self, table: schema.Table) -> None:
+        with suppress(TableAlreadyExistsError):
+            self._catalog.create_table(
+                (self._namespace, table.name),
+                iceberg_schema(table),
+                location=self._location and f"{self._location}/{table.name}",
+                partition_spec=partition_spec(table),
+                sort_order=sort_order(table),
+                properties=properties(table),
+            )
+
+    def load(self, table: schema.Table) -> IcebergTable:
+        """Give the table at its newest snapshot."""
+        return self._catalog.load_table((self._namespace, table.name))
+
+    def replace(
+        self,
+        table: schema.Table,
+        loaded: IcebergTable,
+        rows: pa.Table,
+        sought: Mapping[str, Collection[Day]],
+    ) -> bool:
+        """Write rows in one commit on the snapshot that was loaded.
+
+        Parameters
+        ----------
+        table, loaded
+            Which table, and the snapshot of it to build on.
+        rows
+            With the columns of `schema`, and in its order.
+        sought
+            Chats whose old rows give way to the new ones, and the days where those can be. A
+            chat whose old rows equal the new ones, `published_at` aside, is left as it is. All
+            other rows are just added.
+
+        Returns
+        -------
+        bool
+            False if there was nothing to do and no commit was made. When chats were sought there
+            always is a commit, if need be one without a change: whoever loaded the table before
+            must not put rows of older documents there afterwards.
+
+        Raises
+        ------
+        SnapshotConflict
+            The table has changed since it was loaded; nothing was written.
+        """
+        plan = plan_replacement(table, loaded, rows, sought)
+        if not plan and not sought:
+            return False
+        try:
+            with loaded.transaction() as transaction:
+                update = transaction.update_snapshot()
+                with update.overwrite() if plan.removed else update.merge_append() as snapshot:
+                    for file in plan.removed:
+                        snapshot.delete_data_file(file)
+                    for file in plan.added:
+                        snapshot.append_data_file(file)
+        except CommitFailedException as error:
+            plan.discard(loaded.io)
+            raise SnapshotConflict(table.name) from error
+        return True
+
+    def reset_tables(self) -> None:
+        """Begin all tables anew, empty, wherever the warehouse now is; their files stay behind."""
+        for table in schema.TABLES:
+            try:
+                self._catalog.drop_table((self._namespace, table.name))
+            except NoSuchTableError:
+                continue
+        self.create_tables()

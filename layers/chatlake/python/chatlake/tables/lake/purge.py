@@ -1,0 +1,55 @@
+"""Purging: what no row of today needs goes from the disk for good."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from chatlake.tables import schema
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table as IcebergTable
+
+    from chatlake.tables.lake.iceberg import Lake
+
+
+def purge(lake: Lake, warehouse: Path) -> int:
+    """Delete every file below a local warehouse that the newest snapshots do not need.
+
+    Nobody else may be writing. Older snapshots are gone afterwards.
+
+    Returns
+    -------
+    int
+        How many files were deleted.
+    """
+    needed: set[Path] = set()
+    for table in schema.TABLES:
+        loaded = lake.load(table)
+        if loaded.current_snapshot() is not None:
+            _drop_deleted_entries(loaded)
+            loaded.maintenance.expire_snapshots().older_than(datetime.now(UTC)).commit()
+        needed |= _needed_files(lake.load(table))
+    unneeded = [path for path in warehouse.rglob("*") if path.is_file() and path not in needed]
+    for path in unneeded:
+        path.unlink()
+    return len(unneeded)
+
+
+def _drop_deleted_entries(loaded: IcebergTable) -> None:
+    # A snapshot that removed files still lists them, with bounds of the ids in them; the next
+    # one does not.
+    with loaded.transaction() as transaction:
+        transaction.update_snapshot().fast_append().commit()
+
+
+def _needed_files(loaded: IcebergTable) -> set[Path]:
+    needed = {loaded.metadata_location}
+    for snapshot in loaded.snapshots():
+        needed.add(snapshot.manifest_list)
+        for manifest in snapshot.manifests(loaded.io):
+            needed.add(manifest.manifest_path)
+            entries = manifest.fetch_manifest_entry(loaded.io, discard_deleted=True)
+            needed |= {entry.data_file.file_path for entry in entries}
+    return {Path(name) for name in needed}

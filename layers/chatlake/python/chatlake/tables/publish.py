@@ -1,0 +1,256 @@
+"""Documents become rows of the tables: a batch of chats, one commit per table.
+
+Each table is written with optimistic concurrency: load the table, **then** make sure that the
+documents are still the ones at hand, then look for old rows, then commit on the snapshot that was
+loaded. Whoever commits first wins, and the other starts over, so no slow publisher can put old
+rows over new ones. A chat whose document changes on the way is left out of the remaining tables
+and handed back to be published again: what has changed may be nothing that anybody announces.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from chatlake.chat_state import NO_DOCUMENT, Attempts
+from chatlake.documents.revision import revision
+from chatlake.exceptions import DamagedDocument, PublishConflict, SnapshotConflict
+from chatlake.tables import schema
+from chatlake.tables.flatten import Tables, arrow_schema, flatten
+from chatlake.tables.lake.data_files import day_of
+from chatlake.tables.measures import Measures, measure
+from chatlake.timestamps import now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from chatlake.chat_state import Chats, Day
+    from chatlake.documents.document import Document
+    from chatlake.documents.store import DocumentStore, Stored
+    from chatlake.tables.lake.iceberg import Lake
+
+_CHAT = "initial_contact_id"
+# Documents are many small objects: freed after so many, they cost a fraction of the memory.
+_DOCUMENTS_AT_ONCE = 500
+_MOST_ATTEMPTS = 30
+_LONGEST_WAIT_S = 2.0
+# To tell whether a chat was ever published: one attempt that was cut off, and its repetition.
+_MOST_ATTEMPTS_OF_NEW = 2
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the chats of a batch, by initial contact id.
+
+    Attributes
+    ----------
+    published
+        Their rows are those of their documents now.
+    unchanged
+        They were so before.
+    moved
+        Their documents changed meanwhile: to be published again.
+    failed
+        Why a chat could not be published at all.
+    measures
+        Of those that had never been published before; each chat is measured once.
+    """
+
+    published: set[str] = field(default_factory=set)
+    unchanged: set[str] = field(default_factory=set)
+    moved: set[str] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
+    measures: Measures | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    """The chats at hand: the tag of each one's document, its revision, and all their rows.
+
+    `attempts` are those before this one.
+    """
+
+    tags: dict[str, str | None]
+    revisions: dict[str, str]
+    attempts: dict[str, Attempts]
+    rows: Tables
+
+    def drop(self, chats: Collection[str]) -> None:
+        """Leave out some chats from here on."""
+        for chat in chats:
+            del self.tags[chat], self.revisions[chat]
+        out = pa.array(sorted(chats), pa.string())
+        for name, rows in self.rows.items():
+            self.rows[name] = rows.filter(pc.invert(pc.is_in(rows.column(_CHAT), out)))
+
+
+def publish(
+    initial_contact_ids: Iterable[str],
+    *,
+    store: DocumentStore,
+    chats: Chats,
+    lake: Lake,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Outcome:
+    """Bring the rows of some chats up to their documents.
+
+    A chat without a document, because it was erased or merged into another, loses its rows.
+
+    Raises
+    ------
+    PublishConflict
+        A table kept changing under the publisher; what was committed so far stays valid.
+    """
+    outcome = Outcome()
+    batch: _Batch | None = None
+    counts: dict[str, int] = {}
+    for table in schema.TABLES:
+        for attempt in range(_MOST_ATTEMPTS):
+            loaded = lake.load(table)
+            if batch is None:
+                batch = _read(sorted(set(initial_contact_ids)), store, chats, outcome)
+                counts = chats.record_attempts(_days(batch))
+            elif moved := _moved(batch, store):
+                outcome.moved |= moved
+                batch.drop(moved)
+            if not batch.tags:
+                return outcome
+            # One attempt, this one, means that no other publisher has written the chat, nor can
+            # it before this commit without a conflict. After one, that is no longer known.
+            known = chats.attempts(batch.tags)
+            sought = {
+                chat: attempts.days
+                for chat, attempts in known.items()
+                if attempts.count > 1 or attempt > 0
+            }
+            try:
+                lake.replace(table, loaded, batch.rows[table.name], sought)
+                break
+            except SnapshotConflict:
+                sleep(random.uniform(0, min(_LONGEST_WAIT_S, 0.02 * 2**attempt)))
+        else:
+            raise PublishConflict(table.name, _MOST_ATTEMPTS)
+    assert batch is not None
+    marked = chats.mark_published(batch.revisions, counts)
+    outcome.measures = measure(batch.rows, _new_chats(batch, marked, counts), at=now())
+    without = [chat for chat, digest in batch.revisions.items() if digest == NO_DOCUMENT]
+    # An erasure forgets the legs last: without them it is over, and this attempt came after it.
+    for chat in chats.erased(without) - chats.initial_contacts(without).keys():
+        chats.forget(chat)
+    outcome.published |= batch.tags.keys()
+    return outcome
+
+
+def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcome) -> _Batch:
+    """Read the documents and flatten those whose rows are not of their revision already."""
+    known = chats.attempts(wanted)
+    batch = _Batch({}, {}, known, {})
+    parts: list[Tables] = []
+    published_at = now()
+    for start in range(0, len(wanted), _DOCUMENTS_AT_ONCE):
+        documents: list[Document] = []
+        some = wanted[start : start + _DOCUMENTS_AT_ONCE]
+        found = store.read_many(some)
+        read: dict[str, Stored | None] = {}
+        for chat in some:
+            stored = found.get(chat)
+            if isinstance(stored, DamagedDocument):
+                outcome.failed[chat] = str(stored)
+            else:
+                read[chat] = stored
+        # After the documents: whoever removes one has said before where it went.
+        erased = chats.erased(read)
+        placed = chats.initial_contacts(read)
+        for chat, stored in read.items():
+            document = None if stored is None or chat in erased else stored.document
+            if document is None and chat not in erased and placed.get(chat, chat) == chat:
+                outcome.failed[chat] = f"chat {chat} has no document: import its transcripts again"
+                continue
+            try:
+                digest = NO_DOCUMENT if document is None else revision(document)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+                outcome.failed[chat] = _no_rows(chat, error)
+                continue
+            attempts = known.get(chat, Attempts())
+            if digest == attempts.published_revision or not (document or attempts.count):
+                outcome.unchanged.add(chat)
+                continue
+            batch.tags[chat] = stored.tag if stored else None
+            batch.revisions[chat] = digest
+            if document is not None:
+                documents.append(document)
+        parts += _flattened(documents, published_at, batch, outcome)
+    batch.rows = {
+        table.name: pa.concat_tables(
+            [arrow_schema(table).empty_table(), *(p[table.name] for p in parts)]
+        )
+        for table in schema.TABLES
+    }
+    return batch
+
+
+def _flattened(
+    documents: Sequence[Document], published_at: datetime, batch: _Batch, outcome: Outcome
+) -> list[Tables]:
+    """Flatten documents; one of which no rows can be made fails alone and leaves the batch."""
+    try:
+        return [flatten(documents, published_at=published_at)]
+    except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
+        if len(documents) > 1:
+            half = len(documents) // 2
+            return [
+                tables
+                for some in (documents[:half], documents[half:])
+                for tables in _flattened(some, published_at, batch, outcome)
+            ]
+        [document] = documents
+        chat = document.initial_contact_id
+        outcome.failed[chat] = _no_rows(chat, error)
+        del batch.tags[chat], batch.revisions[chat]
+        return []
+
+
+def _no_rows(chat: str, error: Exception) -> str:
+    # Not its words: nobody knows what they quote.
+    return str(DamagedDocument(chat, f"no rows can be made of it: {type(error).__name__}"))
+
+
+def _moved(batch: _Batch, store: DocumentStore) -> set[str]:
+    tags = store.tags(batch.tags)
+    return {chat for chat, tag in batch.tags.items() if tags.get(chat) != tag}
+
+
+def _new_chats(batch: _Batch, marked: Collection[str], counts: Mapping[str, int]) -> set[str]:
+    """Give the chats that this attempt was the first to publish.
+
+    Recording an attempt forgets what the one before has published. So after one attempt without a
+    revision the chat is new, that one was cut off; after more, nobody knows.
+    """
+    return {
+        chat
+        for chat in marked
+        if batch.revisions[chat] != NO_DOCUMENT
+        and (before := batch.attempts.get(chat, Attempts())).published_revision is None
+        and before.count + 1 == counts[chat] <= _MOST_ATTEMPTS_OF_NEW
+    }
+
+
+def _days(batch: _Batch) -> dict[str, set[Day]]:
+    days = defaultdict[str, set["Day"]](set, {chat: set() for chat in batch.tags})
+    for table in schema.TABLES:
+        rows = batch.rows[table.name]
+        pairs = pa.table(
+            {"chat": rows.column(_CHAT), "day": day_of(rows.column(table.partition_by))}
+        )
+        for chat, day in zip(
+            *pairs.group_by(["chat", "day"]).aggregate([]).to_pydict().values(), strict=True
+        ):
+            days[chat].add(day)
+    return days
