@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chatlake.embedded.archive import Home
+from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.tables import schema
 from chatlake.tables.flatten import flatten
 from chatlake.timestamps import now
@@ -28,14 +28,14 @@ def main() -> None:
     chats = [archived(chat) for chat in scripts(seed=1, count=_CHATS, start=START, days=28)]
     tables = flatten(chats, published_at=now())
     copies = -(-wanted // tables["receipts"].num_rows)
-    with Home(folder, create=True) as home:
+    with EmbeddedArchive(folder, create=True) as archive:
         for table in schema.TABLES:
             rows = tables[table.name]
             at_once = max(1, _ROWS_A_COMMIT // rows.num_rows)
             for start in range(0, copies, at_once):
                 numbers = range(start, min(start + at_once, copies))
                 several = pa.concat_tables([_as_other_chats(rows, number) for number in numbers])
-                home.lake.replace(table, home.lake.load(table), several, {})
+                archive.lake.replace(table, archive.lake.load(table), several, {})
 
 
 def _as_other_chats(rows: pa.Table, number: int) -> pa.Table:

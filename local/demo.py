@@ -31,7 +31,7 @@ from chatlake.analytics.sql_files import ALWAYS, load_named, to_duckdb
 from chatlake.cli.query_output import write_table
 from chatlake.documents.document import Document
 from chatlake.documents.store.s3 import S3Store
-from chatlake.embedded.archive import Home
+from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.exceptions import DamagedDocument
 from chatlake.interrupts import end_on_ctrl_c
 from chatlake.operations.rebuild import rebuild
@@ -305,12 +305,12 @@ def _delays(world: World, tables: duckdb.DuckDBPyConnection) -> None:
 def _take_home(world: World) -> Path:
     """Copy the documents into an embedded lake, to play with when the cloud is gone."""
     folder = FOLDER / "lake"
-    with Home(folder, create=True) as home:
+    with EmbeddedArchive(folder, create=True) as archive:
         for stored in S3Store(world.client("s3"), world.stack.outputs["Documents"]):
             if not isinstance(stored, DamagedDocument):
-                home.store.update(stored.document.initial_contact_id, _as_it_is(stored.document))
-    with Home(folder, rebuilding=True) as home:
-        rebuild(home, _Silent())
+                archive.store.update(stored.document.initial_contact_id, _as_it_is(stored.document))
+    with EmbeddedArchive(folder, rebuilding=True) as archive:
+        rebuild(archive, _Silent())
     return folder
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from chatlake.cli.console import TerminalProgress
 from chatlake.documents.document import Document, merge
-from chatlake.embedded.archive import Home
+from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.operations.rebuild import rebuild
 from chatlake.sources.contact_event import from_event
 from chatlake.sources.get_transcript import from_response
@@ -30,12 +30,12 @@ START = datetime.fromisoformat("2026-11-02T00:00:00+00:00")
 
 def example_lake(folder: Path, *, chats: int, days: int, seed: int = 1) -> None:
     """Make a lake, or replace what a lake holds, with chats that begin on Monday, 2026-11-02."""
-    with Home(folder, create=True) as home:
+    with EmbeddedArchive(folder, create=True) as archive:
         for chat in scripts(seed=seed, count=chats, start=START, days=days):
             document = archived(chat)
-            home.store.update(document.initial_contact_id, _given(document))
-    with Home(folder, rebuilding=True) as home:
-        rebuild(home, TerminalProgress())
+            archive.store.update(document.initial_contact_id, _given(document))
+    with EmbeddedArchive(folder, rebuilding=True) as archive:
+        rebuild(archive, TerminalProgress())
 
 
 def archived(chat: Chat) -> Document:

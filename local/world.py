@@ -24,7 +24,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from chatlake.capture.schedule import Agenda
+from chatlake.capture.schedule import CaptureSchedule
 from local.clock import Clock
 from local.cloud import LocalCloud, Stack
 from local.participant_service import Behaviour, ParticipantService
@@ -278,8 +278,8 @@ class World:
 
     def due(self) -> int:
         """Count the chats that capture has still to look at, but for those that only wait."""
-        agenda = Agenda(self.client("dynamodb"), self.stack.outputs["ChatsTable"])
-        return agenda.count("ended") + agenda.count("live")
+        schedule = CaptureSchedule(self.client("dynamodb"), self.stack.outputs["ChatsTable"])
+        return schedule.count("ended") + schedule.count("live")
 
 
 def object_created(key: str, bucket: str = EXPORT_BUCKET) -> dict[str, Any]:

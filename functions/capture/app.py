@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from chatlake.aws.archive import Deployed
+from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, describe, guarded, logger, metrics, record
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
-from chatlake.capture.fetch import Tools
-from chatlake.capture.participant_client import ParticipantService
-from chatlake.capture.publish_notifier import Announcer
-from chatlake.capture.rate_limiter import Pace
-from chatlake.capture.worker import Interval, Loop, run
-from chatlake.chat_state.leg_cache import RememberedLegs
+from chatlake.capture.fetch import CaptureServices
+from chatlake.capture.participant_client import ParticipantClient
+from chatlake.capture.publish_notifier import PublishNotifier
+from chatlake.capture.rate_limiter import RateLimiter
+from chatlake.capture.worker import SnapshotInterval, WorkerHooks, run
+from chatlake.chat_state.leg_cache import LegCache
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -29,14 +29,14 @@ LEAST_REPORTED_S = 1.0
 """The rate says nothing of less than a second."""
 
 settings = Settings.from_environment()
-home = Deployed(settings)
+archive = DeployedArchive(settings)
 s3 = clients.s3()
-interval = Interval(home.agenda, settings.snapshot_interval_ms, settings.capture_rate)
-service = ParticipantService(
+interval = SnapshotInterval(archive.schedule, settings.snapshot_interval_ms, settings.capture_rate)
+service = ParticipantClient(
     clients.participant(),
-    transcripts=Pace(settings.capture_rate),
+    transcripts=RateLimiter(settings.capture_rate),
     # The quota of connections is three quarters of that of transcripts.
-    connections=Pace(settings.capture_rate / 2),
+    connections=RateLimiter(settings.capture_rate / 2),
 )
 
 
@@ -52,18 +52,18 @@ def read_export(key: str) -> bytes | None:
 
 def report_failure(chat: str, error: Exception) -> None:
     """Log a look that failed in a way that nobody foresaw."""
-    tools.tally.add("LooksFailed")
+    services.counters.add("LooksFailed")
     logger.error("a look failed", extra={"chat": chat, **describe(error)})
 
 
-tools = Tools(
-    agenda=home.agenda,
-    chats=RememberedLegs(home.chats),
-    store=home.store,
-    vault=home.vault,
+services = CaptureServices(
+    schedule=archive.schedule,
+    chats=LegCache(archive.chats),
+    store=archive.store,
+    token_cipher=archive.token_cipher,
     service=service,
     read_export=read_export,
-    announce=Announcer(clients.sqs(), settings.publish_queue_url),
+    announce=PublishNotifier(clients.sqs(), settings.publish_queue_url),
     interval_ms=interval,
     warn=lambda problem, chat, reason: logger.warning(
         problem, extra={"chat": chat, "reason": reason}
@@ -73,7 +73,7 @@ tools = Tools(
 
 def report(seconds: float) -> None:
     """Send the metrics of the last minute; an invocation may last for fifteen."""
-    counts = tools.tally.take()
+    counts = services.counters.take()
     # Counts the live chats afresh: when the last ones have ended, nobody asks for the interval.
     interval()
     # No event for long is an alarm, and needs a number of hours without one, too.
@@ -88,12 +88,12 @@ def report(seconds: float) -> None:
 @guarded
 def handler(_: dict[str, Any], context: LambdaContext) -> int:
     """Serve chats that are due; give the number of looks."""
-    loop = Loop(
+    hooks = WorkerHooks(
         may_begin=lambda: context.get_remaining_time_in_millis() > LAST_LOOK_MS,
         report=report,
         failed=report_failure,
     )
     in_time = replace(
-        tools, may_go_on=lambda: context.get_remaining_time_in_millis() > LAST_PAGE_MS
+        services, may_go_on=lambda: context.get_remaining_time_in_millis() > LAST_PAGE_MS
     )
-    return run(in_time, loop)
+    return run(in_time, hooks)

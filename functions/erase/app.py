@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chatlake.aws.archive import Deployed
+from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, guarded, logger, metrics
 from chatlake.aws.settings import Settings
 from chatlake.exceptions import RejectedInput
@@ -13,14 +13,14 @@ from chatlake.operations.erase import erase
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-home = Deployed(Settings.from_environment())
+archive = DeployedArchive(Settings.from_environment())
 
 
 def discard(contact: str) -> None:
     """Remove what is kept under a contact: its document with all versions, its agenda."""
-    home.agenda.remove(contact)
-    home.store.delete(contact)
-    home.store.delete_versions(contact)
+    archive.schedule.remove(contact)
+    archive.store.delete(contact)
+    archive.store.delete_versions(contact)
 
 
 @logger.inject_lambda_context
@@ -35,11 +35,11 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, list[str]]:
         message = 'the payload must be {"contact_ids": ["…"]}'
         raise RejectedInput(message)
     # What waits for capture's first look is known to the agenda alone.
-    waiting = home.agenda.read_many(
-        set(contact_ids) - home.chats.initial_contacts(contact_ids).keys()
+    waiting = archive.schedule.read_many(
+        set(contact_ids) - archive.chats.initial_contacts(contact_ids).keys()
     )
-    home.chats.add_legs({chat: chat for chat in waiting}, provisional=True)
-    erasure = erase(contact_ids, home, discard=discard)
+    archive.chats.add_legs({chat: chat for chat in waiting}, provisional=True)
+    erasure = erase(contact_ids, archive, discard=discard)
     count({"ChatsErased": len(erasure.erased)})
     return {
         "erased": sorted(erasure.erased),

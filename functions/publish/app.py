@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
 
-from chatlake.aws.archive import Deployed
+from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, guarded, logger, metrics, record
 from chatlake.aws.settings import Settings
 from chatlake.documents.items import text_id
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from chatlake.tables.measures import Measures
-    from chatlake.tables.publish import Outcome
+    from chatlake.tables.publish import PublishOutcome
 
-home = Deployed(Settings.from_environment())
+archive = DeployedArchive(Settings.from_environment())
 # Here, because Lambda gives a whole processor to what is loaded before the first event.
-lake = home.lake
+lake = archive.lake
 
 
 @logger.inject_lambda_context
@@ -32,7 +32,7 @@ def handler(event: SQSEvent, _: LambdaContext) -> dict[str, Any]:
     """Publish the chats that the messages name; give the messages that have failed."""
     chats = {message.message_id: _chat(message.body) for message in event.records}
     named = {chat for chat in chats.values() if chat is not None}
-    outcome = publish(named, store=home.store, chats=home.chats, lake=lake)
+    outcome = publish(named, store=archive.store, chats=archive.chats, lake=lake)
     if outcome.moved:
         _publish_moved(outcome)
     for chat, reason in outcome.failed.items():
@@ -56,9 +56,9 @@ def handler(event: SQSEvent, _: LambdaContext) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
 
 
-def _publish_moved(outcome: Outcome) -> None:
+def _publish_moved(outcome: PublishOutcome) -> None:
     """Publish again what changed meanwhile: the change may be nothing that is announced."""
-    again = publish(outcome.moved, store=home.store, chats=home.chats, lake=lake)
+    again = publish(outcome.moved, store=archive.store, chats=archive.chats, lake=lake)
     outcome.published |= again.published
     outcome.unchanged |= again.unchanged
     outcome.failed |= again.failed

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chatlake.aws.archive import Deployed
+from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, guarded, logger, metrics
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
-from chatlake.capture.publish_notifier import Announcer
-from chatlake.capture.rate_limiter import Pace
-from chatlake.capture.reconcile import Reconciler, reconcile
+from chatlake.capture.publish_notifier import PublishNotifier
+from chatlake.capture.rate_limiter import RateLimiter
+from chatlake.capture.reconcile import ReconcileServices, reconcile
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -22,9 +22,9 @@ LISTS_BEFORE_MS = 450_000
 SEARCHES_PER_S = 0.4
 
 settings = Settings.from_environment()
-home = Deployed(settings)
+archive = DeployedArchive(settings)
 connect, s3 = clients.connect(), clients.s3()
-announce = Announcer(clients.sqs(), settings.publish_queue_url)
+announce = PublishNotifier(clients.sqs(), settings.publish_queue_url)
 
 
 @logger.inject_lambda_context
@@ -32,21 +32,21 @@ announce = Announcer(clients.sqs(), settings.publish_queue_url)
 @guarded
 def handler(_: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Compare what is known with what there is; give the counts of what was found."""
-    tools = Reconciler(
-        agenda=home.agenda,
-        chats=home.chats,
+    services = ReconcileServices(
+        schedule=archive.schedule,
+        chats=archive.chats,
         connect=connect,
         s3=s3,
         instance_arn=settings.instance_arn,
         export_bucket=settings.export_bucket,
         export_prefix=settings.export_prefix,
-        searches=Pace(SEARCHES_PER_S),
+        searches=RateLimiter(SEARCHES_PER_S),
         announce=announce,
         may_go_on=lambda: context.get_remaining_time_in_millis() > ENDS_BEFORE_MS,
         may_list=lambda: context.get_remaining_time_in_millis() > LISTS_BEFORE_MS,
         warn=lambda code: logger.warning("contacts could not be searched", extra={"code": code}),
     )
-    reconcile(tools)
-    found = tools.tally.take()
+    reconcile(services)
+    found = services.counters.take()
     count(found)
     return found

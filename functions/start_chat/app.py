@@ -13,14 +13,14 @@ from aws_lambda_powertools.event_handler import (
 )
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
-from chatlake.aws.archive import Deployed
+from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, describe, guarded, logger, metrics
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
-from chatlake.capture.chat_resolver import ContactDirectory
+from chatlake.capture.chat_resolver import ChatResolver
 from chatlake.capture.start_chat import (
     ChatErased,
-    Desk,
+    StartChatServices,
     keep_token,
     register,
     start_chat,
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 settings = Settings.from_environment()
-home = Deployed(settings, clients.PROMPT)
+archive = DeployedArchive(settings, clients.PROMPT)
 connect = clients.connect(clients.PROMPT)
-desk = Desk(
-    agenda=home.agenda,
-    chats=home.chats,
-    directory=ContactDirectory(home.chats, connect, settings.instance_id),
-    vault=home.vault,
+services = StartChatServices(
+    schedule=archive.schedule,
+    chats=archive.chats,
+    chat_resolver=ChatResolver(archive.chats, connect, settings.instance_id),
+    token_cipher=archive.token_cipher,
     connect=connect,
     instance_id=settings.instance_id,
     contact_flow_id=settings.contact_flow_id,
@@ -53,9 +53,9 @@ app = APIGatewayHttpResolver(
 @app.post("/chats")
 def start() -> Response[str]:
     """Start a chat, and keep its token for capture."""
-    result, page = start_chat(start_request(_body(), desk), desk)
+    result, page = start_chat(start_request(_body(), services), services)
     try:
-        keep_token(result["ContactId"], "participant", result["ParticipantToken"], desk)
+        keep_token(result["ContactId"], "participant", result["ParticipantToken"], services)
     except (ClientError, BotoCoreError) as error:
         # The customer's chat has begun, and must not suffer from this.
         count({"TokensLost": 1})
@@ -67,7 +67,7 @@ def start() -> Response[str]:
 @app.post("/tokens")
 def take_token() -> Response[str]:
     """Take a token of a chat that something else started."""
-    chat = register(_body(), desk)
+    chat = register(_body(), services)
     count({"TokensRegistered": 1})
     return _answer(HTTPStatus.OK, {"InitialContactId": chat})
 

@@ -13,7 +13,7 @@ from aws_lambda_powertools.utilities.data_classes import (
 from chatlake.analytics.athena_named_queries import save_named_queries
 from chatlake.analytics.athena_views import make_views
 from chatlake.analytics.sql_files import load_named, load_views
-from chatlake.aws.archive import Deployed
+from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.custom_resource import answer
 from chatlake.aws.observability import describe, guarded, logger
 from chatlake.aws.settings import Settings
@@ -29,12 +29,12 @@ ANSWERS_BEFORE_S = 40
 """Seconds before the function is cut off: the answer itself may take thirty."""
 
 settings = Settings.from_environment()
-home = Deployed(settings)
+archive = DeployedArchive(settings)
 
 
 def make(request: str, remaining_s: Callable[[], float]) -> dict[str, str]:
     """Make what is missing; give the database, which what follows waits for."""
-    home.lake.create_tables()
+    archive.lake.create_tables()
     athena = clients.athena()
     database, workgroup = settings.database, settings.workgroup
     make_views(

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chatlake.aws.archive import Deployed
+from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, guarded, logger, metrics
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
-from chatlake.capture.chat_resolver import ContactDirectory
-from chatlake.capture.track import Tracker, track
-from chatlake.chat_state.leg_cache import RememberedLegs
+from chatlake.capture.chat_resolver import ChatResolver
+from chatlake.capture.track import TrackServices, track
+from chatlake.chat_state.leg_cache import LegCache
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 settings = Settings.from_environment()
-home = Deployed(settings)
-chats = RememberedLegs(home.chats)
-tracker = Tracker(
-    agenda=home.agenda,
+archive = DeployedArchive(settings)
+chats = LegCache(archive.chats)
+services = TrackServices(
+    schedule=archive.schedule,
     chats=chats,
-    directory=ContactDirectory(
+    chat_resolver=ChatResolver(
         chats,
         # Throttled, it says so at once: another contact or event may tell whose leg this is.
         clients.connect(clients.PROMPT),
@@ -39,6 +39,6 @@ tracker = Tracker(
 @guarded
 def handler(event: dict[str, Any], _: LambdaContext) -> str:
     """Note one event; give what became of it."""
-    became = track(event, tracker)
+    became = track(event, services)
     count({became: 1})
     return became

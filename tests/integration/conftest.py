@@ -16,7 +16,7 @@ import pytest
 from pyiceberg.table import StaticTable
 
 from chatlake.cli import commands as cli
-from chatlake.embedded.archive import Home
+from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.embedded.import_files import ImportSummary, import_files
 from chatlake.embedded.transcript_files import find_files
 from chatlake.operations.verify import verify
@@ -136,32 +136,32 @@ class LakeFolder:
 
     def import_files(self, *paths: Path | str) -> ImportSummary:
         """Import files, folders or globs."""
-        with Home(self.path, create=True) as home:
+        with EmbeddedArchive(self.path, create=True) as archive:
             files, rejected = find_files(map(str, paths))
-            return import_files(files, home, Quiet(), rejected)
+            return import_files(files, archive, Quiet(), rejected)
 
     def erase(self, *contact_ids: str, purge: bool = False) -> Erasure:
         """Erase the chats of some contacts."""
         from chatlake.operations.erase import erase
 
-        with Home(self.path) as home:
-            with home.shared():
-                erasure = erase(contact_ids, home)
+        with EmbeddedArchive(self.path) as archive:
+            with archive.shared():
+                erasure = erase(contact_ids, archive)
             if purge:
-                home.purge()
+                archive.purge()
         return erasure
 
     def rebuild(self) -> dict[str, str]:
         """Rebuild the tables; gives what failed."""
         from chatlake.operations.rebuild import rebuild
 
-        with Home(self.path, rebuilding=True) as home:
-            return rebuild(home, Quiet()).failed
+        with EmbeddedArchive(self.path, rebuilding=True) as archive:
+            return rebuild(archive, Quiet()).failed
 
     def differences(self) -> list[str]:
         """What verify finds."""
-        with Home(self.path) as home:
-            return sorted(map(str, verify(home, Quiet())))
+        with EmbeddedArchive(self.path) as archive:
+            return sorted(map(str, verify(archive, Quiet())))
 
     def tables(self) -> dict[str, StaticTable]:
         """The tables at their newest snapshots, read without the lake's own code."""

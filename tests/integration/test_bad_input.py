@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatlake.embedded.archive import Home
+from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.embedded.import_files import import_files
 from chatlake.embedded.transcript_files import find_files
 from tests.integration.conftest import (
@@ -290,7 +290,7 @@ def test_a_file_that_vanishes_after_it_was_found_is_named(lake: LakeFolder) -> N
     gone.unlink()
     folder.unlink()
     folder.mkdir()
-    with Home(lake.path, create=True) as home:
+    with EmbeddedArchive(lake.path, create=True) as home:
         summary = import_files(files, home, Quiet(), rejected)
 
     assert [str(rejection) for rejection in summary.rejected] == [
@@ -427,7 +427,7 @@ def test_a_damaged_document_of_a_leg_fails_alone(lake: LakeFolder) -> None:
 
     summary = lake.take(whole, page("c3", message()))
 
-    assert set(summary.intake.failed) == {"c2"}
+    assert set(summary.upserted.failed) == {"c2"}
     assert summary.outcome.published == {"c1", "c3"}
 
     document.unlink()
@@ -442,7 +442,7 @@ def test_a_leg_is_kept_while_the_document_of_its_chat_is_damaged(lake: LakeFolde
     [document] = [path for path in lake.documents() if path.stem == "c1"]
     document.write_bytes(b"damaged")
 
-    assert set(lake.take(whole).intake.failed) == {"c1"}
+    assert set(lake.take(whole).upserted.failed) == {"c1"}
     assert [row["initial_contact_id"] for row in lake.rows()["messages"]] == ["c1", "c2"]
 
     document.unlink()

@@ -15,8 +15,8 @@ import pytest
 
 from chatlake.documents.document import Document
 from chatlake.documents.store.folder import FolderStore
-from chatlake.documents.upsert import take_in
-from chatlake.embedded.archive import Home
+from chatlake.documents.upsert import upsert
+from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.embedded.import_files import to_document
 from chatlake.tables.publish import publish
 from tests.integration.conftest import comparable, expected_rows
@@ -82,21 +82,21 @@ def test_publishers_at_once_without_the_lock_of_a_lake_end_with_the_newest_docum
     ]
     for one in (*writers, *publishers):
         one.must_end_well()
-    with Home(lake.path) as home:
-        assert home.chats.queued() == (0, 0)
+    with EmbeddedArchive(lake.path) as archive:
+        assert archive.chats.queued() == (0, 0)
     assert lake.differences() == []
     assert comparable(lake.rows()) == expected_rows(*first_round(chats), *changes)
 
 
 def change_documents(lake: LakeFolder, changes: list[Object], name: str) -> None:
     """Take reads in one by one, and say when all are in."""
-    with Home(lake.path) as home:
+    with EmbeddedArchive(lake.path) as archive:
         for change in changes:
-            take_in(
+            upsert(
                 [to_document(change)],
-                store=home.store,
-                chats=home.chats,
-                announce=home.chats.enqueue,
+                store=archive.store,
+                chats=archive.chats,
+                announce=archive.chats.enqueue,
             )
             time.sleep(0.02)
     (lake.inbox / f"writer-{name}.done").touch()
@@ -105,21 +105,21 @@ def change_documents(lake: LakeFolder, changes: list[Object], name: str) -> None
 def publish_what_waits(lake: LakeFolder, number: int) -> None:
     """Publish random batches of what waits, whoever else is at the same chats, to the end."""
     random = Random(number)
-    with Home(lake.path) as home:
+    with EmbeddedArchive(lake.path) as archive:
         while True:
             done = len(list(lake.inbox.glob("writer-*.done"))) == 2
-            batch = home.chats.peek(most_chats=1000, most_bytes=10**9)
+            batch = archive.chats.peek(most_chats=1000, most_bytes=10**9)
             if not batch and done:
                 return
             batch = random.sample(batch, -(-len(batch) // 2))
             outcome = publish(
                 {queued.initial_contact_id for queued in batch},
-                store=home.store,
-                chats=home.chats,
-                lake=home.lake,
+                store=archive.store,
+                chats=archive.chats,
+                lake=archive.lake,
             )
             assert not outcome.failed
-            home.chats.acknowledge(q for q in batch if q.initial_contact_id not in outcome.moved)
+            archive.chats.acknowledge(q for q in batch if q.initial_contact_id not in outcome.moved)
 
 
 WRITERS = 8

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatlake.embedded.archive import Home
+from chatlake.embedded.archive import EmbeddedArchive
 from tests.integration.conftest import (
     LakeFolder,
     Rows,
@@ -117,7 +117,7 @@ class Scene:
     def check_import(self, _: int) -> None:
         summary = self.lake.import_files(self.lake.inbox)
         assert summary.rejected == []
-        assert summary.intake.failed | summary.outcome.failed == {}
+        assert summary.upserted.failed | summary.outcome.failed == {}
         assert_rows(self.lake, self.rows)
 
     @cached_property
@@ -224,8 +224,8 @@ def ids_in_files(lake: LakeFolder, contact_ids: set[str]) -> set[tuple[str, str]
 
 
 def purge(lake: Path) -> None:
-    with Home(lake) as home:
-        home.purge()
+    with EmbeddedArchive(lake) as archive:
+        archive.purge()
 
 
 @pytest.mark.parametrize("part", range(3))

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from chatlake.embedded import import_files as importing
-from chatlake.embedded.archive import Home
+from chatlake.embedded.archive import EmbeddedArchive
 from local.chats import scripts
 from tests.integration.conftest import (
     CANARY,
@@ -316,7 +316,7 @@ def test_a_leg_that_gets_known_only_after_the_erasure_is_erased_too(lake: LakeFo
     lake.take(page(FIRST_LEG, message("m3", ContactId=late)))
 
     assert comparable(lake.rows()) == expected_rows(page("other", message()))
-    assert lake.take(own).intake.erased == {late}
+    assert lake.take(own).upserted.erased == {late}
     assert comparable(lake.rows()) == expected_rows(page("other", message()))
     assert lake.differences() == []
 
@@ -333,10 +333,10 @@ def test_a_chat_is_erased_once_a_leg_of_it_turns_out_to_have_been(
 
     taken = lake.take(*victim(), page(FIRST_LEG, message("m3", ContactId=leg)))
 
-    assert taken.intake.erased == {FIRST_LEG}
+    assert taken.upserted.erased == {FIRST_LEG}
     assert comparable(lake.rows()) == expected_rows(page("other", message()))
     assert {path.stem for path in lake.documents()} == {"other"}
-    assert lake.take(*victim()).intake.erased == {FIRST_LEG}
+    assert lake.take(*victim()).upserted.erased == {FIRST_LEG}
     assert lake.differences() == []
 
 
@@ -399,7 +399,7 @@ def test_a_purge_may_come_later_than_the_erasure(filled: LakeFolder, chatlake: C
 
 
 def test_no_byte_is_left_while_somebody_has_the_lake_open(filled: LakeFolder) -> None:
-    with Home(filled.path) as idle:
+    with EmbeddedArchive(filled.path) as idle:
         assert idle.chats.legs(FIRST_LEG) == {FIRST_LEG, SECOND_LEG}
         filled.erase(FIRST_LEG, purge=True)
         assert (filled.path / "chats.db-wal").exists()

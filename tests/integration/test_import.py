@@ -56,12 +56,12 @@ def test_importing_twice_changes_nothing(lake: LakeFolder) -> None:
     values = pages_and_exports(generated(25))
     first = lake.take(*values)
     rows, snapshots = lake.rows(), lake.snapshots()
-    assert len(first.intake.new) == 25
+    assert len(first.upserted.new) == 25
     assert comparable(rows) == expected_rows(*values)
 
     second = lake.take(*values)
 
-    assert (len(second.intake.unchanged), second.intake.new, second.intake.changed) == (
+    assert (len(second.upserted.unchanged), second.upserted.new, second.upserted.changed) == (
         25,
         set(),
         set(),
@@ -87,7 +87,7 @@ def test_importing_twice_says_how_many_chats_were_unchanged(
 
 def test_one_value_twice_in_one_file_is_one_chat(lake: LakeFolder) -> None:
     summary = lake.take(page("c1", message()), page("c1", message()))
-    assert (summary.transcripts, summary.intake.new) == (2, {"c1"})
+    assert (summary.transcripts, summary.upserted.new) == (2, {"c1"})
     assert comparable(lake.rows()) == expected_rows(page("c1", message()))
 
 
@@ -96,7 +96,7 @@ def test_a_changed_chat_is_the_only_one_that_is_written_again(lake: LakeFolder) 
 
     summary = lake.take(page("c1", message("m1")), page("c2", message("m1"), message("m2")))
 
-    assert (summary.intake.changed, summary.intake.unchanged) == ({"c2"}, {"c1"})
+    assert (summary.upserted.changed, summary.upserted.unchanged) == ({"c2"}, {"c1"})
     assert summary.outcome.published == {"c2"}
     assert comparable(lake.rows()) == expected_rows(
         page("c1", message("m1")), page("c2", message("m1"), message("m2"))
@@ -303,13 +303,13 @@ def test_files_are_found_in_folders_by_globs_and_by_name(lake: LakeFolder) -> No
     )
 
     assert (summary.files, summary.rejected) == (5, [])
-    assert summary.intake.new == {f"c{number}" for number in range(1, 7)}
+    assert summary.upserted.new == {f"c{number}" for number in range(1, 7)}
 
 
 def test_a_file_name_that_looks_like_a_glob_is_taken_by_its_name(lake: LakeFolder) -> None:
     odd = lake.write("chat [1]*.json", page("c1", message()))
     lake.write("chat 1.json", page("c2", message()))
-    assert lake.import_files(odd).intake.new == {"c1"}
+    assert lake.import_files(odd).upserted.new == {"c1"}
 
 
 def test_blank_lines_and_carriage_returns_between_values_are_nothing(lake: LakeFolder) -> None:
@@ -337,7 +337,7 @@ def test_many_chats_go_through_several_batches(
     chats = generated(14, seed=3)
     values = [value for chat in chats for value in chat.pages(page_size=5)]
     summary = lake.take(*values)
-    assert len(summary.intake.new) == 14
+    assert len(summary.upserted.new) == 14
     assert comparable(lake.rows()) == expected_rows(*values)
     assert lake.differences() == []
 

@@ -102,7 +102,7 @@ def at(text: str) -> datetime:
 def take_all(lake: LakeFolder, *values: Object) -> dict[str, list[Row]]:
     """Import values that none may be rejected of; the rows are also the oracle's."""
     summary = lake.take(*values)
-    assert (summary.rejected, summary.intake.failed, summary.outcome.failed) == ([], {}, {})
+    assert (summary.rejected, summary.upserted.failed, summary.outcome.failed) == ([], {}, {})
     rows = comparable(lake.rows())
     assert rows == expected_rows(*values)
     assert lake.differences() == []

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from chatlake.tables.publish import Outcome
+    from chatlake.tables.publish import PublishOutcome
     from tests.stateful.memory import Row
 
 TABLES = [table.name for table in schema.TABLES]
@@ -44,8 +44,8 @@ def world_in_memory() -> Iterator[World]:
     world.close()
 
 
-def take_in(world: World, *reads: str, chat: str = CHAT) -> None:
-    world.take_in(*(READS_OF[chat][read] for read in reads))
+def upsert(world: World, *reads: str, chat: str = CHAT) -> None:
+    world.upsert(*(READS_OF[chat][read] for read in reads))
 
 
 def rows(world: World, name: str) -> list[Row]:
@@ -75,10 +75,10 @@ def assert_published(world: World) -> None:
 def test_a_slow_publisher_never_puts_old_rows_over_new_ones(
     world: World, step: str, table: str
 ) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     slow = world.publisher()
     slow.advance_to(f"{step} {table}")
-    take_in(world, "a message on another day", "no attachment after all")
+    upsert(world, "a message on another day", "no attachment after all")
     world.publish()
     assert_rows_are_those_of_documents(world)
     slow.finish()
@@ -89,13 +89,13 @@ def test_a_slow_publisher_never_puts_old_rows_over_new_ones(
 def test_a_slow_publisher_is_stopped_by_one_that_found_the_rows_right_already(
     world: World, table: str
 ) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     world.drain()
     # Rows that were so once, were to be others, and are so again.
-    take_in(world, "a message on another day")
+    upsert(world, "a message on another day")
     slow = world.publisher()
     slow.advance_to(f"commit {table}")
-    take_in(world, "a message back on its day")
+    upsert(world, "a message back on its day")
     world.announce([CHAT])
     world.publish()
     slow.finish()
@@ -104,7 +104,7 @@ def test_a_slow_publisher_is_stopped_by_one_that_found_the_rows_right_already(
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_slow_publisher_brings_nothing_of_an_erased_chat_back(world: World, table: str) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     slow = world.publisher()
     slow.advance_to(f"commit {table}")
     world.erase(CHAT)
@@ -116,16 +116,16 @@ def test_a_slow_publisher_brings_nothing_of_an_erased_chat_back(world: World, ta
 def test_what_a_slow_publisher_remembers_in_the_end_is_not_taken_for_the_newest(
     world: World,
 ) -> None:
-    take_in(world, "a message")
+    upsert(world, "a message")
     slow = world.publisher()
     slow.advance_to("mark_published")
-    take_in(world, "a message on another day")
+    upsert(world, "a message on another day")
     cut_off = world.publisher()
     cut_off.advance_past("commit messages")
     cut_off.kill()
     slow.finish()
     # The document is what the slow one published, but the messages are those of the other.
-    take_in(world, "a message back on its day")
+    upsert(world, "a message back on its day")
     assert_published(world)
 
 
@@ -135,7 +135,7 @@ def test_what_a_slow_publisher_remembers_in_the_end_is_not_taken_for_the_newest(
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("start", ["together", "one after the other's first commit"])
 def test_two_publishers_of_a_new_chat_write_it_once(world: World, table: str, start: str) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     first = world.publisher()
     if start != "together":
         first.advance_past("commit messages")
@@ -150,7 +150,7 @@ def test_two_publishers_of_a_new_chat_write_it_once(world: World, table: str, st
 def test_of_two_publishers_of_a_new_chat_the_first_may_be_overtaken_anywhere(
     world: World, step: str
 ) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     first = world.publisher()
     first.advance_to(step)
     world.publish()
@@ -159,7 +159,7 @@ def test_of_two_publishers_of_a_new_chat_the_first_may_be_overtaken_anywhere(
 
 
 def test_publishing_again_what_is_published_commits_nothing(world: World) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     world.drain()
     before = snapshots(world)
     world.announce([CHAT])
@@ -174,18 +174,18 @@ def snapshots(world: World) -> list[int]:
 # What is measured
 
 
-def measured(*outcomes: Outcome) -> int:
+def measured(*outcomes: PublishOutcome) -> int:
     """How many messages some publications have measured together."""
     return sum(outcome.measures.messages for outcome in outcomes if outcome.measures)
 
 
 def test_a_chat_is_measured_once_however_often_it_is_published(world: World) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     assert measured(world.publish()) == 1
-    take_in(world, "a message on another day")
+    upsert(world, "a message on another day")
     assert measured(world.publish()) == 0
     killed = world.publisher(CHAT)
-    take_in(world, "a message back on its day")
+    upsert(world, "a message back on its day")
     killed.advance_past("record_attempts")
     killed.kill()
     assert measured(world.publish(CHAT)) == 0
@@ -195,7 +195,7 @@ def test_a_chat_is_measured_once_however_often_it_is_published(world: World) -> 
 def test_a_chat_whose_first_attempt_was_cut_off_is_measured_by_the_next(
     world: World, table: str
 ) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     killed = world.publisher()
     killed.advance_past(f"commit {table}")
     killed.kill()
@@ -204,7 +204,7 @@ def test_a_chat_whose_first_attempt_was_cut_off_is_measured_by_the_next(
 
 @pytest.mark.parametrize("step", ["read", "record_attempts", "commit messages", "mark_published"])
 def test_two_publishers_of_a_new_chat_measure_it_once(world: World, step: str) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     first = world.publisher()
     first.advance_to(step)
     second = world.publish()
@@ -215,10 +215,10 @@ def test_two_publishers_of_a_new_chat_measure_it_once(world: World, step: str) -
 
 
 def test_a_chat_that_changes_between_tables_is_left_to_the_next_publisher(world: World) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     publisher = world.publisher()
     publisher.advance_past("commit messages")
-    take_in(world, "a message on another day")
+    upsert(world, "a message on another day")
     outcome = publisher.finish()
     assert outcome.moved == {CHAT}
     assert outcome.published == set()
@@ -230,24 +230,24 @@ def test_a_chat_that_changes_between_tables_is_left_to_the_next_publisher(world:
 
 
 def test_a_change_does_not_keep_the_other_chats_of_a_batch_waiting(world: World) -> None:
-    take_in(world, "a message")
-    take_in(world, "a message", chat=OTHER_CHAT)
+    upsert(world, "a message")
+    upsert(world, "a message", chat=OTHER_CHAT)
     publisher = world.publisher()
     publisher.advance_past("commit receipts")
-    take_in(world, "its receipt")
+    upsert(world, "its receipt")
     assert publisher.finish().published == {OTHER_CHAT}
     assert values(world, "contacts", "initial_contact_id") == [OTHER_CHAT]
     assert_published(world)
 
 
 def test_a_change_that_is_taken_back_leaves_no_row_of_it(world: World) -> None:
-    take_in(world, "a message")
+    upsert(world, "a message")
     world.drain()
-    take_in(world, "a message on another day")
+    upsert(world, "a message on another day")
     publisher = world.publisher()
     publisher.advance_past("commit messages")
     # The document is now as it was when it was published last, but its messages are not.
-    take_in(world, "a message back on its day")
+    upsert(world, "a message back on its day")
     publisher.finish()
     assert_published(world)
 
@@ -261,9 +261,9 @@ def test_a_publisher_that_was_killed_after_a_commit_is_made_good(
     world: World, start: str, table: str
 ) -> None:
     if start == "changed":
-        take_in(world, "a message on another day", "no attachment after all")
+        upsert(world, "a message on another day", "no attachment after all")
         world.drain()
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     killed = world.publisher()
     killed.advance_past(f"commit {table}")
     killed.kill()
@@ -273,11 +273,11 @@ def test_a_publisher_that_was_killed_after_a_commit_is_made_good(
 def test_rows_of_a_publisher_that_was_killed_are_found_on_days_that_are_no_longer_the_chats(
     world: World,
 ) -> None:
-    take_in(world, "a message on another day")
+    upsert(world, "a message on another day")
     killed = world.publisher()
     killed.advance_past("commit messages")
     killed.kill()
-    take_in(world, "a message back on its day")
+    upsert(world, "a message back on its day")
     assert_published(world)
     assert [sent_at.day for sent_at in values(world, "messages", "sent_at")] == [1]
 
@@ -285,7 +285,7 @@ def test_rows_of_a_publisher_that_was_killed_are_found_on_days_that_are_no_longe
 def test_a_publisher_that_was_killed_before_its_first_commit_is_no_proof_of_a_new_chat(
     world: World,
 ) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     killed = world.publisher()
     killed.advance_to("commit messages")
     other = world.publisher()
@@ -298,27 +298,27 @@ def test_a_publisher_that_was_killed_before_its_first_commit_is_no_proof_of_a_ne
 
 
 def test_a_receipt_gets_its_day_when_its_message_comes(world: World) -> None:
-    take_in(world, "a receipt before its message")
+    upsert(world, "a receipt before its message")
     world.drain()
     assert values(world, "receipts", "sent_at") == [None]
-    take_in(world, "the message of that receipt")
+    upsert(world, "the message of that receipt")
     assert_published(world)
     assert [sent_at.day for sent_at in values(world, "receipts", "sent_at")] == [2]
 
 
 def test_a_message_that_changes_its_day_leaves_the_old_one(world: World) -> None:
-    take_in(world, "a message", "its receipt")
+    upsert(world, "a message", "its receipt")
     for read in ("a message on another day", "a message back on its day"):
         world.drain()
-        take_in(world, read)
+        upsert(world, read)
     assert_published(world)
     assert [sent_at.day for sent_at in values(world, "messages", "sent_at")] == [1]
 
 
 def test_a_contact_gets_its_day_when_its_beginning_is_known(world: World) -> None:
-    take_in(world, "a message")
+    upsert(world, "a message")
     world.drain()
-    take_in(world, "the beginning of the contact")
+    upsert(world, "the beginning of the contact")
     assert_published(world)
     assert [moment.day for moment in values(world, "contacts", "initiated_at")] == [4]
 
@@ -328,10 +328,10 @@ def test_a_contact_gets_its_day_when_its_beginning_is_known(world: World) -> Non
 
 @pytest.mark.parametrize("table", TABLES)
 def test_a_conflict_on_a_table_makes_the_publisher_look_again(world: World, table: str) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     publisher = world.publisher(CHAT)
     publisher.advance_to(f"commit {table}")
-    take_in(world, "a message", "its receipt", chat=OTHER_CHAT)
+    upsert(world, "a message", "its receipt", chat=OTHER_CHAT)
     world.publish(OTHER_CHAT, CHAT)
     publisher.finish()
     assert_rows_are_those_of_documents(world)
@@ -354,8 +354,8 @@ def test_a_publisher_that_gives_up_after_too_many_conflicts_loses_nothing(
 ) -> None:
     world = world_in_memory
     world.lake = lake = ContendedLake()
-    take_in(world, *WHOLE)
-    take_in(world, "a message", chat=OTHER_CHAT)
+    upsert(world, *WHOLE)
+    upsert(world, "a message", chat=OTHER_CHAT)
     lake.contended = table
     publisher = world.publisher()
     with pytest.raises(PublishConflict, match=table):
@@ -386,7 +386,7 @@ def test_a_commit_that_went_through_unnoticed_is_not_made_twice(
 ) -> None:
     world = world_in_memory
     world.lake = lake = MisreportingLake()
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     lake.misreported = table
     assert_published(world)
 
@@ -416,21 +416,21 @@ def test_nothing_to_add_and_nothing_sought_is_no_commit(world: World, table: str
 
 
 def test_a_leg_that_was_taken_for_a_chat_has_no_rows_of_its_own_in_the_end(world: World) -> None:
-    take_in(world, "a message", "an export of a leg")
+    upsert(world, "a message", "an export of a leg")
     world.drain()
     assert set(values(world, "messages", "initial_contact_id")) == {CHAT, LEG}
-    take_in(world, "the word that it is a leg")
+    upsert(world, "the word that it is a leg")
     assert_published(world)
     assert set(values(world, "messages", "initial_contact_id")) == {CHAT}
     assert "m5" in values(world, "messages", "item_id")
 
 
 def test_what_is_added_to_a_leg_while_it_is_moved_into_its_chat_is_not_lost(world: World) -> None:
-    take_in(world, "an export of a leg")
+    upsert(world, "an export of a leg")
     # It does not know yet whose leg that is.
-    late = world.intake(READS["a read of a leg"])
+    late = world.upserted(READS["a read of a leg"])
     late.advance_to(f"update {LEG}")
-    mover = world.intake(READS["the word that it is a leg"])
+    mover = world.upserted(READS["the word that it is a leg"])
     mover.advance_to(f"delete {LEG}")
     late.advance_past(f"update {LEG}")
     mover.finish()
@@ -440,22 +440,22 @@ def test_what_is_added_to_a_leg_while_it_is_moved_into_its_chat_is_not_lost(worl
 
 
 def test_rows_of_a_leg_go_away_even_if_the_intake_that_moved_it_was_killed(world: World) -> None:
-    take_in(world, "an export of a leg")
+    upsert(world, "an export of a leg")
     world.drain()
-    killed = world.intake(READS["the word that it is a leg"])
+    killed = world.upserted(READS["the word that it is a leg"])
     killed.advance_past(f"delete {LEG}")
     killed.kill()
-    take_in(world, "the word that it is a leg")
+    upsert(world, "the word that it is a leg")
     assert_published(world)
     assert set(values(world, "messages", "initial_contact_id")) == {CHAT}
 
 
 @pytest.mark.parametrize("step", ["attempts", f"read {LEG}", "erased", "initial_contacts"])
 def test_a_leg_that_is_moved_while_it_is_published_is_no_failure(world: World, step: str) -> None:
-    take_in(world, "an export of a leg")
+    upsert(world, "an export of a leg")
     publisher = world.publisher(LEG)
     publisher.advance_to(step)
-    take_in(world, "the word that it is a leg")
+    upsert(world, "the word that it is a leg")
     assert publisher.finish().failed == {}
     assert_published(world)
 
@@ -464,22 +464,22 @@ def test_a_leg_that_is_moved_while_it_is_published_is_no_failure(world: World, s
 
 
 def test_a_chat_is_erased_whole_though_it_is_being_taken_in_again(world: World) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     world.drain()
-    intake = world.intake(response(CHAT, message("m9", 1)))
-    intake.advance_to(f"update {CHAT}")
+    upserted = world.upserted(response(CHAT, message("m9", 1)))
+    upserted.advance_to(f"update {CHAT}")
     erasure = world.erasure(CHAT)
     erasure.advance_past("commit messages")
-    intake.advance_past(f"update {CHAT}")
+    upserted.advance_past(f"update {CHAT}")
     erasure.finish()
-    intake.finish()
+    upserted.finish()
     world.drain()
     assert [rows(world, name) for name in TABLES] == NO_ROWS
     assert world.documents() == {}
 
 
 def test_a_publisher_that_an_erasure_did_not_see_does_not_keep_its_rows(world: World) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     publisher = world.publisher()
     publisher.advance_to("record_attempts")
     erasure = world.erasure(CHAT)
@@ -493,7 +493,7 @@ def test_a_publisher_that_an_erasure_did_not_see_does_not_keep_its_rows(world: W
 
 @pytest.mark.parametrize("step", ["attempts", f"read {CHAT}", "erased", "initial_contacts"])
 def test_a_chat_that_is_erased_while_it_is_published_is_no_failure(world: World, step: str) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     publisher = world.publisher()
     publisher.advance_to(step)
     world.erase(CHAT)
@@ -504,7 +504,7 @@ def test_a_chat_that_is_erased_while_it_is_published_is_no_failure(world: World,
 
 @pytest.mark.parametrize("step", ["delete", "load messages", "commit messages", "mark_published"])
 def test_an_erasure_that_was_cut_off_can_be_asked_for_again(world: World, step: str) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     world.drain()
     killed = world.erasure(CHAT)
     killed.advance_to(step)
@@ -520,10 +520,10 @@ def test_an_erasure_that_was_cut_off_can_be_asked_for_again(world: World, step: 
 
 
 def test_reads_of_an_erased_chat_bring_nothing_back(world: World) -> None:
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     world.drain()
     world.erase(CHAT)
-    take_in(world, *WHOLE)
+    upsert(world, *WHOLE)
     world.drain()
     assert [rows(world, name) for name in TABLES] == NO_ROWS
     assert world.documents() == {}
@@ -532,14 +532,14 @@ def test_reads_of_an_erased_chat_bring_nothing_back(world: World) -> None:
 def test_a_chat_that_was_erased_has_no_rows_though_an_intake_just_wrote_its_document(
     world: World,
 ) -> None:
-    take_in(world, "a message")
-    intake = world.intake(READS["its receipt"])
-    intake.advance_to(f"update {CHAT}")
+    upsert(world, "a message")
+    upserted = world.upserted(READS["its receipt"])
+    upserted.advance_to(f"update {CHAT}")
     world.erase(CHAT)
-    intake.advance_past(f"update {CHAT}")
+    upserted.advance_past(f"update {CHAT}")
     assert CHAT in world.documents()
     # What was announced before the erasure comes now.
     world.publish()
     assert [rows(world, name) for name in TABLES] == NO_ROWS
-    intake.finish()
+    upserted.finish()
     assert world.documents() == {}

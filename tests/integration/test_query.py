@@ -15,7 +15,7 @@ import pytest
 
 from chatlake.analytics.duckdb_engine import connect
 from chatlake.analytics.sql_files import load_named, load_views, to_duckdb
-from chatlake.embedded.archive import Home
+from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.exceptions import QueryFailed
 from chatlake.tables import schema
 from tests.integration.conftest import LakeFolder, export, message, new_lake, page
@@ -402,9 +402,9 @@ def test_status_counts_what_there_is(
 
 def test_status_counts_a_chat_that_waits_twice_once(lake: LakeFolder, chatlake: Chatlake) -> None:
     lake.take()
-    with Home(lake.path) as home:
+    with EmbeddedArchive(lake.path) as archive:
         for day in (None, 1, 2):
-            home.chats.enqueue({"c1": (day, 100)})
+            archive.chats.enqueue({"c1": (day, 100)})
     assert "1 chat waiting to be published" in chatlake("status").out
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from chatlake.documents.store.folder import FolderStore
 from chatlake.embedded import import_files as importing
-from chatlake.embedded.archive import Home
+from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.operations import rebuild as rebuilding
 from chatlake.operations import verify as verifying
 from chatlake.tables import schema
@@ -129,7 +129,7 @@ def test_a_lake_is_whole_again_from_its_documents(
     assert filled.differences() == []
     assert filled.take(*values()).outcome.published == set()
     # That a leg belongs to another chat is known again, too.
-    assert filled.take(export("leg", message("m1"))).intake.new == set()
+    assert filled.take(export("leg", message("m1"))).upserted.new == set()
 
 
 def test_tables_whose_files_are_lost_are_made_again(filled: LakeFolder, chatlake: Chatlake) -> None:
@@ -146,8 +146,8 @@ def test_a_lake_whose_tables_are_not_made_again_yet_says_so(
 ) -> None:
     """As between two steps of a rebuild that was cut off."""
     rows = filled.rows()
-    with Home(filled.path) as home:
-        home._catalog.drop_table((schema.NAMESPACE, "messages"))
+    with EmbeddedArchive(filled.path) as archive:
+        archive._catalog.drop_table((schema.NAMESPACE, "messages"))
     for command in (("query", "SELECT 1"), ("report", "--output", str(filled.path / "r.html"))):
         assert_one_line(chatlake(*command), "has lost its tables", "rebuild")
     assert chatlake("rebuild").code == 0
@@ -433,8 +433,8 @@ def test_verify_tells_rows_of_one_key_apart(filled: LakeFolder, chatlake: Chatla
 
 def change_table(lake: LakeFolder, name: str, change: Callable[[pa.Table], pa.Table]) -> None:
     """Give a table other rows, behind the back of the lake."""
-    with Home(lake.path) as home:
-        table = home.lake.load(next(table for table in schema.TABLES if table.name == name))
+    with EmbeddedArchive(lake.path) as archive:
+        table = archive.lake.load(next(table for table in schema.TABLES if table.name == name))
         rows = table.scan().to_arrow()
         changed = change(rows).cast(rows.schema)
         table.overwrite(changed)

@@ -25,7 +25,7 @@ from chatlake.analytics.report.page import render
 from chatlake.analytics.report.wording import queue_name, seconds, share
 from chatlake.analytics.sql_files import ALWAYS, Period
 from chatlake.cli.commands import chatlake as command
-from chatlake.embedded.archive import Home
+from chatlake.embedded.archive import EmbeddedArchive
 from local.example_lake import example_lake
 from tests.hand_lake import CONTACTS, MESSAGES, MONDAY, RECEIPTS, TUESDAY
 from tests.made_lake import made_lake
@@ -214,7 +214,7 @@ def test_every_chart_has_a_name_a_meaning_and_its_numbers(browser: Browser, writ
 
 
 def test_a_lake_without_chats_says_what_to_do(browser: Browser, tmp_path: Path) -> None:
-    with Home(tmp_path / "lake", create=True):
+    with EmbeddedArchive(tmp_path / "lake", create=True):
         pass
     said = report(tmp_path / "lake", tmp_path / "report.html")
     assert "no message to tell of" in said

@@ -12,7 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from chatlake.documents.document import Document
-from chatlake.documents.store import Stored
+from chatlake.documents.store import StoredDocument
 from chatlake.exceptions import SnapshotConflict
 from chatlake.tables import schema
 from chatlake.tables.lake.data_files import day_of
@@ -33,13 +33,15 @@ class MemoryStore:
     """A document store; no tag ever comes again."""
 
     def __init__(self) -> None:
-        self._stored: dict[str, Stored] = {}
+        self._stored: dict[str, StoredDocument] = {}
         self._tags = count()
 
-    def read(self, initial_contact_id: str) -> Stored | None:
+    def read(self, initial_contact_id: str) -> StoredDocument | None:
         return self._stored.get(initial_contact_id)
 
-    def read_many(self, initial_contact_ids: Iterable[str]) -> dict[str, Stored | DamagedDocument]:
+    def read_many(
+        self, initial_contact_ids: Iterable[str]
+    ) -> dict[str, StoredDocument | DamagedDocument]:
         return {chat: self._stored[chat] for chat in initial_contact_ids if chat in self._stored}
 
     def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
@@ -51,14 +53,14 @@ class MemoryStore:
         self,
         initial_contact_id: str,
         change: Callable[[Document | None], Document],
-        known: Stored | None = None,
-    ) -> tuple[Stored, bool]:
+        known: StoredDocument | None = None,
+    ) -> tuple[StoredDocument, bool]:
         before = self._stored.get(initial_contact_id)
         document = change(None if before is None else before.document)
         data = document.to_bytes()
         if before is not None and data == before.document.to_bytes():
             return before, False
-        stored = Stored(Document.from_bytes(data), str(next(self._tags)), len(data))
+        stored = StoredDocument(Document.from_bytes(data), str(next(self._tags)), len(data))
         self._stored[initial_contact_id] = stored
         return stored, True
 
@@ -69,7 +71,7 @@ class MemoryStore:
         del self._stored[initial_contact_id]
         return True
 
-    def __iter__(self) -> Iterator[Stored]:
+    def __iter__(self) -> Iterator[StoredDocument]:
         yield from list(self._stored.values())
 
 

@@ -75,7 +75,7 @@ class Part:
         if self.erases is not None:
             return world.erasure(self.erases)
         if self.reads:
-            return world.intake(*(READS_OF[chat][name] for chat, name in self.reads))
+            return world.upserted(*(READS_OF[chat][name] for chat, name in self.reads))
         return world.publisher()
 
 

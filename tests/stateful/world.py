@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from pyiceberg.catalog.sql import SqlCatalog
 
-from chatlake.chat_state.sqlite import SqliteChats
+from chatlake.chat_state.sqlite import SqliteChatState
 from chatlake.documents.store.folder import FolderStore
-from chatlake.documents.upsert import take_in
+from chatlake.documents.upsert import upsert
 from chatlake.operations.erase import erase
 from chatlake.tables import schema
 from chatlake.tables.flatten import flatten
 from chatlake.tables.lake.iceberg import Lake
-from chatlake.tables.publish import Outcome, publish
+from chatlake.tables.publish import PublishOutcome, publish
 from tests.stateful.lockstep import Actor
 from tests.stateful.memory import MemoryLake, MemoryStore, plain_rows
 
@@ -29,11 +29,10 @@ if TYPE_CHECKING:
 
     from chatlake.chat_state import Day
     from chatlake.documents.document import Document
-    from chatlake.documents.store import DocumentStore, Stored
-    from chatlake.documents.upsert import Intake
-    from chatlake.embedded.archive import Home
+    from chatlake.documents.store import DocumentStore, StoredDocument
+    from chatlake.documents.upsert import UpsertResult
     from chatlake.exceptions import DamagedDocument
-    from chatlake.operations.erase import Erasure
+    from chatlake.operations.erase import Archive, Erasure
     from tests.stateful.lockstep import Step
     from tests.stateful.memory import Row
 
@@ -64,7 +63,7 @@ class World:
     def __init__(self, folder: Path | None = None) -> None:
         """Make an empty world: of real documents and tables in a folder, or all in memory."""
         self._to_close = ExitStack()
-        self.chats = SqliteChats(Path(":memory:"))
+        self.chats = SqliteChatState(Path(":memory:"))
         self._to_close.callback(self.chats.close)
         self.store: DocumentStore = MemoryStore()
         self.lake: AnyLake = MemoryLake()
@@ -86,11 +85,11 @@ class World:
 
     # Actors
 
-    def publisher(self, *chats: str) -> Actor[Outcome]:
+    def publisher(self, *chats: str) -> Actor[PublishOutcome]:
         """Give a publisher of some of the chats in the queue; of all without a name."""
         batch = {m: chat for m, chat in self.queue.items() if not chats or chat in chats}
 
-        def work(step: Step) -> Outcome:
+        def work(step: Step) -> PublishOutcome:
             outcome = self._publish(set(chats) | set(batch.values()), step)
             step("acknowledge")
             for message, chat in batch.items():
@@ -100,15 +99,15 @@ class World:
 
         return Actor("publisher", work)
 
-    def intake(self, *documents: Document) -> Actor[Intake]:
+    def upserted(self, *documents: Document) -> Actor[UpsertResult]:
         """Give an intake of some documents."""
 
-        def work(step: Step) -> Intake:
+        def work(step: Step) -> UpsertResult:
             def announce(chats: Mapping[str, object]) -> None:
                 step("announce")
                 self.announce(chats)
 
-            return take_in(
+            return upsert(
                 documents,
                 store=_SteppedStore(self.store, step),
                 chats=_SteppedChats(self.chats, step),
@@ -121,16 +120,16 @@ class World:
         """Give an erasure of the chats that some contacts are legs of."""
 
         def work(step: Step) -> Erasure:
-            home = _SteppedHome(
+            archive = _SteppedArchive(
                 _SteppedStore(self.store, step),
                 _SteppedChats(self.chats, step),
                 lambda chats: self._publish(chats, step),
             )
-            return erase(contacts, cast("Home", home))
+            return erase(contacts, cast("Archive", archive))
 
         return Actor("erasure", work)
 
-    def _publish(self, chats: Iterable[str], step: Step) -> Outcome:
+    def _publish(self, chats: Iterable[str], step: Step) -> PublishOutcome:
         def sleep(_: float) -> None:
             step("sleep")
 
@@ -144,10 +143,10 @@ class World:
 
     # What happens at once
 
-    def take_in(self, *documents: Document) -> Intake:
-        return self.intake(*documents).finish()
+    def upsert(self, *documents: Document) -> UpsertResult:
+        return self.upserted(*documents).finish()
 
-    def publish(self, *chats: str) -> Outcome:
+    def publish(self, *chats: str) -> PublishOutcome:
         return self.publisher(*chats).finish()
 
     def erase(self, *contacts: str) -> Erasure:
@@ -176,7 +175,7 @@ class World:
 
     def documents(self) -> dict[str, Document]:
         """Give the documents by chat."""
-        stored = list(cast("Iterable[Stored]", self.store))
+        stored = list(cast("Iterable[StoredDocument]", self.store))
         return {one.document.initial_contact_id: one.document for one in stored}
 
 
@@ -205,12 +204,14 @@ class _SteppedStore:
         self._store = store
         self._step = step
 
-    def read(self, initial_contact_id: str) -> Stored | None:
+    def read(self, initial_contact_id: str) -> StoredDocument | None:
         self._step(f"read {initial_contact_id}")
         return self._store.read(initial_contact_id)
 
-    def read_many(self, initial_contact_ids: Iterable[str]) -> dict[str, Stored | DamagedDocument]:
-        found: dict[str, Stored | DamagedDocument] = {}
+    def read_many(
+        self, initial_contact_ids: Iterable[str]
+    ) -> dict[str, StoredDocument | DamagedDocument]:
+        found: dict[str, StoredDocument | DamagedDocument] = {}
         for chat in initial_contact_ids:
             self._step(f"read {chat}")
             found |= self._store.read_many([chat])
@@ -227,8 +228,8 @@ class _SteppedStore:
         self,
         initial_contact_id: str,
         change: Callable[[Document | None], Document],
-        known: Stored | None = None,
-    ) -> tuple[Stored, bool]:
+        known: StoredDocument | None = None,
+    ) -> tuple[StoredDocument, bool]:
         self._step(f"update {initial_contact_id}")
         return self._store.update(initial_contact_id, change, known)
 
@@ -243,7 +244,7 @@ class _SteppedStore:
 class _SteppedChats:
     """The state of chats, one step per call."""
 
-    def __init__(self, chats: SqliteChats, step: Step) -> None:
+    def __init__(self, chats: SqliteChatState, step: Step) -> None:
         self._chats = chats
         self._step = step
 
@@ -280,12 +281,12 @@ class _SteppedLake:
 
 
 @dataclass(frozen=True)
-class _SteppedHome:
+class _SteppedArchive:
     """What an erasure sees of a home, without the lock that keeps other publishers away."""
 
     store: _SteppedStore
     chats: _SteppedChats
-    publish: Callable[[Iterable[str]], Outcome]
+    publish: Callable[[Iterable[str]], PublishOutcome]
 
     @contextmanager
     def publishing(self) -> Iterator[None]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chatlake.capture.publish_notifier import AnnouncementRefused, Announcer
+from chatlake.capture.publish_notifier import AnnouncementRefused, PublishNotifier
 
 URL = "https://sqs.example/queue"
 
@@ -39,7 +39,7 @@ class Queue:
 
 
 def announce(queue: Queue, revisions: dict[str, str]) -> None:
-    Announcer(queue, URL)(revisions)  # type: ignore[arg-type]
+    PublishNotifier(queue, URL)(revisions)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("chats", "requests"), [(0, 0), (1, 1), (10, 1), (11, 2), (25, 3)])

@@ -179,31 +179,31 @@ def test_track_notes_it_for_its_chat(
     functions: Functions, name: str, became: str, phase: str, ended: set[str]
 ) -> None:
     app = functions["track"]
-    app.home.chats.add_legs({FIRST: FIRST}, provisional=False)
+    app.archive.chats.add_legs({FIRST: FIRST}, provisional=False)
     assert app.handler(EVENTS[name], CONTEXT) == became
-    watch = app.home.agenda.read(FIRST)
-    assert watch.ended == ended
-    assert len(watch.events) + len(watch.exports) == 1
-    assert app.home.agenda.count(phase) == 1
+    state = app.archive.schedule.read(FIRST)
+    assert state.ended == ended
+    assert len(state.events) + len(state.exports) == 1
+    assert app.archive.schedule.count(phase) == 1
 
 
 def test_track_finds_the_chat_of_an_event_that_does_not_say(functions: Functions) -> None:
     app = functions["track"]
     assert app.handler(EVENTS["track.initiated"], CONTEXT) == "EventsTracked"
     # As the first look at the chat notes it.
-    app.home.chats.add_legs({FIRST: FIRST}, provisional=False)
+    app.archive.chats.add_legs({FIRST: FIRST}, provisional=False)
     name = "track.without_initial_contact"
     assert "initialContactId" not in EVENTS[name]["detail"]
     assert app.handler(EVENTS[name], CONTEXT) == "EventsTracked"
-    assert len(app.home.agenda.read(FIRST).events) == 2
-    assert app.home.agenda.read(SECOND) is None
+    assert len(app.archive.schedule.read(FIRST).events) == 2
+    assert app.archive.schedule.read(SECOND) is None
 
 
 def test_track_leaves_a_voice_contact(functions: Functions) -> None:
     app = functions["track"]
     event = EVENTS["track.voice"]
     assert app.handler(event, CONTEXT) == "EventsIgnored"
-    assert app.home.agenda.read(event["detail"]["contactId"]) is None
+    assert app.archive.schedule.read(event["detail"]["contactId"]) is None
 
 
 def test_completed_tells_nothing_new_after_disconnected(functions: Functions) -> None:
@@ -219,14 +219,14 @@ def test_capture_reads_what_track_has_noted(functions: Functions) -> None:
     export = {"ContactId": FIRST, "InitialContactId": FIRST, "Transcript": []}
     boto3.client("s3").put_object(Bucket=EXPORT_BUCKET, Key=key, Body=json.dumps(export).encode())
     # Exports wait for the look that follows a chat's end.
-    capture.home.agenda.make_due(FIRST, phase="ended", due_at=now_ms())
+    capture.archive.schedule.make_due(FIRST, phase="ended", due_at=now_ms())
     # Time for one look only: the chat is ended, and stays due until nothing follows any more.
     remaining = iter([900_000])
     context = SimpleNamespace(
         **{**vars(CONTEXT), "get_remaining_time_in_millis": lambda: next(remaining, 0)}
     )
     assert capture.handler(EVENTS["capture.every_minute"], context) == 1
-    assert capture.home.store.read(FIRST).document.exports.keys() == {FIRST}
+    assert capture.archive.store.read(FIRST).document.exports.keys() == {FIRST}
 
 
 def test_reconcile_finds_an_export_that_no_event_told_of(functions: Functions) -> None:
@@ -242,24 +242,24 @@ def test_reconcile_finds_an_export_that_no_event_told_of(functions: Functions) -
 
 def test_publish_finds_the_chats_of_both_messages(functions: Functions) -> None:
     app = functions["publish"]
-    app.home.lake.create_tables()
+    app.archive.lake.create_tables()
     store = S3Store(boto3.client("s3"), "documents")
     store.update(PUBLISHED[0], lambda _: Document(PUBLISHED[0]))
     # The other has no document: its message alone comes back.
     second = EVENTS["publish.two_chats"]["Records"][1]["messageId"]
     answered = app.handler(EVENTS["publish.two_chats"], CONTEXT)
     assert answered == {"batchItemFailures": [{"itemIdentifier": second}]}
-    assert app.home.chats.attempts(PUBLISHED).keys() == {PUBLISHED[0]}
+    assert app.archive.chats.attempts(PUBLISHED).keys() == {PUBLISHED[0]}
 
 
 def test_erase_tells_what_became_of_each_contact(functions: Functions) -> None:
     app = functions["erase"]
-    app.home.lake.create_tables()
+    app.archive.lake.create_tables()
     known, unknown = EVENTS["erase.two_contacts"]["contact_ids"]
-    app.home.chats.add_legs({known: known}, provisional=False)
+    app.archive.chats.add_legs({known: known}, provisional=False)
     answered = app.handler(EVENTS["erase.two_contacts"], CONTEXT)
     assert answered == {"erased": [known], "already_erased": [], "unknown": [unknown]}
-    assert app.home.chats.erased([known]) == {known}
+    assert app.archive.chats.erased([known]) == {known}
 
 
 @pytest.mark.parametrize(
@@ -299,7 +299,9 @@ def test_a_page_gets_the_chat_that_it_starts(functions: Functions) -> None:
     assert answered["statusCode"] == 200
     assert answered["headers"]["Access-Control-Allow-Origin"] == ORIGIN
     assert json.loads(answered["body"])["data"]["startChatResult"] == started
-    assert [token.kind for token in app.home.agenda.read(FIRST).tokens.values()] == ["participant"]
+    assert [token.kind for token in app.archive.schedule.read(FIRST).tokens.values()] == [
+        "participant"
+    ]
 
 
 # A question of the browser's has no metrics, which Powertools finds odd.
@@ -320,10 +322,10 @@ def test_a_browser_is_told_that_the_page_may_ask(functions: Functions) -> None:
 )
 def test_a_token_is_kept_for_its_chat(functions: Functions, name: str, kind: str) -> None:
     app = functions["start_chat"]
-    app.home.chats.add_legs({FIRST: FIRST}, provisional=False)
+    app.archive.chats.add_legs({FIRST: FIRST}, provisional=False)
     answered = app.handler(EVENTS[name], CONTEXT)
     assert json.loads(answered["body"]) == {"InitialContactId": FIRST}
-    [token] = app.home.agenda.read(FIRST).tokens.values()
+    [token] = app.archive.schedule.read(FIRST).tokens.values()
     assert (token.kind, token.expires_at is None) == (kind, kind == "participant")
     secret = json.loads(EVENTS[name]["body"])[f"{kind.title()}Token"]
-    assert app.home.vault.open(token.sealed, FIRST) == secret
+    assert app.archive.token_cipher.open(token.sealed, FIRST) == secret

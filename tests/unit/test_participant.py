@@ -15,8 +15,8 @@ import boto3
 import pytest
 
 from chatlake.aws_clients import clients
-from chatlake.capture.participant_client import ParticipantService
-from chatlake.capture.rate_limiter import Pace
+from chatlake.capture.participant_client import ParticipantClient
+from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.exceptions import (
     ParticipantDenied,
     ParticipantError,
@@ -35,11 +35,11 @@ TOKEN = "canary-token-5e1f"
 
 
 @contextmanager
-def client_of(url: str) -> Iterator[ParticipantService]:
+def client_of(url: str) -> Iterator[ParticipantClient]:
     client = boto3.Session("nobody", "nothing", region_name="eu-west-1").client(
         "connectparticipant", endpoint_url=url, config=clients._PARTICIPANT
     )
-    yield ParticipantService(client, transcripts=Pace(1000), connections=Pace(1000))
+    yield ParticipantClient(client, transcripts=RateLimiter(1000), connections=RateLimiter(1000))
     client.close()
 
 
@@ -54,13 +54,13 @@ def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
 
 
 @pytest.fixture
-def service(simulator: Simulator) -> Iterator[ParticipantService]:
+def service(simulator: Simulator) -> Iterator[ParticipantClient]:
     with client_of(simulator.url) as service:
         yield service
 
 
 @pytest.fixture
-def token(simulator: Simulator, service: ParticipantService) -> str:
+def token(simulator: Simulator, service: ParticipantClient) -> str:
     connection = service.connect(simulator.participant_token(CHAT.initial_contact_id))
     assert connection.expires_at is not None
     assert connection.expires_at > CHAT.ended_ms
@@ -74,7 +74,7 @@ def sent() -> list[str]:
 
 
 def test_pages_go_back_in_time_until_there_are_no_more(
-    service: ParticipantService, token: str
+    service: ParticipantClient, token: str
 ) -> None:
     pages = [service.get_transcript(token, max_results=5)]
     while pages[-1].next_token is not None:
@@ -83,7 +83,7 @@ def test_pages_go_back_in_time_until_there_are_no_more(
     assert len(pages) > 1
 
 
-def test_every_parameter_reaches_the_service(service: ParticipantService, token: str) -> None:
+def test_every_parameter_reaches_the_service(service: ParticipantClient, token: str) -> None:
     ids = sent()
 
     def read(**parameters: Any) -> list[str]:
@@ -111,7 +111,7 @@ def test_every_parameter_reaches_the_service(service: ParticipantService, token:
     ],
 )
 def test_what_the_service_refuses_has_a_kind_and_is_not_repeated(
-    simulator: Simulator, service: ParticipantService, token: str, fault: Fault, kind: type
+    simulator: Simulator, service: ParticipantClient, token: str, fault: Fault, kind: type
 ) -> None:
     before = len(simulator.calls)
     simulator.fail_next("GetTranscript", fault)
@@ -127,14 +127,14 @@ def test_what_the_service_refuses_has_a_kind_and_is_not_repeated(
     assert service.get_transcript(token).items
 
 
-def test_an_unknown_token_is_denied(service: ParticipantService) -> None:
+def test_an_unknown_token_is_denied(service: ParticipantClient) -> None:
     for ask in (service.get_transcript, service.connect):
         with pytest.raises(ParticipantDenied):
             ask(TOKEN)
 
 
 def test_no_error_and_no_log_line_holds_a_token(
-    simulator: Simulator, service: ParticipantService, caplog: pytest.LogCaptureFixture
+    simulator: Simulator, service: ParticipantClient, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     wrong: list[Any] = [TOKEN, "", TOKEN * 100, 5, TOKEN + "\n", None]
@@ -206,7 +206,7 @@ def test_many_threads_keep_the_pace_together(monkeypatch: pytest.MonkeyPatch) ->
 
     rule_time(clock, monkeypatch)
     monkeypatch.setattr("time.sleep", sleep)
-    pace = Pace(4)
+    pace = RateLimiter(4)
     begun: list[float] = []
 
     def call(number: int) -> None:
@@ -228,7 +228,7 @@ def test_a_pace_is_kept_however_long_calls_take(
 ) -> None:
     clock = HandClock()
     rule_time(clock, monkeypatch)
-    pace = Pace(rate)
+    pace = RateLimiter(rate)
     begun = []
     for number in range(30):
         with pace.call():
@@ -247,7 +247,7 @@ def test_a_clock_that_is_set_back_makes_nobody_wait_for_long(
     clock = HandClock()
     clock.set(10_000_000)
     rule_time(clock, monkeypatch)
-    pace = Pace(2)
+    pace = RateLimiter(2)
     with pace.call():
         pass
     clock.set(0)

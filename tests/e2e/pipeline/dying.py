@@ -28,7 +28,7 @@ from tests.e2e.pipeline.casting import Casting, receipts
 from tests.e2e.pipeline.deployable import deployable
 from tests.e2e.pipeline.evidence import Evidence, gather
 from tests.e2e.pipeline.happening import told_by
-from tests.e2e.pipeline.running import begun, live, settle, state
+from tests.e2e.pipeline.running import begun, finish_attempt, live, state
 from tests.e2e.pipeline.tables import Rows, read_rows
 from tests.oracle import Input
 
@@ -251,17 +251,17 @@ def run(folder: Path) -> Died:
             export = ExportObject(cast.unheard, leg)
             world.client("s3").put_object(Bucket=EXPORT_BUCKET, Key=export.key, Body=export.body)
         live(world)
-        settle(world, heard_of)
+        finish_attempt(world, heard_of)
         rows = read_rows(world.cloud, world.stack)
         found: Any = world.cloud.invoke(world.stack, "Reconcile", {})
-        settle(world, ids)
+        finish_attempt(world, ids)
         rows_reconciled = read_rows(world.cloud, world.stack)
         # One is named by a contact that it was transferred to.
         named = [chat.legs[-1].contact_id for chat in cast.erased]
         erased: Any = world.cloud.invoke(world.stack, "Erase", {"contact_ids": named})
         rows_erased = read_rows(world.cloud, world.stack)
         _bring_again(world, cast.erased, list(happenings(chats, behaviour)))
-        settle(world, left_over)
+        finish_attempt(world, left_over)
         rows_returned = read_rows(world.cloud, world.stack)
         left = _left(world, cast.erased)
         _publish_twice_at_once(world, left_over)

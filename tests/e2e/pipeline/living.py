@@ -28,7 +28,7 @@ from tests.e2e.pipeline.happening import (
     told_by,
     unnamed,
 )
-from tests.e2e.pipeline.running import Deed, begun, live, settle
+from tests.e2e.pipeline.running import Deed, begun, finish_attempt, live
 from tests.e2e.pipeline.tables import Rows, read_rows
 from tests.oracle import Input
 
@@ -227,11 +227,11 @@ def run(folder: Path) -> Lived:
         voice_targets = world.cloud.put_event(voice)
         voice_tracked: Any = world.cloud.invoke(world.stack, "Track", voice)
         live(world, _deeds(cast, strange))
-        settle(world, ids)
+        finish_attempt(world, ids)
         rows_before = read_rows(world.cloud, world.stack)
         for export in late:
             world.export(export)
-        settle(world, ids)
+        finish_attempt(world, ids)
         rows = read_rows(world.cloud, world.stack)
         evidence = gather(world)
     return Lived(

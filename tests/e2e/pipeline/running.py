@@ -109,6 +109,6 @@ def all_done(world: World, chats: Sequence[str]) -> bool:
     return published == set(chats) and not any("due_at" in item for item in again.values())
 
 
-def settle(world: World, chats: Sequence[str]) -> None:
+def finish_attempt(world: World, chats: Sequence[str]) -> None:
     """Wait until all has come to rest."""
     until(lambda: all_done(world, chats), "every chat is published, and none is due")

@@ -15,7 +15,7 @@ from local.world import Script, World
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import LAYERS, deployable, layer
 from tests.e2e.pipeline.happening import exported, read_after_all
-from tests.e2e.pipeline.running import settle
+from tests.e2e.pipeline.running import finish_attempt
 from tests.e2e.pipeline.tables import Rows, read_rows
 from tests.oracle import Input
 from tools.artifacts import HOST
@@ -88,7 +88,7 @@ def _export(world: World, chat: Chat) -> None:
 
 
 def _archive(world: World, chats: Sequence[Chat]) -> Rows:
-    settle(world, [chat.initial_contact_id for chat in chats])
+    finish_attempt(world, [chat.initial_contact_id for chat in chats])
     return read_rows(world.cloud, world.stack)
 
 

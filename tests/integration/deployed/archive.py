@@ -13,14 +13,14 @@ import boto3
 from chatlake.aws_clients import clients
 from chatlake.capture.capture_chat import capture_chat
 from chatlake.capture.capture_state import Token
-from chatlake.capture.chat_resolver import ContactDirectory
-from chatlake.capture.fetch import Tools
-from chatlake.capture.participant_client import ParticipantService
-from chatlake.capture.rate_limiter import Pace
-from chatlake.capture.schedule import Agenda
-from chatlake.capture.token_cipher import Vault
-from chatlake.capture.track import Tracker, track
-from chatlake.chat_state.dynamodb import DynamoDBChats
+from chatlake.capture.chat_resolver import ChatResolver
+from chatlake.capture.fetch import CaptureServices
+from chatlake.capture.participant_client import ParticipantClient
+from chatlake.capture.rate_limiter import RateLimiter
+from chatlake.capture.schedule import CaptureSchedule
+from chatlake.capture.token_cipher import TokenCipher
+from chatlake.capture.track import TrackServices, track
+from chatlake.chat_state.dynamodb import DynamoDBChatState
 from chatlake.documents.document import Document
 from chatlake.documents.store.s3 import S3Store
 from local.participant_service import Behaviour
@@ -40,44 +40,44 @@ class Archive:
     aws: Aws
     clock: HandClock
     simulator: Simulator
-    tools: Tools
-    tracker: Tracker
+    services: CaptureServices
+    track_services: TrackServices
     exports: dict[str, Any] = field(default_factory=dict)
     announced: list[tuple[str, str]] = field(default_factory=list)
     notes: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
-    def agenda(self) -> Agenda:
-        return self.tools.agenda
+    def schedule(self) -> CaptureSchedule:
+        return self.services.schedule
 
     def add_token(self, chat: str, kind: str = "participant", secret: str | None = None) -> None:
         secret = secret or self.simulator.participant_token(chat)
-        sealed = self.tools.vault.seal(secret, chat)
+        sealed = self.services.token_cipher.seal(secret, chat)
         token = Token("participant" if kind == "participant" else "connection", sealed)
-        self.agenda.add_token(chat, token, due_at=self.clock.now_ms())
+        self.schedule.add_token(chat, token, due_at=self.clock.now_ms())
 
     def deliver(self, event: dict[str, Any]) -> str:
-        return track(event, self.tracker)
+        return track(event, self.track_services)
 
-    def look(self, chat: str) -> None:
-        capture_chat(chat, self.tools)
+    def attempt(self, chat: str) -> None:
+        capture_chat(chat, self.services)
 
-    def look_until(self, time_ms: float, *chats: str) -> None:
+    def attempt_until(self, time_ms: float, *chats: str) -> None:
         """Let the time pass, and look at chats whenever they are due."""
         for _ in range(_MOST_LOOKS):
-            watches = [self.agenda.read(chat) for chat in chats]
-            due = [w for w in watches if w is not None and w.due_at is not None]
+            states = [self.schedule.read(chat) for chat in chats]
+            due = [w for w in states if w is not None and w.due_at is not None]
             if not due or min(w.due_at or 0 for w in due) > time_ms:
                 self.clock.set(max(time_ms, self.clock.now_ms()))
                 return
-            first = min(due, key=lambda watch: watch.due_at or 0)
+            first = min(due, key=lambda state: state.due_at or 0)
             self.clock.set(max(self.clock.now_ms(), first.due_at or 0))
-            self.look(first.initial_contact_id)
+            self.attempt(first.initial_contact_id)
         message = f"chats are due again and again: {chats}"
         raise AssertionError(message)
 
     def document(self, chat: str) -> Document:
-        stored = self.tools.store.read(chat)
+        stored = self.services.store.read(chat)
         assert stored is not None
         return stored.document
 
@@ -102,7 +102,7 @@ def archive(
 ) -> Iterator[Archive]:
     table, bucket = aws.table(), aws.bucket()
     dynamodb = aws.client("dynamodb")
-    agenda, state = Agenda(dynamodb, table), DynamoDBChats(dynamodb, table)
+    schedule, state = CaptureSchedule(dynamodb, table), DynamoDBChatState(dynamodb, table)
     with Simulator(chats, clock, behaviour) as simulator:
         session = boto3.Session("local", "local", region_name="eu-central-1")
         participant = session.client(
@@ -118,21 +118,23 @@ def archive(
             assert found is None or isinstance(found, bytes)
             return found
 
-        tools = Tools(
-            agenda=agenda,
+        services = CaptureServices(
+            schedule=schedule,
             chats=state,
             store=S3Store(aws.client("s3"), bucket),
-            vault=Vault(aws.client("kms"), aws.key()),
-            service=ParticipantService(participant, transcripts=Pace(1000), connections=Pace(1000)),
+            token_cipher=TokenCipher(aws.client("kms"), aws.key()),
+            service=ParticipantClient(
+                participant, transcripts=RateLimiter(1000), connections=RateLimiter(1000)
+            ),
             read_export=read_export,
             announce=lambda revisions: made[0].announced.extend(revisions.items()),
             interval_ms=lambda: 120_000,
             warn=lambda *note: made[0].notes.append(note),
         )
         instance = chats[0].instance_id if chats else "i"
-        directory = ContactDirectory(state, connect, instance)
-        tracker = Tracker(agenda, state, directory, BUCKET, PREFIX, instance)
-        made.append(Archive(aws, clock, simulator, tools, tracker))
+        chat_resolver = ChatResolver(state, connect, instance)
+        track_services = TrackServices(schedule, state, chat_resolver, BUCKET, PREFIX, instance)
+        made.append(Archive(aws, clock, simulator, services, track_services))
         try:
             yield made[0]
         finally:

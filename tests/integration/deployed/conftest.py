@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from chatlake.capture.schedule import Agenda
-from chatlake.chat_state.dynamodb import DynamoDBChats
+from chatlake.capture.schedule import CaptureSchedule
+from chatlake.chat_state.dynamodb import DynamoDBChatState
 from tests.aws import Aws, serving
 from tests.integration.deployed.functions import Load, loader
 
@@ -24,13 +24,13 @@ def table(aws: Aws) -> str:
 
 
 @pytest.fixture
-def agenda(aws: Aws, table: str) -> Agenda:
-    return Agenda(aws.client("dynamodb"), table)
+def schedule(aws: Aws, table: str) -> CaptureSchedule:
+    return CaptureSchedule(aws.client("dynamodb"), table)
 
 
 @pytest.fixture
-def chats(aws: Aws, table: str) -> DynamoDBChats:
-    return DynamoDBChats(aws.client("dynamodb"), table)
+def chats(aws: Aws, table: str) -> DynamoDBChatState:
+    return DynamoDBChatState(aws.client("dynamodb"), table)
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chatlake.capture.capture_state import Memory, Token, Watch
-from chatlake.capture.schedule import PHASES, Agenda, Phase
+from chatlake.capture.capture_state import CaptureState, Checkpoint, Token
+from chatlake.capture.schedule import PHASES, CaptureSchedule, Phase
 from tests.aws import Aws
 
 CHAT = "c1"
@@ -22,20 +22,22 @@ def event(kind: str = "INITIATED", contact: str = CHAT, **members: Any) -> dict[
     return {"detail-type": "Amazon Connect Contact Event", "detail": detail}
 
 
-def read(agenda: Agenda, chat: str = CHAT) -> Watch:
-    watch = agenda.read(chat)
-    assert watch is not None
-    return watch
+def read(schedule: CaptureSchedule, chat: str = CHAT) -> CaptureState:
+    state = schedule.read(chat)
+    assert state is not None
+    return state
 
 
-def settle(agenda: Agenda, watch: Watch, due: tuple[Phase, int] | None, **options: Any) -> bool:
-    return agenda.settle(
-        watch, memory=Memory(first_seen_at=7), done=watch.events, due=due, **options
+def finish_attempt(
+    schedule: CaptureSchedule, state: CaptureState, due: tuple[Phase, int] | None, **options: Any
+) -> bool:
+    return schedule.finish_attempt(
+        state, checkpoint=Checkpoint(first_seen_at=7), done=state.events, due=due, **options
     )
 
 
-def phases_of(agenda: Agenda, chat: str = CHAT, at: int = FAR) -> set[Phase]:
-    return {phase for phase in PHASES if chat in agenda.due(phase, at, most=100)}
+def phases_of(schedule: CaptureSchedule, chat: str = CHAT, at: int = FAR) -> set[Phase]:
+    return {phase for phase in PHASES if chat in schedule.due(phase, at, most=100)}
 
 
 class Between:
@@ -58,106 +60,110 @@ class Between:
             raise
 
 
-def test_the_longest_due_comes_first_and_nothing_before_its_time(agenda: Agenda) -> None:
+def test_the_longest_due_comes_first_and_nothing_before_its_time(schedule: CaptureSchedule) -> None:
     for chat, due_at in (("late", 300), ("early", 100), ("between", 200), ("later", 301)):
-        agenda.make_due(chat, phase="live", due_at=due_at)
+        schedule.make_due(chat, phase="live", due_at=due_at)
 
-    assert agenda.due("live", 300, most=10) == ["early", "between", "late"]
-    assert agenda.due("live", 300, most=2) == ["early", "between"]
-    assert agenda.due("ended", FAR, most=10) == []
-    assert agenda.count("live") == 4
-    assert agenda.count("live", due_by=200) == 2
-    assert agenda.any("ended", "live")
-    assert not agenda.any("ended", "waiting")
+    assert schedule.due("live", 300, most=10) == ["early", "between", "late"]
+    assert schedule.due("live", 300, most=2) == ["early", "between"]
+    assert schedule.due("ended", FAR, most=10) == []
+    assert schedule.count("live") == 4
+    assert schedule.count("live", due_by=200) == 2
+    assert schedule.any("ended", "live")
+    assert not schedule.any("ended", "waiting")
 
 
-def test_an_event_is_kept_as_it_came(agenda: Agenda) -> None:
+def test_an_event_is_kept_as_it_came(schedule: CaptureSchedule) -> None:
     came = event(note="😀 é\x00", number=12345678901234567890, list=[1, 2.5, None])
-    agenda.add_event(CHAT, came, phase="live", due_at=100)
+    schedule.add_event(CHAT, came, phase="live", due_at=100)
 
-    watch = read(agenda)
-    assert list(watch.events.values()) == [came]
-    assert watch.due_at == 100
-
-
-def test_an_event_that_comes_twice_is_kept_once(agenda: Agenda) -> None:
-    agenda.add_event(CHAT, event(), phase="live", due_at=100)
-    agenda.add_event(CHAT, event(), phase="live", due_at=100)
-    assert len(read(agenda).events) == 1
+    state = read(schedule)
+    assert list(state.events.values()) == [came]
+    assert state.due_at == 100
 
 
-def test_an_event_never_makes_a_chat_due_later(agenda: Agenda) -> None:
-    agenda.add_event(CHAT, event(), phase="live", due_at=100)
-    agenda.add_event(CHAT, event("CONNECTED_TO_AGENT"), phase="live", due_at=200)
-    assert read(agenda).due_at == 100
-    agenda.add_event(CHAT, event("DISCONNECTED"), phase="ended", due_at=50)
-    assert read(agenda).due_at == 50
-    assert phases_of(agenda) == {"ended"}
+def test_an_event_that_comes_twice_is_kept_once(schedule: CaptureSchedule) -> None:
+    schedule.add_event(CHAT, event(), phase="live", due_at=100)
+    schedule.add_event(CHAT, event(), phase="live", due_at=100)
+    assert len(read(schedule).events) == 1
 
 
-def test_a_chat_that_ends_while_it_is_overdue_is_served_with_the_ended(agenda: Agenda) -> None:
-    agenda.make_due(CHAT, phase="live", due_at=100)
-    agenda.add_event(CHAT, event("DISCONNECTED"), phase="ended", due_at=200, ends=CHAT)
-    assert phases_of(agenda) == {"ended"}
-    assert read(agenda).due_at == 100
+def test_an_event_never_makes_a_chat_due_later(schedule: CaptureSchedule) -> None:
+    schedule.add_event(CHAT, event(), phase="live", due_at=100)
+    schedule.add_event(CHAT, event("CONNECTED_TO_AGENT"), phase="live", due_at=200)
+    assert read(schedule).due_at == 100
+    schedule.add_event(CHAT, event("DISCONNECTED"), phase="ended", due_at=50)
+    assert read(schedule).due_at == 50
+    assert phases_of(schedule) == {"ended"}
 
 
-def test_an_event_that_comes_during_a_look_is_neither_lost_nor_delayed(agenda: Agenda) -> None:
-    agenda.add_event(CHAT, event(), phase="live", due_at=100)
-    before = read(agenda)
-    agenda.add_event(CHAT, event("DISCONNECTED"), phase="ended", due_at=150)
+def test_a_chat_that_ends_while_it_is_overdue_is_served_with_the_ended(
+    schedule: CaptureSchedule,
+) -> None:
+    schedule.make_due(CHAT, phase="live", due_at=100)
+    schedule.add_event(CHAT, event("DISCONNECTED"), phase="ended", due_at=200, ends=CHAT)
+    assert phases_of(schedule) == {"ended"}
+    assert read(schedule).due_at == 100
 
-    assert not settle(agenda, before, ("live", 10_000))
-    watch = read(agenda)
-    assert [e["detail"]["eventType"] for e in watch.events.values()] == ["DISCONNECTED"]
-    assert watch.due_at == 100
-    assert watch.memory.first_seen_at == 7
+
+def test_an_event_that_comes_during_a_look_is_neither_lost_nor_delayed(
+    schedule: CaptureSchedule,
+) -> None:
+    schedule.add_event(CHAT, event(), phase="live", due_at=100)
+    before = read(schedule)
+    schedule.add_event(CHAT, event("DISCONNECTED"), phase="ended", due_at=150)
+
+    assert not finish_attempt(schedule, before, ("live", 10_000))
+    state = read(schedule)
+    assert [e["detail"]["eventType"] for e in state.events.values()] == ["DISCONNECTED"]
+    assert state.due_at == 100
+    assert state.checkpoint.first_seen_at == 7
 
 
 @pytest.mark.parametrize("due", [None, ("live", 10_000)])
 def test_a_look_that_ends_while_an_event_is_written_down_does_not_hide_it(
-    aws: Aws, table: str, agenda: Agenda, due: tuple[Phase, int] | None
+    aws: Aws, table: str, schedule: CaptureSchedule, due: tuple[Phase, int] | None
 ) -> None:
-    agenda.make_due(CHAT, phase="live", due_at=100)
-    watch = read(agenda)
-    between = Between(aws.client("dynamodb"), lambda: settle(agenda, watch, due))
-    Agenda(between, table).add_event(  # type: ignore[arg-type]
+    schedule.make_due(CHAT, phase="live", due_at=100)
+    state = read(schedule)
+    between = Between(aws.client("dynamodb"), lambda: finish_attempt(schedule, state, due))
+    CaptureSchedule(between, table).add_event(  # type: ignore[arg-type]
         CHAT, event("DISCONNECTED"), phase="ended", due_at=150, ends=CHAT, unless_ended=True
     )
 
-    assert read(agenda).due_at == 150
-    assert phases_of(agenda) == {"ended"}
-    assert len(read(agenda).events) == 1
+    assert read(schedule).due_at == 150
+    assert phases_of(schedule) == {"ended"}
+    assert len(read(schedule).events) == 1
 
 
-def test_many_events_at_once_and_looks_between_them_lose_nothing(agenda: Agenda) -> None:
+def test_many_events_at_once_and_looks_between_them_lose_nothing(schedule: CaptureSchedule) -> None:
     seen: set[str] = set()
 
-    def look() -> None:
-        watch = agenda.read(CHAT)
-        if watch is not None and watch.due_at is not None:
-            seen.update(e["detail"]["number"] for e in watch.events.values())
-            settle(agenda, watch, None)
+    def attempt() -> None:
+        state = schedule.read(CHAT)
+        if state is not None and state.due_at is not None:
+            seen.update(e["detail"]["number"] for e in state.events.values())
+            finish_attempt(schedule, state, None)
 
     numbers = {str(number) for number in range(40)}
     with ThreadPoolExecutor(6) as pool:
         added = [
-            pool.submit(agenda.add_event, CHAT, event(number=number), phase="live", due_at=100)
+            pool.submit(schedule.add_event, CHAT, event(number=number), phase="live", due_at=100)
             for number in numbers
         ]
-        looked: list[Future[None]] = [pool.submit(look) for _ in range(25)]
+        looked: list[Future[None]] = [pool.submit(attempt) for _ in range(25)]
     assert all(future.result() for future in added)
     for future in looked:
         future.result()
-    while agenda.any("live"):
-        look()
+    while schedule.any("live"):
+        attempt()
     assert seen == numbers
-    assert not read(agenda).events
+    assert not read(schedule).events
 
 
-def test_completed_tells_nothing_new_after_disconnected(agenda: Agenda) -> None:
+def test_completed_tells_nothing_new_after_disconnected(schedule: CaptureSchedule) -> None:
     def end(kind: str, contact: str) -> bool:
-        return agenda.add_event(
+        return schedule.add_event(
             CHAT,
             event(kind, contact),
             phase="ended",
@@ -170,123 +176,129 @@ def test_completed_tells_nothing_new_after_disconnected(agenda: Agenda) -> None:
     assert not end("COMPLETED", "c1")
     assert end("COMPLETED", "c2")
     assert end("DISCONNECTED", "c2")
-    watch = read(agenda)
-    assert watch.ended == {"c1", "c2"}
-    kinds = sorted(e["detail"]["eventType"] for e in watch.events.values())
+    state = read(schedule)
+    assert state.ended == {"c1", "c2"}
+    kinds = sorted(e["detail"]["eventType"] for e in state.events.values())
     assert kinds == ["COMPLETED", "DISCONNECTED", "DISCONNECTED"]
 
 
-def test_an_event_too_large_is_refused_whole(agenda: Agenda) -> None:
-    agenda.add_event(CHAT, event(), phase="live", due_at=100)
+def test_an_event_too_large_is_refused_whole(schedule: CaptureSchedule) -> None:
+    schedule.add_event(CHAT, event(), phase="live", due_at=100)
     with pytest.raises(ClientError):
-        agenda.add_event(CHAT, event(big="x" * 450_000), phase="ended", due_at=1, ends=CHAT)
-    watch = read(agenda)
-    assert len(watch.events) == 1
-    assert watch.ended == frozenset()
-    assert watch.due_at == 100
+        schedule.add_event(CHAT, event(big="x" * 450_000), phase="ended", due_at=1, ends=CHAT)
+    state = read(schedule)
+    assert len(state.events) == 1
+    assert state.ended == frozenset()
+    assert state.due_at == 100
 
 
-def test_what_is_done_is_taken_off_and_tokens_stay(agenda: Agenda) -> None:
+def test_what_is_done_is_taken_off_and_tokens_stay(schedule: CaptureSchedule) -> None:
     token = Token("participant", b"sealed")
     fresh = Token("connection", b"fresh", 5_000)
-    agenda.add_event(CHAT, event(), phase="live", due_at=100)
-    agenda.add_export(CHAT, "leg", "key.json", due_at=100)
-    agenda.add_token(CHAT, token, due_at=100)
-    watch = read(agenda)
+    schedule.add_event(CHAT, event(), phase="live", due_at=100)
+    schedule.add_export(CHAT, "leg", "key.json", due_at=100)
+    schedule.add_token(CHAT, token, due_at=100)
+    state = read(schedule)
 
-    assert agenda.settle(
-        watch,
-        memory=Memory(retries=3, announced="r"),
-        done=[*watch.events, *watch.exports],
+    assert schedule.finish_attempt(
+        state,
+        checkpoint=Checkpoint(retries=3, announced="r"),
+        done=[*state.events, *state.exports],
         tokens=[fresh],
         due=("live", 500),
         failure="why",
     )
-    after = read(agenda)
+    after = read(schedule)
     assert (after.events, after.exports) == ({}, {})
     assert after.exported == {"leg"}
     assert after.tokens == {token.name: token, fresh.name: fresh}
-    assert (after.memory, after.failure) == (Memory(retries=3, announced="r"), "why")
+    assert (after.checkpoint, after.failure) == (Checkpoint(retries=3, announced="r"), "why")
     assert after.due_at == 500
 
-    assert agenda.settle(after, memory=Memory(), done=[token.name], due=None, expires_at=9_999)
-    last = read(agenda)
+    assert schedule.finish_attempt(
+        after, checkpoint=Checkpoint(), done=[token.name], due=None, expires_at=9_999
+    )
+    last = read(schedule)
     assert last.tokens == {fresh.name: fresh}
     assert (last.failure, last.due_at) == (None, None)
-    assert phases_of(agenda) == set()
+    assert phases_of(schedule) == set()
 
 
 def test_a_finished_chat_expires_unless_something_comes(
-    aws: Aws, table: str, agenda: Agenda
+    aws: Aws, table: str, schedule: CaptureSchedule
 ) -> None:
     def expiry() -> Any:
         item = aws.client("dynamodb").get_item(TableName=table, Key={"key": {"S": "watch#c1"}})
         return item["Item"].get("expires_at")
 
-    agenda.make_due(CHAT, phase="ended", due_at=100)
-    settle(agenda, read(agenda), None, expires_at=1_700_000_000_999)
+    schedule.make_due(CHAT, phase="ended", due_at=100)
+    finish_attempt(schedule, read(schedule), None, expires_at=1_700_000_000_999)
     assert expiry() == {"N": "1700000000"}
-    agenda.add_export(CHAT, CHAT, "key.json", due_at=200)
+    schedule.add_export(CHAT, CHAT, "key.json", due_at=200)
     assert expiry() is None
-    assert read(agenda).due_at == 200
+    assert read(schedule).due_at == 200
 
 
-def test_a_removed_chat_does_not_come_back_by_a_look_that_was_under_way(agenda: Agenda) -> None:
-    agenda.add_event(CHAT, event(), phase="live", due_at=100)
-    watch = read(agenda)
-    agenda.remove(CHAT)
-    assert not settle(agenda, watch, ("live", 500))
-    assert agenda.read(CHAT) is None
-    agenda.put_off(CHAT, due_at=500)
-    assert agenda.read(CHAT) is None
+def test_a_removed_chat_does_not_come_back_by_a_look_that_was_under_way(
+    schedule: CaptureSchedule,
+) -> None:
+    schedule.add_event(CHAT, event(), phase="live", due_at=100)
+    state = read(schedule)
+    schedule.remove(CHAT)
+    assert not finish_attempt(schedule, state, ("live", 500))
+    assert schedule.read(CHAT) is None
+    schedule.postpone(CHAT, due_at=500)
+    assert schedule.read(CHAT) is None
 
 
-def test_a_chat_can_be_put_off_but_not_one_that_has_nothing_left(agenda: Agenda) -> None:
-    agenda.make_due(CHAT, phase="ended", due_at=100)
-    agenda.put_off(CHAT, due_at=500)
-    assert agenda.due("ended", 499, most=1) == []
-    assert agenda.due("ended", 500, most=1) == [CHAT]
-    settle(agenda, read(agenda), None)
-    agenda.put_off(CHAT, due_at=500)
-    assert read(agenda).due_at is None
+def test_a_chat_can_be_put_off_but_not_one_that_has_nothing_left(schedule: CaptureSchedule) -> None:
+    schedule.make_due(CHAT, phase="ended", due_at=100)
+    schedule.postpone(CHAT, due_at=500)
+    assert schedule.due("ended", 499, most=1) == []
+    assert schedule.due("ended", 500, most=1) == [CHAT]
+    finish_attempt(schedule, read(schedule), None)
+    schedule.postpone(CHAT, due_at=500)
+    assert read(schedule).due_at is None
 
 
-def test_a_leg_hands_over_all_that_it_knows(agenda: Agenda) -> None:
+def test_a_leg_hands_over_all_that_it_knows(schedule: CaptureSchedule) -> None:
     ended = event("DISCONNECTED", "leg")
-    agenda.add_event("leg", ended, phase="ended", due_at=100, ends="leg")
-    agenda.add_export("leg", "leg", "key.json", due_at=100)
-    agenda.move(read(agenda, "leg"), CHAT, due_at=300)
+    schedule.add_event("leg", ended, phase="ended", due_at=100, ends="leg")
+    schedule.add_export("leg", "leg", "key.json", due_at=100)
+    schedule.move(read(schedule, "leg"), CHAT, due_at=300)
 
-    assert agenda.read("leg") is None
-    home = read(agenda)
-    assert list(home.events.values()) == [ended]
-    assert list(home.exports.values()) == ["key.json"]
-    assert home.ended == home.exported == {"leg"}
-    assert home.due_at == 300
-
-
-def test_what_came_during_a_handing_over_is_handed_over_next(agenda: Agenda) -> None:
-    agenda.add_event("leg", event(), phase="live", due_at=100)
-    watch = read(agenda, "leg")
-    agenda.add_event("leg", event("DISCONNECTED"), phase="ended", due_at=100)
-    agenda.move(watch, CHAT, due_at=300)
-    assert agenda.due("ended", 100, most=10) == ["leg"]
-    agenda.move(read(agenda, "leg"), CHAT, due_at=300)
-    assert len(read(agenda).events) == 2
-    assert agenda.read("leg") is None
+    assert schedule.read("leg") is None
+    archive = read(schedule)
+    assert list(archive.events.values()) == [ended]
+    assert list(archive.exports.values()) == ["key.json"]
+    assert archive.ended == archive.exported == {"leg"}
+    assert archive.due_at == 300
 
 
-def test_more_than_a_hundred_chats_with_odd_names_are_read_at_once(agenda: Agenda) -> None:
+def test_what_came_during_a_handing_over_is_handed_over_next(schedule: CaptureSchedule) -> None:
+    schedule.add_event("leg", event(), phase="live", due_at=100)
+    state = read(schedule, "leg")
+    schedule.add_event("leg", event("DISCONNECTED"), phase="ended", due_at=100)
+    schedule.move(state, CHAT, due_at=300)
+    assert schedule.due("ended", 100, most=10) == ["leg"]
+    schedule.move(read(schedule, "leg"), CHAT, due_at=300)
+    assert len(read(schedule).events) == 2
+    assert schedule.read("leg") is None
+
+
+def test_more_than_a_hundred_chats_with_odd_names_are_read_at_once(
+    schedule: CaptureSchedule,
+) -> None:
     names = [f"ü#{number} 'x\"/:%" for number in range(130)]
     for name in names:
-        agenda.make_due(name, phase="waiting", due_at=100)
-    found = agenda.read_many([*names, "unknown"])
+        schedule.make_due(name, phase="waiting", due_at=100)
+    found = schedule.read_many([*names, "unknown"])
     assert found.keys() == set(names)
-    assert {watch.initial_contact_id for watch in found.values()} == set(names)
-    assert agenda.read_many([]) == {}
+    assert {state.initial_contact_id for state in found.values()} == set(names)
+    assert schedule.read_many([]) == {}
 
 
 def test_a_token_shows_nothing_of_itself() -> None:
     assert "canary" not in repr(Token("participant", b"canary"))
-    watch = Watch("c", 1, tokens={"t": Token("participant", b"canary")})
-    assert "canary" not in repr(watch)
+    state = CaptureState("c", 1, tokens={"t": Token("participant", b"canary")})
+    assert "canary" not in repr(state)

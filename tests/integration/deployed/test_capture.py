@@ -75,14 +75,14 @@ def told_by_its_contact_alone(event: dict[str, Any]) -> dict[str, Any]:
 def deliver_all(archive: Archive, chat: Chat, until_ms: float) -> None:
     for at_ms, event in chat.timed_contact_events():
         if at_ms <= until_ms:
-            archive.look_until(at_ms, chat.initial_contact_id)
+            archive.attempt_until(at_ms, chat.initial_contact_id)
             archive.deliver(event)
 
 
 def live_through(archive: Archive, chat: Chat) -> None:
     """Deliver all events in their time, and look at the chat until nothing is left to do."""
     deliver_all(archive, chat, float("inf"))
-    archive.look_until(chat.ended_ms + 60 * MINUTE, chat.initial_contact_id)
+    archive.attempt_until(chat.ended_ms + 60 * MINUTE, chat.initial_contact_id)
 
 
 def item_ids(chat: Chat) -> set[str]:
@@ -103,7 +103,7 @@ def test_a_chat_is_archived_whether_its_tokens_die_or_live_on(opened: Open, outl
     live_through(archive, CHAT)
     archive.exports[export(archive, CHAT)] = json.dumps(CHAT.export(CHAT.legs[0])).encode()
     archive.deliver(object_created(next(iter(archive.exports))))
-    archive.look_until(CHAT.ended_ms + 200 * MINUTE, chat)
+    archive.attempt_until(CHAT.ended_ms + 200 * MINUTE, chat)
 
     document = archive.document(chat)
     exported = {item["Id"] for item in CHAT.export(CHAT.legs[0])["Transcript"]}
@@ -113,9 +113,9 @@ def test_a_chat_is_archived_whether_its_tokens_die_or_live_on(opened: Open, outl
     if outlive:
         assert document.items.keys() == item_ids(CHAT)
     assert archive.announced[-1] == (chat, revision(document))
-    watch = archive.agenda.read(chat)
-    assert watch is not None
-    assert (watch.due_at, watch.tokens, watch.events, watch.exports) == (None, {}, {}, {})
+    state = archive.schedule.read(chat)
+    assert state is not None
+    assert (state.due_at, state.tokens, state.events, state.exports) == (None, {}, {}, {})
 
 
 def test_a_live_chat_is_read_every_interval(opened: Open) -> None:
@@ -124,7 +124,7 @@ def test_a_live_chat_is_read_every_interval(opened: Open) -> None:
     archive.add_token(chat)
     archive.deliver(event_of(CHAT, "INITIATED"))
     began = archive.clock.now_ms()
-    archive.look_until(min(began + 6 * MINUTE, CHAT.ended_ms - 1), chat)
+    archive.attempt_until(min(began + 6 * MINUTE, CHAT.ended_ms - 1), chat)
     read_at = [c.at_ms for c in archive.simulator.calls if c.operation == "GetTranscript"]
     assert len(read_at) >= 2
     assert {later - earlier for earlier, later in pairwise(read_at)} == {120_000}
@@ -138,12 +138,12 @@ def test_a_chat_is_announced_when_nothing_happened_for_five_minutes(opened: Open
     chat = CHAT.initial_contact_id
     archive.add_token(chat)
     deliver_all(archive, CHAT, CHAT.ended_ms + MINUTE)
-    archive.look(chat)
-    ended = archive.agenda.read(chat)
+    archive.attempt(chat)
+    ended = archive.schedule.read(chat)
     assert ended is not None
-    archive.look_until(ended.memory.settled_since + SETTLE_MS - 1, chat)
+    archive.attempt_until(ended.checkpoint.settled_since + SETTLE_MS - 1, chat)
     assert archive.announced == []
-    archive.look_until(ended.memory.settled_since + SETTLE_MS, chat)
+    archive.attempt_until(ended.checkpoint.settled_since + SETTLE_MS, chat)
     assert archive.announced == [(chat, revision(archive.document(chat)))]
 
 
@@ -151,14 +151,14 @@ def test_a_denied_connection_is_renewed_and_a_denied_participant_closed(opened: 
     archive = opened(CHAT)
     chat = CHAT.initial_contact_id
     archive.add_token(chat)
-    archive.look(chat)
-    first = archive.agenda.read(chat)
+    archive.attempt(chat)
+    first = archive.schedule.read(chat)
     assert first is not None
     assert {token.kind for token in first.tokens.values()} == {"participant", "connection"}
 
     archive.simulator.fail_next("GetTranscript", Fault(status=403))
-    archive.look_until(archive.clock.now_ms() + 2 * MINUTE, chat)
-    second = archive.agenda.read(chat)
+    archive.attempt_until(archive.clock.now_ms() + 2 * MINUTE, chat)
+    second = archive.schedule.read(chat)
     assert second is not None
     assert {token.kind for token in second.tokens.values()} == {"participant", "connection"}
     assert second.tokens.keys() != first.tokens.keys()
@@ -166,11 +166,11 @@ def test_a_denied_connection_is_renewed_and_a_denied_participant_closed(opened: 
     assert archive.notes == []
 
     archive.clock.set(CHAT.ended_ms + 1)
-    archive.look(chat)
-    closed = archive.agenda.read(chat)
+    archive.attempt(chat)
+    closed = archive.schedule.read(chat)
     assert closed is not None
     assert closed.tokens == {}
-    assert archive.tools.tally.take()["ParticipantSourcesClosed"] == 1
+    assert archive.services.counters.take()["ParticipantSourcesClosed"] == 1
     assert archive.document(chat).items
 
 
@@ -192,17 +192,17 @@ def test_a_service_that_fails_is_asked_again_soon(
     archive.clock.set(CHAT.ended_ms - 60_000)
     archive.simulator.fail_next(operation, fault, times=2)
     began = archive.clock.now_ms()
-    archive.look(chat)
+    archive.attempt(chat)
     assert archive.problems() == {problem}
-    waits = archive.agenda.read(chat)
+    waits = archive.schedule.read(chat)
     assert waits is not None
     assert waits.due_at is not None
     assert 0 < waits.due_at - began <= 20_000
-    archive.look_until(CHAT.ended_ms - 1, chat)
+    archive.attempt_until(CHAT.ended_ms - 1, chat)
     assert archive.document(chat).items
-    settled = archive.agenda.read(chat)
+    settled = archive.schedule.read(chat)
     assert settled is not None
-    assert (settled.memory.retries, settled.failure) == (0, None)
+    assert (settled.checkpoint.retries, settled.failure) == (0, None)
 
 
 def test_a_rejected_read_marks_the_chat_and_counts(opened: Open) -> None:
@@ -211,25 +211,25 @@ def test_a_rejected_read_marks_the_chat_and_counts(opened: Open) -> None:
     archive.add_token(chat, "connection", "not a token")
     archive.add_token(chat)
     archive.simulator.fail_next("GetTranscript", Fault(status=400), times=2)
-    archive.look(chat)
-    watch = archive.agenda.read(chat)
-    assert watch is not None
-    assert watch.failure == "GetTranscript: ValidationException"
-    assert archive.tools.tally.take()["ReadsRejected"] == 2
-    assert watch.tokens == {}
+    archive.attempt(chat)
+    state = archive.schedule.read(chat)
+    assert state is not None
+    assert state.failure == "GetTranscript: ValidationException"
+    assert archive.services.counters.take()["ReadsRejected"] == 2
+    assert state.tokens == {}
 
 
 def test_a_token_that_cannot_be_opened_holds_up_nothing_else(opened: Open) -> None:
     archive = opened(CHAT)
     chat = CHAT.initial_contact_id
     archive.deliver(event_of(CHAT, "INITIATED"))
-    other = archive.tools.vault.seal("secret-token", "another chat")
+    other = archive.services.token_cipher.seal("secret-token", "another chat")
     from chatlake.capture.capture_state import Token
 
-    archive.agenda.add_token(chat, Token("connection", other), due_at=archive.clock.now_ms())
+    archive.schedule.add_token(chat, Token("connection", other), due_at=archive.clock.now_ms())
     archive.add_token(chat)
     archive.clock.set(CHAT.ended_ms - 1)
-    archive.look(chat)
+    archive.attempt(chat)
     document = archive.document(chat)
     assert document.events
     assert document.items
@@ -251,12 +251,12 @@ def test_an_empty_transcript_is_no_success_when_there_are_items(opened: Open) ->
             return Page({"InitialContactId": chat, "Transcript": []}, None)
 
     archive.clock.set(CHAT.ended_ms + 1)
-    tools, archive.tools = archive.tools, replace(archive.tools, service=Empty())  # type: ignore[arg-type]
-    archive.look(chat)
+    services, archive.services = archive.services, replace(archive.services, service=Empty())  # type: ignore[arg-type]
+    archive.attempt(chat)
     assert archive.problems() == {"EmptyTranscripts"}
     assert archive.document(chat).participant is None
-    archive.tools = tools
-    archive.look_until(archive.clock.now_ms() + 6 * MINUTE, chat)
+    archive.services = services
+    archive.attempt_until(archive.clock.now_ms() + 6 * MINUTE, chat)
     assert archive.document(chat).items.keys() == item_ids(CHAT)
 
 
@@ -272,11 +272,11 @@ def test_an_empty_transcript_of_an_ended_chat_does_not_make_it_whole(opened: Ope
         def get_transcript(self, *_: object, **__: object) -> Page:
             return Page({"InitialContactId": chat, "Transcript": []}, None)
 
-    archive.tools = replace(archive.tools, service=Empty())  # type: ignore[arg-type]
+    archive.services = replace(archive.services, service=Empty())  # type: ignore[arg-type]
     archive.clock.set(CHAT.ended_ms)
     for _, event in CHAT.timed_contact_events():
         archive.deliver(event)
-    archive.look_until(CHAT.ended_ms + 60 * MINUTE, chat)
+    archive.attempt_until(CHAT.ended_ms + 60 * MINUTE, chat)
     assert not is_complete(archive.document(chat), chat)
     assert {"EmptyTranscripts", "ChatsWithoutSource"} <= archive.problems()
 
@@ -289,10 +289,10 @@ def test_a_rejected_export_is_named_and_the_rest_goes_in(opened: Open) -> None:
         archive.exports[key] = data
         archive.deliver(event_of(CHAT, "DISCONNECTED"))
         archive.deliver(object_created(key))
-        archive.look(chat)
-        watch = archive.agenda.read(chat)
-        assert watch is not None
-        assert (watch.failure, watch.exports) == ("rejected export", {})
+        archive.attempt(chat)
+        state = archive.schedule.read(chat)
+        assert state is not None
+        assert (state.failure, state.exports) == ("rejected export", {})
         assert archive.document(chat).events
     assert [problem for problem, _, _ in archive.notes] == ["RejectedExports"] * 4
 
@@ -303,7 +303,7 @@ def test_an_export_with_a_byte_order_mark_is_read(opened: Open) -> None:
     archive.exports[key] = b"\xef\xbb\xbf" + archive.exports[key]
     archive.deliver(object_created(key))
     archive.clock.advance(5 * 60)
-    archive.look(CHAT.initial_contact_id)
+    archive.attempt(CHAT.initial_contact_id)
     assert archive.document(CHAT.initial_contact_id).exports
     assert archive.notes == []
 
@@ -313,7 +313,7 @@ def test_an_export_that_is_gone_is_noted_once(opened: Open) -> None:
     key = export(archive, CHAT)
     archive.deliver(object_created(key))
     archive.exports.clear()
-    archive.look_until(archive.clock.now_ms() + 20 * MINUTE, CHAT.initial_contact_id)
+    archive.attempt_until(archive.clock.now_ms() + 20 * MINUTE, CHAT.initial_contact_id)
     assert [problem for problem, _, _ in archive.notes] == ["ExportsGone"]
 
 
@@ -327,13 +327,13 @@ def test_an_export_that_is_refused_is_asked_for_again(opened: Open) -> None:
     )
     archive.deliver(object_created(key))
     archive.clock.advance(5 * 60)
-    archive.look(chat)
-    watch = archive.agenda.read(chat)
-    assert watch is not None
-    assert list(watch.exports.values()) == [key]
+    archive.attempt(chat)
+    state = archive.schedule.read(chat)
+    assert state is not None
+    assert list(state.exports.values()) == [key]
     assert "canary" not in str(archive.notes)
     archive.exports[key] = body
-    archive.look_until(archive.clock.now_ms() + MINUTE, chat)
+    archive.attempt_until(archive.clock.now_ms() + MINUTE, chat)
     assert archive.document(chat).exports
 
 
@@ -345,15 +345,15 @@ def test_an_export_that_is_refused_for_days_is_read_once_it_may_be(opened: Open)
     body, archive.exports[key] = archive.exports[key], denied
     deliver_all(archive, CHAT, float("inf"))
     archive.deliver(object_created(key))
-    archive.look_until(CHAT.ended_ms + 5 * DAY, chat)
-    refused = archive.agenda.read(chat)
+    archive.attempt_until(CHAT.ended_ms + 5 * DAY, chat)
+    refused = archive.schedule.read(chat)
     assert refused is not None
     assert refused.failure == "refused export"
     assert len(archive.notes) < 100
     archive.exports[key] = body
-    archive.look_until(CHAT.ended_ms + 7 * DAY, chat)
+    archive.attempt_until(CHAT.ended_ms + 7 * DAY, chat)
     assert archive.document(chat).exports
-    read = archive.agenda.read(chat)
+    read = archive.schedule.read(chat)
     assert read is not None
     assert (read.due_at, read.failure) == (None, None)
     assert archive.announced[-1][0] == chat
@@ -366,10 +366,10 @@ def test_an_export_that_is_refused_for_good_is_given_up(opened: Open) -> None:
     archive.exports[key] = ClientError({"Error": {"Code": "AccessDenied"}}, "GetObject")
     deliver_all(archive, CHAT, float("inf"))
     archive.deliver(object_created(key))
-    archive.look_until(CHAT.ended_ms + 40 * DAY, chat)
-    watch = archive.agenda.read(chat)
-    assert watch is not None
-    assert (watch.due_at, watch.failure) == (None, "refused export")
+    archive.attempt_until(CHAT.ended_ms + 40 * DAY, chat)
+    state = archive.schedule.read(chat)
+    assert state is not None
+    assert (state.due_at, state.failure) == (None, "refused export")
     assert "ChatsWithoutSource" in archive.problems()
 
 
@@ -382,7 +382,7 @@ def test_an_export_long_after_the_end_is_announced_again(opened: Open) -> None:
     assert len(before) == 1
     archive.clock.advance(48 * 3600)
     archive.deliver(object_created(export(archive, CHAT)))
-    archive.look_until(archive.clock.now_ms() + 10 * MINUTE, chat)
+    archive.attempt_until(archive.clock.now_ms() + 10 * MINUTE, chat)
     assert archive.announced == [*before, (chat, revision(archive.document(chat)))]
     assert archive.announced[0] != archive.announced[1]
 
@@ -401,15 +401,15 @@ def test_a_chat_whose_end_nobody_tells_of_is_announced_after_a_day(opened: Open)
     chat = CHAT.initial_contact_id
     archive.deliver(event_of(CHAT, "INITIATED"))
     began = archive.clock.now_ms()
-    archive.look_until(began + IDLE_MS - MINUTE, chat)
+    archive.attempt_until(began + IDLE_MS - MINUTE, chat)
     assert archive.announced == []
-    archive.look_until(began + IDLE_MS + 16 * MINUTE + FIRST_LOOK_MS, chat)
+    archive.attempt_until(began + IDLE_MS + 16 * MINUTE + FIRST_LOOK_MS, chat)
     assert archive.announced == [(chat, revision(archive.document(chat)))]
-    watch = archive.agenda.read(chat)
-    assert watch is not None
-    assert watch.due_at is not None
-    archive.look_until(began + 9 * IDLE_MS, chat)
-    last = archive.agenda.read(chat)
+    state = archive.schedule.read(chat)
+    assert state is not None
+    assert state.due_at is not None
+    archive.attempt_until(began + 9 * IDLE_MS, chat)
+    last = archive.schedule.read(chat)
     assert last is not None
     assert last.due_at is None
     assert len(archive.announced) == 1
@@ -419,13 +419,13 @@ def test_a_token_that_opens_nothing_and_no_event_is_nothing_to_publish(opened: O
     archive = opened(CHAT)
     chat = CHAT.initial_contact_id
     archive.add_token(chat, secret="of-another-instance")
-    archive.look_until(archive.clock.now_ms() + 9 * IDLE_MS, chat)
+    archive.attempt_until(archive.clock.now_ms() + 9 * IDLE_MS, chat)
     assert archive.announced == []
     assert archive.problems() == {"ChatsWithoutSource"}
-    assert archive.tools.store.read(chat) is None
-    watch = archive.agenda.read(chat)
-    assert watch is not None
-    assert (watch.due_at, watch.tokens) == (None, {})
+    assert archive.services.store.read(chat) is None
+    state = archive.schedule.read(chat)
+    assert state is not None
+    assert (state.due_at, state.tokens) == (None, {})
 
 
 def test_connect_is_asked_once_which_chat_a_contact_is_of(opened: Open) -> None:
@@ -436,21 +436,21 @@ def test_connect_is_asked_once_which_chat_a_contact_is_of(opened: Open) -> None:
         archive.deliver(told_by_its_contact_alone(event_of(TRANSFERRED, event, 1)))
     archive.deliver(object_created(export(archive, TRANSFERRED, 1)))
     assert archive.calls()["DescribeContact"] == 1
-    assert archive.agenda.read(leg) is None
-    watch = archive.agenda.read(chat)
-    assert watch is not None
-    assert len(watch.exports) == 1
+    assert archive.schedule.read(leg) is None
+    state = archive.schedule.read(chat)
+    assert state is not None
+    assert len(state.exports) == 1
 
 
 def test_a_token_may_come_after_the_events(opened: Open) -> None:
     archive = opened(CHAT)
     chat = CHAT.initial_contact_id
     archive.deliver(event_of(CHAT, "INITIATED"))
-    archive.look_until(archive.clock.now_ms() + MINUTE, chat)
-    assert archive.agenda.any("waiting")
+    archive.attempt_until(archive.clock.now_ms() + MINUTE, chat)
+    assert archive.schedule.any("waiting")
     archive.add_token(chat)
-    archive.look(chat)
-    assert archive.agenda.any("live")
+    archive.attempt(chat)
+    assert archive.schedule.any("live")
     assert archive.document(chat).participant is not None
 
 
@@ -476,22 +476,22 @@ def test_a_leg_whose_events_are_lost_or_late_is_read_while_a_token_lives(
         own = event["detail"]["contactId"] == chat
         if own or late_ms is not None:
             told_ms = at_ms if own else at_ms + (late_ms or 0)
-            archive.look_until(told_ms, chat)
+            archive.attempt_until(told_ms, chat)
             archive.deliver(event)
-    archive.look_until(TRANSFERRED.ended_ms + 60 * MINUTE, chat)
+    archive.attempt_until(TRANSFERRED.ended_ms + 60 * MINUTE, chat)
     assert archive.document(chat).items.keys() == item_ids(TRANSFERRED)
     assert archive.document(chat).participant["saw_end"]  # type: ignore[index]
-    watch = archive.agenda.read(chat)
-    assert watch is None or (watch.due_at, watch.tokens) == (None, {})
+    state = archive.schedule.read(chat)
+    assert state is None or (state.due_at, state.tokens) == (None, {})
 
 
 def test_a_chat_whose_end_was_read_is_not_read_again(opened: Open) -> None:
     archive = opened(CHAT, tokens_outlive_chat=True)
     archive.add_token(CHAT.initial_contact_id)
     deliver_all(archive, CHAT, float("inf"))
-    archive.look_until(CHAT.ended_ms + MINUTE, CHAT.initial_contact_id)
+    archive.attempt_until(CHAT.ended_ms + MINUTE, CHAT.initial_contact_id)
     before = archive.calls()["GetTranscript"]
-    archive.look_until(CHAT.ended_ms + 60 * MINUTE, CHAT.initial_contact_id)
+    archive.attempt_until(CHAT.ended_ms + 60 * MINUTE, CHAT.initial_contact_id)
     assert archive.calls()["GetTranscript"] == before
 
 
@@ -501,7 +501,7 @@ def test_a_leg_that_nobody_placed_comes_home_with_all_that_it_has(
 ) -> None:
     archive = opened(TRANSFERRED, tokens_outlive_chat=True, describe_contact_burst=0)
     chat, leg = TRANSFERRED.initial_contact_id, TRANSFERRED.legs[1].contact_id
-    monkeypatch.setattr(archive.tracker.directory, "described", lambda _: None)
+    monkeypatch.setattr(archive.track_services.chat_resolver, "describe", lambda _: None)
     archive.clock.set(TRANSFERRED.ended_ms + 1)
     if known_first:
         archive.deliver(event_of(TRANSFERRED, "INITIATED", 1))
@@ -510,16 +510,16 @@ def test_a_leg_that_nobody_placed_comes_home_with_all_that_it_has(
     if not known_first:
         secret = archive.simulator.participant_token(chat)
         archive.add_token(leg, secret=secret)
-        archive.look_until(archive.clock.now_ms(), leg, chat)
+        archive.attempt_until(archive.clock.now_ms(), leg, chat)
         archive.deliver(event_of(TRANSFERRED, "INITIATED", 1))
-    archive.look_until(archive.clock.now_ms() + 60 * MINUTE, leg, chat)
+    archive.attempt_until(archive.clock.now_ms() + 60 * MINUTE, leg, chat)
 
-    assert archive.tools.store.read(leg) is None
+    assert archive.services.store.read(leg) is None
     document = archive.document(chat)
     assert document.events[leg].keys() >= {"DISCONNECTED", "INITIATED"}
     if not known_first:
         assert archive.announced[-1] == (chat, revision(document))
-        assert archive.agenda.read(leg) is None
+        assert archive.schedule.read(leg) is None
         assert document.items.keys() == item_ids(TRANSFERRED)
 
 
@@ -529,12 +529,12 @@ def test_a_service_that_names_another_chat_is_not_asked_on_and_on(opened: Open) 
     # So early that no item shows whose leg it is.
     archive.clock.set(TRANSFERRED.started_ms)
     archive.add_token(leg, secret=archive.simulator.participant_token(chat))
-    archive.look_until(TRANSFERRED.ended_ms - 1, leg, chat)
+    archive.attempt_until(TRANSFERRED.ended_ms - 1, leg, chat)
     assert archive.calls()["GetTranscript"] <= 5
-    assert archive.agenda.read(leg) is None
-    home = archive.agenda.read(chat)
-    assert home is not None
-    assert {token.kind for token in home.tokens.values()} == {"participant", "connection"}
+    assert archive.schedule.read(leg) is None
+    owner = archive.schedule.read(chat)
+    assert owner is not None
+    assert {token.kind for token in owner.tokens.values()} == {"participant", "connection"}
 
 
 def test_a_chat_that_is_erased_while_it_is_looked_at_stays_erased(opened: Open) -> None:
@@ -542,28 +542,28 @@ def test_a_chat_that_is_erased_while_it_is_looked_at_stays_erased(opened: Open) 
     chat = CHAT.initial_contact_id
     archive.add_token(chat)
     archive.deliver(event_of(CHAT, "INITIATED"))
-    archive.look(chat)
-    service = archive.tools.service
+    archive.attempt(chat)
+    service = archive.services.service
 
     class Erasing:
         def get_transcript(self, *arguments: Any, **named: Any) -> Page:
             page = service.get_transcript(*arguments, **named)
-            archive.tools.chats.bury(chat)
-            archive.agenda.remove(chat)
-            archive.tools.store.delete(chat)
+            archive.services.chats.add_tombstones(chat)
+            archive.schedule.remove(chat)
+            archive.services.store.delete(chat)
             return page
 
     archive.clock.set(CHAT.ended_ms)
-    tools, archive.tools = archive.tools, replace(archive.tools, service=Erasing())  # type: ignore[arg-type]
-    archive.look(chat)
-    archive.tools = tools
-    assert archive.tools.store.read(chat) is None
-    assert archive.agenda.read(chat) is None
+    services, archive.services = archive.services, replace(archive.services, service=Erasing())  # type: ignore[arg-type]
+    archive.attempt(chat)
+    archive.services = services
+    assert archive.services.store.read(chat) is None
+    assert archive.schedule.read(chat) is None
     assert archive.deliver(event_of(CHAT, "DISCONNECTED")) == "EventsOfErased"
     assert archive.deliver(object_created(export(archive, CHAT))) == "EventsOfErased"
-    archive.agenda.make_due(chat, phase="ended", due_at=0)
-    archive.look(chat)
-    assert archive.agenda.read(chat) is None
+    archive.schedule.make_due(chat, phase="ended", due_at=0)
+    archive.attempt(chat)
+    assert archive.schedule.read(chat) is None
     assert archive.announced == []
 
 
@@ -572,22 +572,22 @@ def test_a_chat_is_erased_once_a_leg_of_it_turns_out_to_have_been(
 ) -> None:
     archive = opened(TRANSFERRED, tokens_outlive_chat=True)
     chat, leg = TRANSFERRED.initial_contact_id, TRANSFERRED.legs[1].contact_id
-    monkeypatch.setattr(archive.tracker.directory, "described", lambda _: None)
+    monkeypatch.setattr(archive.track_services.chat_resolver, "describe", lambda _: None)
     archive.clock.set(TRANSFERRED.ended_ms + 1)
     archive.deliver(told_by_its_contact_alone(event_of(TRANSFERRED, "DISCONNECTED", 1)))
-    archive.look(leg)
-    archive.tools.chats.bury(leg)
-    archive.tools.store.delete(leg)
-    archive.agenda.remove(leg)
-    archive.tools.chats.forget(leg)
+    archive.attempt(leg)
+    archive.services.chats.add_tombstones(leg)
+    archive.services.store.delete(leg)
+    archive.schedule.remove(leg)
+    archive.services.chats.forget(leg)
     # Rows of before the leg began.
-    archive.tools.chats.record_attempts({chat: [1]})
+    archive.services.chats.record_attempts({chat: [1]})
 
     archive.add_token(chat)
-    archive.look_until(archive.clock.now_ms() + 60 * MINUTE, chat)
+    archive.attempt_until(archive.clock.now_ms() + 60 * MINUTE, chat)
 
-    assert archive.tools.store.read(chat) is None
-    assert archive.agenda.read(chat) is None
+    assert archive.services.store.read(chat) is None
+    assert archive.schedule.read(chat) is None
     assert archive.announced == [(chat, "")]
     assert archive.deliver(event_of(TRANSFERRED, "DISCONNECTED", 0)) == "EventsOfErased"
 
@@ -596,19 +596,19 @@ def test_a_damaged_document_is_noted_and_mended_by_hand(opened: Open) -> None:
     archive = opened(CHAT)
     chat = CHAT.initial_contact_id
     archive.deliver(event_of(CHAT, "INITIATED"))
-    archive.look_until(archive.clock.now_ms() + MINUTE, chat)
-    s3, bucket = archive.aws.client("s3"), archive.tools.store._bucket  # type: ignore[attr-defined]
+    archive.attempt_until(archive.clock.now_ms() + MINUTE, chat)
+    s3, bucket = archive.aws.client("s3"), archive.services.store._bucket  # type: ignore[attr-defined]
     [found] = s3.list_objects_v2(Bucket=bucket)["Contents"]
     s3.put_object(Bucket=bucket, Key=found["Key"], Body=b"{")
     archive.deliver(event_of(CHAT, "DISCONNECTED"))
-    archive.look(chat)
-    watch = archive.agenda.read(chat)
-    assert watch is not None
-    assert watch.failure == "damaged document"
-    assert len(watch.events) == 1
+    archive.attempt(chat)
+    state = archive.schedule.read(chat)
+    assert state is not None
+    assert state.failure == "damaged document"
+    assert len(state.events) == 1
     s3.delete_object(Bucket=bucket, Key=found["Key"])
-    archive.look_until(archive.clock.now_ms() + IDLE_MS, chat)
-    mended = archive.agenda.read(chat)
+    archive.attempt_until(archive.clock.now_ms() + IDLE_MS, chat)
+    mended = archive.schedule.read(chat)
     assert mended is not None
     assert (mended.failure, mended.events) == (None, {})
     assert "DISCONNECTED" in archive.document(chat).events[chat]
@@ -642,10 +642,10 @@ class Crashing:
 
 def crashing(archive: Archive, crash_at: int | None) -> tuple[Any, Iterator[int]]:
     steps = iter(range(10_000))
-    names = ("agenda", "chats", "store", "service", "announce", "read_export")
-    tools: Any = archive.tools
-    wrapped: Any = {n: Crashing(getattr(tools, n), steps, crash_at) for n in names}
-    return replace(archive.tools, **wrapped), steps
+    names = ("schedule", "chats", "store", "service", "announce", "read_export")
+    services: Any = archive.services
+    wrapped: Any = {n: Crashing(getattr(services, n), steps, crash_at) for n in names}
+    return replace(archive.services, **wrapped), steps
 
 
 @pytest.mark.world
@@ -659,20 +659,20 @@ def test_a_look_that_is_cut_off_anywhere_is_simply_repeated(opened: Open) -> Non
         archive.deliver(object_created(export(archive, chat)))
         return archive
 
-    def looks(archive: Archive, tools: Any, chat: str) -> None:
+    def attempts(archive: Archive, services: Any, chat: str) -> None:
         """A look that reads all, and five minutes later one that announces."""
-        whole, archive.tools = archive.tools, tools
+        whole, archive.services = archive.services, services
         try:
-            archive.look(chat)
+            archive.attempt(chat)
             archive.clock.advance(5 * 60)
-            archive.look(chat)
+            archive.attempt(chat)
         finally:
-            archive.tools = whole
+            archive.services = whole
 
     chat = CHAT.initial_contact_id
     archive = prepared(CHAT)
-    tools, steps = crashing(archive, None)
-    looks(archive, tools, chat)
+    services, steps = crashing(archive, None)
+    attempts(archive, services, chat)
     expected: Document = archive.document(chat)
     number = next(steps)
     assert archive.announced == [(chat, revision(expected))]
@@ -680,16 +680,16 @@ def test_a_look_that_is_cut_off_anywhere_is_simply_repeated(opened: Open) -> Non
 
     for crash_at in range(number):
         archive = prepared(CHAT)
-        tools, _ = crashing(archive, crash_at)
+        services, _ = crashing(archive, crash_at)
         with pytest.raises(Crash):
-            looks(archive, tools, chat)
-        archive.look_until(archive.clock.now_ms() + 20 * MINUTE, chat)
+            attempts(archive, services, chat)
+        archive.attempt_until(archive.clock.now_ms() + 20 * MINUTE, chat)
         document = archive.document(chat)
         assert revision(document) == revision(expected)
         assert set(archive.announced) == {(chat, revision(expected))}
-        watch = archive.agenda.read(chat)
-        assert watch is not None
-        assert (watch.due_at, watch.events, watch.exports) == (None, {}, {})
+        state = archive.schedule.read(chat)
+        assert state is not None
+        assert (state.due_at, state.events, state.exports) == (None, {}, {})
 
 
 def test_erasing_a_chat_on_the_agenda_leaves_nothing(opened: Open) -> None:
@@ -697,21 +697,21 @@ def test_erasing_a_chat_on_the_agenda_leaves_nothing(opened: Open) -> None:
     chat = CHAT.initial_contact_id
     archive.add_token(chat)
     archive.deliver(event_of(CHAT, "INITIATED"))
-    archive.look(chat)
+    archive.attempt(chat)
 
-    class Home:
-        store, chats = archive.tools.store, archive.tools.chats
+    class EmbeddedArchive:
+        store, chats = archive.services.store, archive.services.chats
 
         def publish(self, _: object) -> Any:
             counts = self.chats.record_attempts({chat: []})
             self.chats.mark_published({chat: ""}, counts)
 
     def discard(contact: str) -> None:
-        archive.agenda.remove(contact)
-        archive.tools.store.delete(contact)
+        archive.schedule.remove(contact)
+        archive.services.store.delete(contact)
 
-    erasure = erase([chat, "unknown"], Home(), discard=discard)
+    erasure = erase([chat, "unknown"], EmbeddedArchive(), discard=discard)
     assert (erasure.erased, erasure.unknown) == ({chat}, {"unknown"})
-    left = archive.aws.client("dynamodb").scan(TableName=archive.agenda._table)["Items"]
+    left = archive.aws.client("dynamodb").scan(TableName=archive.schedule._table)["Items"]
     assert chat not in str(left)
-    assert erase([chat], Home(), discard=discard).already_erased == {chat}
+    assert erase([chat], EmbeddedArchive(), discard=discard).already_erased == {chat}

@@ -15,8 +15,8 @@ import pytest
 
 from chatlake.capture import worker as capture_loop
 from chatlake.capture.participant_client import Page
-from chatlake.capture.rate_limiter import Pace
-from chatlake.capture.worker import Interval, Loop, run
+from chatlake.capture.rate_limiter import RateLimiter
+from chatlake.capture.worker import SnapshotInterval, WorkerHooks, run
 from tests.aws import Aws, HandClock, rule_time
 from tests.integration.deployed.archive import Archive, archive
 
@@ -54,7 +54,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> HandClock:
 def lively(aws: Aws, clock: HandClock) -> Iterator[tuple[Archive, Service]]:
     with archive(aws, clock, []) as opened:
         service = Service(clock)
-        opened.tools = replace(opened.tools, service=service)  # type: ignore[arg-type]
+        opened.services = replace(opened.services, service=service)  # type: ignore[arg-type]
         yield opened, service
 
 
@@ -69,19 +69,19 @@ def test_ended_chats_come_first_and_a_broken_one_holds_up_nobody(
     for number in range(6):
         chat = f"ended-{number}"
         opened.add_token(chat, "connection", chat)
-        opened.agenda.make_due(chat, phase="ended", due_at=began - 1)
+        opened.schedule.make_due(chat, phase="ended", due_at=began - 1)
     failed: list[str] = []
     clock.advance(1)
     end = clock.now_ms() + 20_000
-    looks = run(
-        opened.tools,
-        Loop(
+    attempts = run(
+        opened.services,
+        WorkerHooks(
             may_begin=lambda: clock.now_ms() < end,
             report=lambda _: None,
             failed=lambda chat, _: failed.append(chat),
         ),
     )
-    assert looks >= 26
+    assert attempts >= 26
     assert service.reads.keys() == {
         *(f"live-{number}" for number in range(20)),
         *(f"ended-{number}" for number in range(6)),
@@ -90,21 +90,21 @@ def test_ended_chats_come_first_and_a_broken_one_holds_up_nobody(
     # Several are looked at side by side, and a thread may be late.
     assert {f"ended-{number}" for number in range(6)} <= set(order[:16])
     assert failed == ["live-0"]
-    put_off = opened.agenda.read("live-0")
-    assert put_off is not None
-    assert put_off.due_at is not None
-    assert put_off.due_at > clock.now_ms() + 9 * MINUTE
-    assert put_off.tokens
+    postpone = opened.schedule.read("live-0")
+    assert postpone is not None
+    assert postpone.due_at is not None
+    assert postpone.due_at > clock.now_ms() + 9 * MINUTE
+    assert postpone.tokens
 
 
 def test_the_loop_ends_when_nobody_is_live_and_reports(
     lively: tuple[Archive, Service], clock: HandClock
 ) -> None:
     opened, _ = lively
-    opened.agenda.make_due("waits", phase="waiting", due_at=clock.now_ms() + MINUTE)
+    opened.schedule.make_due("waits", phase="waiting", due_at=clock.now_ms() + MINUTE)
     reports: list[float] = []
-    loop = Loop(lambda: True, reports.append, lambda *_: None)
-    assert run(opened.tools, loop) == 0
+    hooks = WorkerHooks(lambda: True, reports.append, lambda *_: None)
+    assert run(opened.services, hooks) == 0
     assert reports == [0]
 
 
@@ -112,10 +112,10 @@ def test_the_interval_grows_with_the_number_of_live_chats(
     lively: tuple[Archive, Service], clock: HandClock
 ) -> None:
     opened, _ = lively
-    interval = Interval(opened.agenda, 2_000, 4)
+    interval = SnapshotInterval(opened.schedule, 2_000, 4)
     assert interval() == 2_000
     for number in range(20):
-        opened.agenda.make_due(f"live-{number}", phase="live", due_at=0)
+        opened.schedule.make_due(f"live-{number}", phase="live", due_at=0)
     assert interval() == 2_000
     clock.advance(11)
     assert interval() == 5_000
@@ -157,22 +157,22 @@ def test_500_live_chats_at_4_calls_a_second_are_each_read_about_every_125_second
     clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     timetable = Timetable(500, clock.now_ms())
-    interval = Interval(timetable, 120_000, 4)  # type: ignore[arg-type]
-    pace = Pace(4)
+    interval = SnapshotInterval(timetable, 120_000, 4)  # type: ignore[arg-type]
+    pace = RateLimiter(4)
     reads: dict[str, list[int]] = defaultdict(list)
 
-    def look(chat: str, _: object) -> None:
+    def attempt(chat: str, _: object) -> None:
         with pace.call():
             reads[chat].append(clock.now_ms())
         timetable.due_at[chat] = clock.now_ms() + interval()
 
-    monkeypatch.setattr(capture_loop, "capture_chat", look)
+    monkeypatch.setattr(capture_loop, "capture_chat", attempt)
     monkeypatch.setattr(capture_loop, "ThreadPoolExecutor", AtOnce)
     end = clock.now_ms() + 15 * MINUTE
-    tools = SimpleNamespace(agenda=timetable)
+    services = SimpleNamespace(schedule=timetable)
     reported: list[float] = []
     began = clock.now_ms()
-    run(tools, Loop(lambda: clock.now_ms() < end, reported.append, lambda *_: None))  # type: ignore[arg-type]
+    run(services, WorkerHooks(lambda: clock.now_ms() < end, reported.append, lambda *_: None))  # type: ignore[arg-type]
     # Each report says how long it is of, and none of the time is left out.
     assert all(60 <= seconds < 70 for seconds in reported[:-1])
     assert round(sum(reported), 3) == round((clock.now_ms() - began) / 1000, 3)

@@ -9,43 +9,43 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatlake.chat_state import NO_DOCUMENT, Attempts
-from chatlake.chat_state.dynamodb import DynamoDBChats
-from chatlake.chat_state.leg_cache import RememberedLegs
-from chatlake.chat_state.sqlite import SqliteChats
+from chatlake.chat_state import NO_DOCUMENT, AttemptRecord
+from chatlake.chat_state.dynamodb import DynamoDBChatState
+from chatlake.chat_state.leg_cache import LegCache
+from chatlake.chat_state.sqlite import SqliteChatState
 from tests.aws import Aws
 
 if TYPE_CHECKING:
-    from chatlake.chat_state import Chats
+    from chatlake.chat_state import ChatState
 
 ODD = ("a b", "ü/ß", "x#y", "leg#c1", "'\"", "\\", "%25", "😀", "nul\x00nul", "A", "a")
 
 
 @pytest.fixture(params=["dynamodb", "sqlite"])
-def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Chats]:
+def state(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ChatState]:
     if request.param == "sqlite":
-        sqlite = SqliteChats(tmp_path / "chats.db")
+        sqlite = SqliteChatState(tmp_path / "chats.db")
         yield sqlite
         sqlite.close()
     else:
         aws: Aws = request.getfixturevalue("aws")
-        yield DynamoDBChats(aws.client("dynamodb"), aws.table())
+        yield DynamoDBChatState(aws.client("dynamodb"), aws.table())
 
 
-def test_a_leg_is_known_by_its_chat_and_the_chat_by_its_legs(state: Chats) -> None:
+def test_a_leg_is_known_by_its_chat_and_the_chat_by_its_legs(state: ChatState) -> None:
     state.add_legs({"c1": "c1", "c2": "c1", "d1": "d1"}, provisional=False)
     assert state.initial_contacts(["c2", "d1", "unknown"]) == {"c2": "c1", "d1": "d1"}
     assert state.legs("c1") == {"c1", "c2"}
     assert state.legs("unknown") == set()
 
 
-def test_a_provisional_word_gives_way_to_any_other(state: Chats) -> None:
+def test_a_provisional_word_gives_way_to_any_other(state: ChatState) -> None:
     state.add_legs({"c2": "a"}, provisional=True)
     assert state.initial_contacts(["c2"]) == {"c2": "a"}
-    assert state.initial_contacts(["c2"], sure=True) == {}
+    assert state.initial_contacts(["c2"], confirmed=True) == {}
     state.add_legs({"c2": "z"}, provisional=False)
     state.add_legs({"c2": "a"}, provisional=True)
-    assert state.initial_contacts(["c2"], sure=True) == {"c2": "z"}
+    assert state.initial_contacts(["c2"], confirmed=True) == {"c2": "z"}
     assert state.legs("z") == {"c2"}
     assert state.legs("a") == set()
 
@@ -53,7 +53,7 @@ def test_a_provisional_word_gives_way_to_any_other(state: Chats) -> None:
 @pytest.mark.parametrize("provisional", [True, False])
 @pytest.mark.parametrize("order", [("b", "a"), ("a", "b")])
 def test_of_several_words_the_smallest_counts(
-    state: Chats, order: tuple[str, str], provisional: bool
+    state: ChatState, order: tuple[str, str], provisional: bool
 ) -> None:
     for chat in order:
         state.add_legs({"c2": chat}, provisional=provisional)
@@ -62,7 +62,7 @@ def test_of_several_words_the_smallest_counts(
     assert state.legs("b") == set()
 
 
-def test_more_than_a_hundred_are_asked_for_at_once(state: Chats) -> None:
+def test_more_than_a_hundred_are_asked_for_at_once(state: ChatState) -> None:
     legs = {f"leg-{number}": f"chat-{number % 7}" for number in range(260)}
     state.add_legs(legs, provisional=False)
     assert state.initial_contacts(legs) == legs
@@ -72,17 +72,17 @@ def test_more_than_a_hundred_are_asked_for_at_once(state: Chats) -> None:
     assert {chat: attempts.days for chat, attempts in found.items()} == days
 
 
-def test_names_of_any_kind_are_kept_apart(state: Chats) -> None:
+def test_names_of_any_kind_are_kept_apart(state: ChatState) -> None:
     legs = {name: f"{name}-chat" for name in ODD}
     state.add_legs(legs, provisional=False)
     assert state.initial_contacts(ODD) == legs
     state.record_attempts({name: [1] for name in ODD})
     assert state.attempts(ODD).keys() == set(ODD)
-    state.bury("ü/ß")
+    state.add_tombstones("ü/ß")
     assert state.erased(ODD) == {"ü/ß"}
 
 
-def test_nothing_is_known_of_nothing(state: Chats) -> None:
+def test_nothing_is_known_of_nothing(state: ChatState) -> None:
     assert state.initial_contacts([]) == {}
     assert state.attempts([]) == {}
     assert state.erased([]) == set()
@@ -91,16 +91,16 @@ def test_nothing_is_known_of_nothing(state: Chats) -> None:
     assert state.mark_published({}, {}) == set()
 
 
-def test_attempts_are_counted_and_their_days_added_up(state: Chats) -> None:
+def test_attempts_are_counted_and_their_days_added_up(state: ChatState) -> None:
     assert state.record_attempts({"c1": [3, None]}) == {"c1": 1}
     assert state.record_attempts({"c1": [-1, 3], "c2": []}) == {"c1": 2, "c2": 1}
     assert state.attempts(["c1", "c2"]) == {
-        "c1": Attempts(2, frozenset({3, -1, None})),
-        "c2": Attempts(1),
+        "c1": AttemptRecord(2, frozenset({3, -1, None})),
+        "c2": AttemptRecord(1),
     }
 
 
-def test_only_the_last_attempt_may_say_what_was_published(state: Chats) -> None:
+def test_only_the_last_attempt_may_say_what_was_published(state: ChatState) -> None:
     first = state.record_attempts({"c1": [1]})
     assert state.mark_published({"c1": "r1"}, first) == {"c1"}
     assert state.attempts(["c1"])["c1"].published_revision == "r1"
@@ -113,15 +113,15 @@ def test_only_the_last_attempt_may_say_what_was_published(state: Chats) -> None:
     assert state.attempts(["c1"])["c1"].published_revision == "r2"
 
 
-def test_a_chat_that_nobody_tried_to_publish_cannot_be_published(state: Chats) -> None:
+def test_a_chat_that_nobody_tried_to_publish_cannot_be_published(state: ChatState) -> None:
     assert state.mark_published({"c1": "r1"}, {"c1": 0}) == set()
-    assert state.attempts(["c1"]).get("c1", Attempts()).published_revision is None
+    assert state.attempts(["c1"]).get("c1", AttemptRecord()).published_revision is None
 
 
-def test_a_buried_chat_is_erased_with_its_legs_for_good(state: Chats) -> None:
+def test_a_buried_chat_is_erased_with_its_legs_for_good(state: ChatState) -> None:
     state.add_legs({"c1": "c1", "c2": "c1"}, provisional=False)
-    state.bury("c1")
-    state.bury("c1")
+    state.add_tombstones("c1")
+    state.add_tombstones("c1")
     assert state.erased(["c1", "c2", "c3"]) == {"c1", "c2"}
     assert state.forget("c1")
     assert state.erased(["c1", "c2", "c3"]) == {"c1", "c2"}
@@ -129,7 +129,7 @@ def test_a_buried_chat_is_erased_with_its_legs_for_good(state: Chats) -> None:
     assert state.legs("c1") == set()
 
 
-def test_a_chat_that_may_have_rows_is_not_forgotten(state: Chats) -> None:
+def test_a_chat_that_may_have_rows_is_not_forgotten(state: ChatState) -> None:
     state.add_legs({"c1": "c1"}, provisional=False)
     state.mark_published({"c1": "r1"}, state.record_attempts({"c1": [1]}))
     assert not state.forget("c1")
@@ -144,7 +144,7 @@ def test_a_chat_that_may_have_rows_is_not_forgotten(state: Chats) -> None:
     assert state.erased(["c1"]) == {"c1"}
 
 
-def test_forgetting_a_chat_leaves_a_leg_that_turned_out_to_be_anothers(state: Chats) -> None:
+def test_forgetting_a_chat_leaves_a_leg_that_turned_out_to_be_anothers(state: ChatState) -> None:
     state.add_legs({"c1": "c1", "x": "c1"}, provisional=True)
     state.add_legs({"x": "other"}, provisional=False)
     assert state.forget("c1")
@@ -156,14 +156,14 @@ def test_no_attempt_of_several_publishers_is_lost(aws: Aws) -> None:
     name = aws.table()
 
     def publisher(number: int) -> list[int]:
-        state = DynamoDBChats(aws.client("dynamodb"), name)
+        state = DynamoDBChatState(aws.client("dynamodb"), name)
         return [state.record_attempts({"c1": [number, turn]})["c1"] for turn in range(10)]
 
     with ThreadPoolExecutor(4) as pool:
         counts = [count for counts in pool.map(publisher, range(100, 104)) for count in counts]
     assert sorted(counts) == list(range(1, 41))
-    attempts = DynamoDBChats(aws.client("dynamodb"), name).attempts(["c1"])["c1"]
-    assert attempts == Attempts(40, frozenset({*range(10), *range(100, 104)}))
+    attempts = DynamoDBChatState(aws.client("dynamodb"), name).attempts(["c1"])["c1"]
+    assert attempts == AttemptRecord(40, frozenset({*range(10), *range(100, 104)}))
 
 
 def test_of_words_that_come_at_once_the_smallest_counts(aws: Aws) -> None:
@@ -171,12 +171,12 @@ def test_of_words_that_come_at_once_the_smallest_counts(aws: Aws) -> None:
     chats = [f"chat-{number}" for number in range(8)]
 
     def tell(chat: str) -> None:
-        state = DynamoDBChats(aws.client("dynamodb"), name)
+        state = DynamoDBChatState(aws.client("dynamodb"), name)
         state.add_legs({f"leg-{number}": chat for number in range(6)}, provisional=False)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(tell, reversed(chats)))
-    state = DynamoDBChats(aws.client("dynamodb"), name)
+    state = DynamoDBChatState(aws.client("dynamodb"), name)
     legs = {f"leg-{number}" for number in range(6)}
     assert state.initial_contacts(legs) == dict.fromkeys(legs, "chat-0")
     assert state.legs("chat-0") == legs
@@ -185,48 +185,48 @@ def test_of_words_that_come_at_once_the_smallest_counts(aws: Aws) -> None:
 
 def test_an_erased_chat_leaves_its_name_nowhere(aws: Aws) -> None:
     name = aws.table()
-    state = DynamoDBChats(aws.client("dynamodb"), name)
+    state = DynamoDBChatState(aws.client("dynamodb"), name)
     state.add_legs({"secret-1": "secret-1", "secret-2": "secret-1"}, provisional=False)
     assert state.forget("secret-1")
     assert "secret" not in str(aws.client("dynamodb").scan(TableName=name)["Items"])
     assert state.erased(["secret-2"]) == {"secret-2"}
 
 
-def test_a_remembered_leg_is_what_counts_whoever_said_it(state: Chats) -> None:
+def test_a_remembered_leg_is_what_counts_whoever_said_it(state: ChatState) -> None:
     state.add_legs({"x": "a"}, provisional=False)
-    remembered = RememberedLegs(state)
-    remembered.add_legs({"x": "z", "y": "z"}, provisional=False)
-    assert remembered.initial_contacts(["x", "y"]) == {"x": "a", "y": "z"}
+    cache = LegCache(state)
+    cache.add_legs({"x": "z", "y": "z"}, provisional=False)
+    assert cache.initial_contacts(["x", "y"]) == {"x": "a", "y": "z"}
 
 
-def test_only_what_is_sure_is_remembered(state: Chats) -> None:
-    remembered = RememberedLegs(state)
-    remembered.add_legs({"x": "x", "y": "y"}, provisional=True)
-    assert remembered.initial_contacts(["x", "y"]) == {"x": "x", "y": "y"}
-    assert remembered.initial_contacts(["x"], sure=True) == {}
+def test_only_what_is_sure_is_remembered(state: ChatState) -> None:
+    cache = LegCache(state)
+    cache.add_legs({"x": "x", "y": "y"}, provisional=True)
+    assert cache.initial_contacts(["x", "y"]) == {"x": "x", "y": "y"}
+    assert cache.initial_contacts(["x"], confirmed=True) == {}
     state.add_legs({"x": "home"}, provisional=False)
-    assert remembered.initial_contacts(["x"]) == {"x": "home"}
-    remembered.add_legs({"x": "x"}, provisional=True)
-    remembered.add_legs({"x": "a home"}, provisional=False)
-    assert remembered.initial_contacts(["x"], sure=True) == {"x": "a home"}
+    assert cache.initial_contacts(["x"]) == {"x": "home"}
+    cache.add_legs({"x": "x"}, provisional=True)
+    cache.add_legs({"x": "a home"}, provisional=False)
+    assert cache.initial_contacts(["x"], confirmed=True) == {"x": "a home"}
 
 
-def test_what_does_not_change_is_asked_for_once(state: Chats) -> None:
+def test_what_does_not_change_is_asked_for_once(state: ChatState) -> None:
     state.add_legs({"x": "home"}, provisional=False)
-    remembered = RememberedLegs(state)
-    remembered.initial_contacts(["x"])
+    cache = LegCache(state)
+    cache.initial_contacts(["x"])
     assert state.forget("home")
-    assert remembered.initial_contacts(["x"]) == {"x": "home"}
-    assert remembered.erased(["home", "x"]) == {"home", "x"}
-    assert remembered.legs("home") == set()
+    assert cache.initial_contacts(["x"]) == {"x": "home"}
+    assert cache.erased(["home", "x"]) == {"home", "x"}
+    assert cache.legs("home") == set()
 
 
-def test_the_rest_is_the_states_own(state: Chats) -> None:
-    remembered = RememberedLegs(state)
-    counts = remembered.record_attempts({"c1": [1]})
-    remembered.mark_published({"c1": NO_DOCUMENT}, counts)
-    assert remembered.attempts(["c1"]) == {"c1": Attempts(1, frozenset({1}), NO_DOCUMENT)}
-    remembered.bury("c1")
-    assert remembered.erased(["c1"]) == state.erased(["c1"]) == {"c1"}
-    assert remembered.forget("c1")
+def test_the_rest_is_the_states_own(state: ChatState) -> None:
+    cache = LegCache(state)
+    counts = cache.record_attempts({"c1": [1]})
+    cache.mark_published({"c1": NO_DOCUMENT}, counts)
+    assert cache.attempts(["c1"]) == {"c1": AttemptRecord(1, frozenset({1}), NO_DOCUMENT)}
+    cache.add_tombstones("c1")
+    assert cache.erased(["c1"]) == state.erased(["c1"]) == {"c1"}
+    assert cache.forget("c1")
     assert state.attempts(["c1"]) == {}

@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chatlake.documents.document import Document, merge
-from chatlake.documents.store import Stored
+from chatlake.documents.store import StoredDocument
 from chatlake.documents.store.folder import FolderStore
 from chatlake.documents.store.s3 import S3Store
 from chatlake.exceptions import DamagedDocument, DocumentContested
@@ -116,7 +116,7 @@ def test_ids_of_any_kind_have_documents_of_their_own(place: Place) -> None:
         stored = store.read(chat)
         assert stored is not None
         assert stored.document.initial_contact_id == chat
-    found = [s.document.initial_contact_id for s in store if isinstance(s, Stored)]
+    found = [s.document.initial_contact_id for s in store if isinstance(s, StoredDocument)]
     assert sorted(found) == sorted(ODD)
     assert store.tags(ODD).keys() == set(ODD)
 
@@ -157,7 +157,7 @@ def test_a_damaged_document_is_named_and_left_alone(place: Place, data: bytes) -
     found = list(store)
     [damaged] = [one for one in found if isinstance(one, DamagedDocument)]
     assert damaged.initial_contact_id == "c1"
-    [sound] = [one for one in found if isinstance(one, Stored)]
+    [sound] = [one for one in found if isinstance(one, StoredDocument)]
     assert sound.document.initial_contact_id == "c2"
     assert store.tags(["c1"]).keys() == {"c1"}
 

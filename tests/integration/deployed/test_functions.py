@@ -64,7 +64,7 @@ class Connect:
 def with_connect(function: ModuleType, connect: Connect) -> ModuleType:
     from dataclasses import replace
 
-    function.desk = replace(function.desk, connect=connect)  # type: ignore[attr-defined]
+    function.services = replace(function.services, connect=connect)  # type: ignore[attr-defined]
     return function
 
 
@@ -90,10 +90,10 @@ def test_a_page_gets_what_connect_answered_and_capture_the_token(
             }
         },
     )
-    watch = start_chat.home.agenda.read(CHAT)
-    [token] = watch.tokens.values()
+    state = start_chat.archive.schedule.read(CHAT)
+    [token] = state.tokens.values()
     assert token.kind == "participant"
-    assert start_chat.home.vault.open(token.sealed, CHAT) == STARTED["ParticipantToken"]
+    assert start_chat.archive.token_cipher.open(token.sealed, CHAT) == STARTED["ParticipantToken"]
     assert CANARY not in "".join(capsys.readouterr())
 
 
@@ -171,10 +171,10 @@ def test_a_customer_does_not_suffer_from_a_token_that_cannot_be_kept(
 
 
 def test_tokens_of_others_are_taken(start_chat: ModuleType) -> None:
-    start_chat.home.chats.add_legs({"leg": CHAT}, provisional=False)
+    start_chat.archive.chats.add_legs({"leg": CHAT}, provisional=False)
     body = {"ContactId": "leg", "ConnectionToken": CANARY, "Expiry": "2026-11-22T17:00:00Z"}
     assert answer(call(start_chat, request("/tokens", body))) == (200, {"InitialContactId": CHAT})
-    [token] = start_chat.home.agenda.read(CHAT).tokens.values()
+    [token] = start_chat.archive.schedule.read(CHAT).tokens.values()
     assert (token.kind, token.expires_at) == ("connection", 1_795_366_800_000)
 
 
@@ -199,10 +199,10 @@ def test_a_bad_token_is_refused_and_not_repeated(
 
 
 def test_no_token_of_an_erased_chat_is_taken(start_chat: ModuleType) -> None:
-    start_chat.home.chats.bury(CHAT)
+    start_chat.archive.chats.add_tombstones(CHAT)
     body = {"ContactId": CHAT, "ParticipantToken": CANARY}
     assert call(start_chat, request("/tokens", body))["statusCode"] == 410
-    assert start_chat.home.agenda.read(CHAT) is None
+    assert start_chat.archive.schedule.read(CHAT) is None
 
 
 def test_no_other_site_may_ask_unless_it_was_allowed(load: Load) -> None:
@@ -226,12 +226,12 @@ def named(chat: str) -> str:
 def test_rows_are_made_published_and_erased(
     load: Load, aws: Aws, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    load("tables").home.lake.create_tables()
+    load("tables").archive.lake.create_tables()
     publish, erase = load("publish"), load("erase")
     for chat in (CHAT, "damaged"):
-        publish.home.store.update(chat, lambda _, chat=chat: Document(chat))
-        publish.home.chats.add_legs({chat: chat}, provisional=False)
-    bucket = publish.home.settings.document_bucket
+        publish.archive.store.update(chat, lambda _, chat=chat: Document(chat))
+        publish.archive.chats.add_legs({chat: chat}, provisional=False)
+    bucket = publish.archive.settings.document_bucket
     for found in aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]:
         if "damaged" in found["Key"]:
             aws.client("s3").put_object(Bucket=bucket, Key=found["Key"], Body=b"{")
@@ -245,7 +245,7 @@ def test_rows_are_made_published_and_erased(
         from chatlake.tables import schema
 
         contacts = next(table for table in schema.TABLES if table.name == "contacts")
-        found = publish.home.lake.load(contacts).scan().to_arrow()
+        found = publish.archive.lake.load(contacts).scan().to_arrow()
         chats: list[str] = found.column("initial_contact_id").to_pylist()
         return chats
 
@@ -265,17 +265,17 @@ def test_rows_are_made_published_and_erased(
 def test_a_document_that_changes_meanwhile_is_published_though_nobody_tells_of_it(
     load: Load, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    load("tables").home.lake.create_tables()
+    load("tables").archive.lake.create_tables()
     publish = load("publish")
-    home = publish.home
-    home.chats.add_legs({CHAT: CHAT}, provisional=False)
+    archive = publish.archive
+    archive.chats.add_legs({CHAT: CHAT}, provisional=False)
     seen = itertools.count(1)
     tags = S3Store.tags
 
     def change() -> None:
         item = {"Id": f"m{next(seen)}", "Type": "MESSAGE", "Content": "Hi"}
         response = {"InitialContactId": CHAT, "Transcript": [item]}
-        home.store.update(
+        archive.store.update(
             CHAT, lambda before: merge(before or Document(CHAT), from_response(response))
         )
 

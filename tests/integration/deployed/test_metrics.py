@@ -63,7 +63,7 @@ def read_messages(chat: str, latencies_s: list[int], role: object = "AGENT") -> 
 
 @pytest.fixture
 def publish(load: Load) -> ModuleType:
-    load("tables").home.lake.create_tables()
+    load("tables").archive.lake.create_tables()
     return load("publish")
 
 
@@ -72,10 +72,10 @@ def announce(publish: ModuleType, *documents: Document) -> dict[str, Any]:
     records = []
     for number, document in enumerate(documents):
         chat = document.initial_contact_id
-        publish.home.store.update(
+        publish.archive.store.update(
             chat, lambda known, new=document: merge(known, new) if known else new
         )
-        publish.home.chats.add_legs({chat: chat}, provisional=False)
+        publish.archive.chats.add_legs({chat: chat}, provisional=False)
         body = json.dumps({"initial_contact_id": chat, "revision": ""})
         records.append({"messageId": str(number), "body": body})
     answer: dict[str, Any] = call(publish, {"Records": records})
@@ -135,7 +135,7 @@ def test_what_a_role_may_not_be_never_becomes_a_dimension(
 
 def test_calls_are_set_against_the_rate(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
     capture = load("capture")
-    capture.tools.tally.add("GetTranscriptCalls", 60)
+    capture.services.counters.add("GetTranscriptCalls", 60)
     capture.report(60.0)
     written = blobs(capsys.readouterr().out)
     assert_they_hold_numbers_only(written, STACK)

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
-from chatlake.capture.rate_limiter import Pace
-from chatlake.capture.reconcile import Reconciler, reconcile
+from chatlake.capture.rate_limiter import RateLimiter
+from chatlake.capture.reconcile import ReconcileServices, reconcile
 from local.chats import Chat, scripts
 from tests.aws import Aws, HandClock, rule_time
 from tests.integration.deployed.archive import UNLIMITED, Archive, archive
@@ -47,22 +47,22 @@ def reconciled(
 ) -> dict[str, int]:
     session = boto3.Session("local", "local", region_name="eu-central-1")
     connect = session.client("connect", endpoint_url=opened.simulator.url)
-    tools = Reconciler(
-        agenda=opened.agenda,
-        chats=opened.tools.chats,
+    services = ReconcileServices(
+        schedule=opened.schedule,
+        chats=opened.services.chats,
         connect=connect,
         s3=opened.aws.client("s3"),
         instance_arn=CHATS[0].instance_arn,
         export_bucket=bucket,
         export_prefix=f"{INSTANCE}/ChatTranscripts",
-        searches=Pace(100),
+        searches=RateLimiter(100),
         may_go_on=lambda: may_go_on,
         may_list=lambda: may_list,
         announce=lambda revisions: opened.announced.extend(revisions.items()),
     )
-    reconcile(tools)
+    reconcile(services)
     connect.close()
-    return tools.tally.take()
+    return services.counters.take()
 
 
 def over_a_day(opened: Archive, bucket: str = "") -> Counter[str]:
@@ -82,11 +82,11 @@ def test_lost_ends_are_found_once(opened: Archive) -> None:
     assert over_a_day(opened)["ContactsFound"] == len(LEGS) - len(known.legs)
     assert over_a_day(opened)["ContactsFound"] == 0
     lost = CHATS[1]
-    watch = opened.agenda.read(lost.initial_contact_id)
-    assert watch is not None
-    assert watch.ended == {leg.contact_id for leg in lost.legs}
-    assert watch.due_at is not None
-    opened.look(lost.initial_contact_id)
+    state = opened.schedule.read(lost.initial_contact_id)
+    assert state is not None
+    assert state.ended == {leg.contact_id for leg in lost.legs}
+    assert state.due_at is not None
+    opened.attempt(lost.initial_contact_id)
     events = opened.document(lost.initial_contact_id).events
     assert {kind for by_type in events.values() for kind in by_type} == {"DISCONNECTED"}
 
@@ -113,12 +113,12 @@ def test_a_run_that_has_no_time_left_says_so(opened: Archive) -> None:
 
 def test_erased_chats_are_left_alone(opened: Archive) -> None:
     chat = CHATS[0]
-    opened.tools.chats.add_legs(
+    opened.services.chats.add_legs(
         {leg.contact_id: chat.initial_contact_id for leg in chat.legs}, provisional=False
     )
-    opened.tools.chats.bury(chat.initial_contact_id)
+    opened.services.chats.add_tombstones(chat.initial_contact_id)
     assert over_a_day(opened)["ContactsFound"] > 0
-    assert opened.agenda.read(chat.initial_contact_id) is None
+    assert opened.schedule.read(chat.initial_contact_id) is None
     assert opened.announced == []
 
 
@@ -126,18 +126,18 @@ def test_finished_chats_that_nobody_published_are_announced_again(opened: Archiv
     chat = CHATS[0].initial_contact_id
     for event in CHATS[0].contact_events():
         opened.deliver(event)
-    opened.look_until(opened.clock.now_ms() + 10 * 60_000, chat)
+    opened.attempt_until(opened.clock.now_ms() + 10 * 60_000, chat)
     [announced] = opened.announced
     assert "ChatsUnpublished" not in reconciled(opened)
     again = over_a_day(opened)["ChatsUnpublished"]
     assert again >= 1
     assert opened.announced == [announced] * (1 + again)
-    counts = opened.tools.chats.record_attempts({chat: [1]})
-    opened.tools.chats.mark_published({chat: announced[1]}, counts)
+    counts = opened.services.chats.record_attempts({chat: [1]})
+    opened.services.chats.mark_published({chat: announced[1]}, counts)
     assert over_a_day(opened)["ChatsUnpublished"] == 0
 
 
 def test_chats_that_nobody_looks_at_are_overdue(opened: Archive) -> None:
-    opened.agenda.make_due("late", phase="live", due_at=opened.clock.now_ms() - 16 * 60_000)
-    opened.agenda.make_due("soon", phase="live", due_at=opened.clock.now_ms())
+    opened.schedule.make_due("late", phase="live", due_at=opened.clock.now_ms() - 16 * 60_000)
+    opened.schedule.make_due("soon", phase="live", due_at=opened.clock.now_ms())
     assert reconciled(opened)["ChatsOverdue"] == 1

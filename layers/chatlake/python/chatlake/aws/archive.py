@@ -6,9 +6,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chatlake.aws_clients import clients
-from chatlake.capture.schedule import Agenda
-from chatlake.capture.token_cipher import Vault
-from chatlake.chat_state.dynamodb import DynamoDBChats
+from chatlake.capture.schedule import CaptureSchedule
+from chatlake.capture.token_cipher import TokenCipher
+from chatlake.chat_state.dynamodb import DynamoDBChatState
 from chatlake.documents.store.s3 import S3Store
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
     from chatlake.aws.settings import Settings
     from chatlake.tables.lake.iceberg import Lake
-    from chatlake.tables.publish import Outcome
+    from chatlake.tables.publish import PublishOutcome
 
 
-class Deployed:
+class DeployedArchive:
     """What the functions work on; each part is made when it is first needed."""
 
     def __init__(self, settings: Settings, config: Config = clients.PATIENT) -> None:
@@ -34,19 +34,19 @@ class Deployed:
         return S3Store(clients.s3(), self.settings.document_bucket)
 
     @cached_property
-    def chats(self) -> DynamoDBChats:
+    def chats(self) -> DynamoDBChatState:
         """The state of chats."""
-        return DynamoDBChats(clients.dynamodb(self._config), self.settings.chats_table)
+        return DynamoDBChatState(clients.dynamodb(self._config), self.settings.chats_table)
 
     @cached_property
-    def agenda(self) -> Agenda:
+    def schedule(self) -> CaptureSchedule:
         """The chats that are due."""
-        return Agenda(clients.dynamodb(self._config), self.settings.chats_table)
+        return CaptureSchedule(clients.dynamodb(self._config), self.settings.chats_table)
 
     @cached_property
-    def vault(self) -> Vault:
+    def token_cipher(self) -> TokenCipher:
         """The lock of tokens."""
-        return Vault(clients.kms(self._config), self.settings.key_arn)
+        return TokenCipher(clients.kms(self._config), self.settings.key_arn)
 
     @cached_property
     def lake(self) -> Lake:
@@ -57,7 +57,7 @@ class Deployed:
             clients.glue(), bucket=self.settings.lake_bucket, database=self.settings.database
         )
 
-    def publish(self, initial_contact_ids: Iterable[str]) -> Outcome:
+    def publish(self, initial_contact_ids: Iterable[str]) -> PublishOutcome:
         """Bring the rows of some chats up to their documents."""
         from chatlake.tables.publish import publish
 

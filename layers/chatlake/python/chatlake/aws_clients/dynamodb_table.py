@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, UpdateItemOutputTypeDef
 
-    from chatlake.aws_clients.update_expression import ItemChange
+    from chatlake.aws_clients.update_expression import UpdateExpression
 
 type Item = Mapping[str, AttributeValueTypeDef]
 
@@ -21,7 +21,7 @@ type Item = Mapping[str, AttributeValueTypeDef]
 _KEYS_AT_ONCE = 100
 
 
-class ItemTable:
+class DynamoDBTable:
     """The items of one table whose keys begin with a prefix; names are keys without it."""
 
     def __init__(self, dynamodb: DynamoDBClient, table: str, prefix: str) -> None:
@@ -49,7 +49,7 @@ class ItemTable:
                 request = answer.get("UnprocessedKeys")
         return found
 
-    def change(self, name: str, change: ItemChange, *conditions: str) -> bool:
+    def change(self, name: str, change: UpdateExpression, *conditions: str) -> bool:
         """Change an item, or make it, in one request; give whether the conditions held."""
         try:
             self._update(name, change, " AND ".join(conditions))
@@ -57,12 +57,12 @@ class ItemTable:
             return _refused(error)
         return True
 
-    def changed(self, name: str, change: ItemChange) -> Item:
+    def changed(self, name: str, change: UpdateExpression) -> Item:
         """Change an item, or make it; give what the changed attributes are now."""
         return self._update(name, change, "", ReturnValues="UPDATED_NEW")["Attributes"]
 
     def _update(
-        self, name: str, change: ItemChange, condition: str, **options: Any
+        self, name: str, change: UpdateExpression, condition: str, **options: Any
     ) -> UpdateItemOutputTypeDef:
         expression, names, values = change.expression()
         # What no expression mentions may not be sent along.

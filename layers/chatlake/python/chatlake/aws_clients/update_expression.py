@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class ItemChange:
+class UpdateExpression:
     """What an update sets, adds to and removes, and further values that its condition needs."""
 
     puts: dict[str, AttributeValueTypeDef] = field(default_factory=dict)
@@ -18,9 +18,11 @@ class ItemChange:
     removed: list[str] = field(default_factory=list)
     values: dict[str, AttributeValueTypeDef] = field(default_factory=dict)
 
-    def copy(self) -> ItemChange:
+    def copy(self) -> UpdateExpression:
         """Give one that can be changed without changing this one."""
-        return ItemChange(dict(self.puts), dict(self.added), list(self.removed), dict(self.values))
+        return UpdateExpression(
+            dict(self.puts), dict(self.added), list(self.removed), dict(self.values)
+        )
 
     def put(self, name: str, value: AttributeValueTypeDef) -> None:
         """Set an attribute."""

@@ -45,7 +45,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class Checkpoint:
     """What capture remembers of a chat from one look to the next; times in epoch milliseconds.
 
     Attributes
@@ -75,7 +75,7 @@ class Memory:
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class CaptureState:
     """All that the agenda has of a chat.
 
     Attributes
@@ -100,7 +100,7 @@ class Watch:
     tokens: dict[str, Token] = field(default_factory=dict)
     ended: frozenset[str] = frozenset()
     exported: frozenset[str] = frozenset()
-    memory: Memory = Memory()
+    checkpoint: Checkpoint = Checkpoint()
     failure: str | None = None
 
 
@@ -109,9 +109,9 @@ def attribute_name(kind: str, content: bytes) -> str:
     return kind + hashlib.sha256(content).hexdigest()[:16]
 
 
-def watch_of(chat: str, item: Mapping[str, AttributeValueTypeDef]) -> Watch:
+def parse_capture_state(chat: str, item: Mapping[str, AttributeValueTypeDef]) -> CaptureState:
     """Read an item of the agenda."""
-    return Watch(
+    return CaptureState(
         initial_contact_id=chat,
         version=int(item.get("version", {"N": "0"})["N"]),
         due_at=int(item["due_at"]["N"]) if "due_at" in item else None,
@@ -124,7 +124,9 @@ def watch_of(chat: str, item: Mapping[str, AttributeValueTypeDef]) -> Watch:
         tokens={name: _token(value["M"]) for name, value in item.items() if name.startswith(TOKEN)},
         ended=frozenset(item["ended"]["SS"] if "ended" in item else ()),
         exported=frozenset(item["exported"]["SS"] if "exported" in item else ()),
-        memory=Memory(**loads(item["memory"]["S"].encode())) if "memory" in item else Memory(),
+        checkpoint=Checkpoint(**loads(item["memory"]["S"].encode()))
+        if "memory" in item
+        else Checkpoint(),
         failure=item[FAILURE]["S"] if FAILURE in item else None,
     )
 
@@ -135,7 +137,7 @@ def _token(value: Mapping[str, Any]) -> Token:
     return Token(kind, _bytes(value["sealed"]["B"]), expires_at)
 
 
-def token_value(token: Token) -> AttributeValueTypeDef:
+def token_attribute(token: Token) -> AttributeValueTypeDef:
     """Give a token as an attribute."""
     expiry: dict[str, Any] = (
         {} if token.expires_at is None else {"expires_at": {"N": str(token.expires_at)}}
@@ -147,6 +149,6 @@ def _bytes(value: Any) -> bytes:
     return bytes(value)
 
 
-def memory_value(memory: Memory) -> AttributeValueTypeDef:
+def checkpoint_attribute(checkpoint: Checkpoint) -> AttributeValueTypeDef:
     """Give a memory as an attribute."""
-    return {"S": dumps(asdict(memory)).decode()}
+    return {"S": dumps(asdict(checkpoint)).decode()}

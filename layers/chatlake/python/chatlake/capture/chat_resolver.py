@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
     from types_boto3_connect import ConnectClient
 
-    from chatlake.chat_state import Chats
+    from chatlake.chat_state import ChatState
 
 
-class ContactDirectory:
+class ChatResolver:
     """Tells chats of contacts: from what is known, else from Connect, else the contact itself."""
 
     def __init__(
         self,
-        chats: Chats,
+        chats: ChatState,
         connect: ConnectClient,
         instance_id: str,
         warn: Callable[[str], None] = lambda _: None,
@@ -33,7 +33,7 @@ class ContactDirectory:
         self._instance_id = instance_id
         self._warn = warn
 
-    def chat_of(self, contact_id: str, relatives: Collection[str] = ()) -> tuple[str, bool]:
+    def resolve(self, contact_id: str, relatives: Collection[str] = ()) -> tuple[str, bool]:
         """Find the chat of a contact.
 
         Parameters
@@ -48,15 +48,15 @@ class ContactDirectory:
         tuple[str, bool]
             The initial contact id, and whether it is sure; if not it is the contact's own.
         """
-        known = self._chats.initial_contacts([contact_id, *relatives], sure=True)
+        known = self._chats.initial_contacts([contact_id, *relatives], confirmed=True)
         for contact in (contact_id, *relatives):
             if contact in known:
                 return known[contact], True
-        if (described := self.described(contact_id)) is not None:
-            return described, True
+        if (describe := self.describe(contact_id)) is not None:
+            return describe, True
         return contact_id, False
 
-    def described(self, contact_id: str) -> str | None:
+    def describe(self, contact_id: str) -> str | None:
         """Ask Connect for the initial contact of a contact; None if it does not say."""
         try:
             contact = self._connect.describe_contact(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.aws_clients.clients import error_code
-from chatlake.aws_clients.counters import Tally
-from chatlake.capture.capture_state import Token, Watch
+from chatlake.aws_clients.counters import Counters
+from chatlake.capture.capture_state import CaptureState, Token
 from chatlake.capture.pagination import scan
 from chatlake.exceptions import (
     ParticipantDenied,
@@ -27,16 +27,16 @@ from chatlake.timestamps import now_ms
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chatlake.capture.participant_client import Page, ParticipantService
-    from chatlake.capture.schedule import Agenda
-    from chatlake.capture.token_cipher import Vault
-    from chatlake.chat_state import Chats
+    from chatlake.capture.participant_client import Page, ParticipantClient
+    from chatlake.capture.schedule import CaptureSchedule
+    from chatlake.capture.token_cipher import TokenCipher
+    from chatlake.chat_state import ChatState
     from chatlake.documents.document import Document
     from chatlake.documents.store import DocumentStore
 
 
 @dataclass(frozen=True, slots=True)
-class Tools:
+class CaptureServices:
     """What a look at a chat works with.
 
     Attributes
@@ -53,26 +53,26 @@ class Tools:
         Takes what went wrong (a metric's name), the chat, and why.
     """
 
-    agenda: Agenda
-    chats: Chats
+    schedule: CaptureSchedule
+    chats: ChatState
     store: DocumentStore
-    vault: Vault
-    service: ParticipantService
+    token_cipher: TokenCipher
+    service: ParticipantClient
     read_export: Callable[[str], bytes | None]
     announce: Callable[[dict[str, str]], None]
     interval_ms: Callable[[], int]
     warn: Callable[[str, str, str], None]
     may_go_on: Callable[[], bool] = lambda: True
-    tally: Tally = field(default_factory=Tally)
+    counters: Counters = field(default_factory=Counters)
 
     def note(self, problem: str, chat: str, reason: str) -> None:
         """Count a problem and say which chat has it."""
-        self.tally.add(problem)
+        self.counters.add(problem)
         self.warn(problem, chat, reason)
 
 
 @dataclass(slots=True)
-class Look:
+class Fetched:
     """What one look brought.
 
     Attributes
@@ -97,47 +97,47 @@ class Look:
     failure: str | None = None
 
 
-def take_events(watch: Watch, look: Look, tools: Tools) -> None:
+def take_events(state: CaptureState, fetched: Fetched, services: CaptureServices) -> None:
     """Make documents of the contact events that wait."""
-    for name, event in watch.events.items():
-        look.done.add(name)
+    for name, event in state.events.items():
+        fetched.done.add(name)
         try:
-            look.documents.append(
-                from_event(event, initial_contact_id=watch.initial_contact_id)
-                if not _is_own(event, watch)
+            fetched.documents.append(
+                from_event(event, initial_contact_id=state.initial_contact_id)
+                if not _is_own(event, state)
                 else from_event(event)
             )
         except RejectedInput as error:
-            tools.note("RejectedEvents", watch.initial_contact_id, str(error))
+            services.note("RejectedEvents", state.initial_contact_id, str(error))
 
 
-def _is_own(event: dict[str, object], watch: Watch) -> bool:
+def _is_own(event: dict[str, object], state: CaptureState) -> bool:
     """Tell whether an event came under its own contact, because nothing named its chat."""
     detail = event.get("detail")
     spellings = ("contactId", "ContactId")
-    return isinstance(detail, dict) and watch.initial_contact_id in map(detail.get, spellings)
+    return isinstance(detail, dict) and state.initial_contact_id in map(detail.get, spellings)
 
 
-def take_exports(watch: Watch, look: Look, tools: Tools) -> None:
+def take_exports(state: CaptureState, fetched: Fetched, services: CaptureServices) -> None:
     """Read the exports that wait."""
-    for name, key in watch.exports.items():
+    for name, key in state.exports.items():
         read_at = now_ms()
         try:
-            data = tools.read_export(key)
+            data = services.read_export(key)
         except ClientError as error:
-            tools.note("ExportsUnavailable", key, error_code(error))
-            look.retry = True
+            services.note("ExportsUnavailable", key, error_code(error))
+            fetched.retry = True
             continue
-        look.done.add(name)
+        fetched.done.add(name)
         if data is None:
-            tools.note("ExportsGone", key, "there is no such object")
+            services.note("ExportsGone", key, "there is no such object")
             continue
         try:
-            look.documents.append(_export(data, read_at))
-            tools.tally.add("ExportsRead")
+            fetched.documents.append(_export(data, read_at))
+            services.counters.add("ExportsRead")
         except (RejectedInput, ValueError) as error:
-            tools.note("RejectedExports", key, str(error))
-            look.failure = "rejected export"
+            services.note("RejectedExports", key, str(error))
+            fetched.failure = "rejected export"
 
 
 def _export(data: bytes, read_at: int) -> Document:
@@ -149,79 +149,90 @@ def _export(data: bytes, read_at: int) -> Document:
 
 
 def read_transcript(
-    watch: Watch, look: Look, known: Document, tools: Tools, *, whole: bool
+    state: CaptureState,
+    fetched: Fetched,
+    known: Document,
+    services: CaptureServices,
+    *,
+    whole: bool,
 ) -> None:
     """Read the transcript by the first token that opens it."""
     at = now_ms()
-    chat = watch.initial_contact_id
+    chat = state.initial_contact_id
     tokens = {
         name: token
-        for name, token in watch.tokens.items()
+        for name, token in state.tokens.items()
         if token.expires_at is None or token.expires_at > at
     }
-    look.done |= watch.tokens.keys() - tokens.keys()
+    fetched.done |= state.tokens.keys() - tokens.keys()
     # Connections first: a ParticipantToken costs a further call.
     for name, token in sorted(tokens.items(), key=lambda named: named[1].kind):
         try:
-            if _read_by(token, watch, look, known, tools, whole=whole):
+            if _read_by(token, state, fetched, known, services, whole=whole):
                 return
-            tools.note("EmptyTranscripts", chat, "though it has items, or has ended")
+            services.note("EmptyTranscripts", chat, "though it has items, or has ended")
         except ParticipantDenied:
-            look.done.add(name)
+            fetched.done.add(name)
         except ParticipantRejected as error:
             # Asking again with this token would be rejected again.
-            look.done.add(name)
-            look.failure = str(error)
-            tools.note("ReadsRejected", chat, str(error))
+            fetched.done.add(name)
+            fetched.failure = str(error)
+            services.note("ReadsRejected", chat, str(error))
         except (ClientError, BotoCoreError) as error:
             # Not the service's, whose errors have kinds of their own: the token stays sealed.
-            tools.note("ReadsFailed", chat, f"a token was not opened: {type(error).__name__}")
-            look.retry = True
+            services.note("ReadsFailed", chat, f"a token was not opened: {type(error).__name__}")
+            fetched.retry = True
         except ParticipantError as error:
             throttled = isinstance(error, ParticipantThrottled)
-            tools.note("ReadsThrottled" if throttled else "ReadsFailed", chat, str(error))
-            look.retry = True
+            services.note("ReadsThrottled" if throttled else "ReadsFailed", chat, str(error))
+            fetched.retry = True
             return
-    if watch.tokens and watch.tokens.keys() <= look.done and not look.tokens:
-        tools.tally.add("ParticipantSourcesClosed")
+    if state.tokens and state.tokens.keys() <= fetched.done and not fetched.tokens:
+        services.counters.add("ParticipantSourcesClosed")
 
 
 def _read_by(
-    token: Token, watch: Watch, look: Look, known: Document, tools: Tools, *, whole: bool
+    token: Token,
+    state: CaptureState,
+    fetched: Fetched,
+    known: Document,
+    services: CaptureServices,
+    *,
+    whole: bool,
 ) -> bool:
     """Read by one token; False if the answer was empty though the chat has items, or has ended."""
-    chat = watch.initial_contact_id
-    connection = tools.vault.open(token.sealed, chat)
+    chat = state.initial_contact_id
+    connection = services.token_cipher.open(token.sealed, chat)
     fresh: Token | None = None
     if token.kind == "participant":
-        made = tools.service.connect(connection)
+        made = services.service.connect(connection)
         connection = made.token
-        fresh = Token("connection", tools.vault.seal(connection, chat), made.expires_at)
+        fresh = Token("connection", services.token_cipher.seal(connection, chat), made.expires_at)
 
     def read_page(next_token: str | None) -> Page:
-        tools.tally.add("GetTranscriptCalls")
-        return tools.service.get_transcript(connection, next_token=next_token)
+        services.counters.add("GetTranscriptCalls")
+        return services.service.get_transcript(connection, next_token=next_token)
 
     read_at = now_ms()
-    found = scan(read_page, known, whole=whole, may_go_on=tools.may_go_on)
+    found = scan(read_page, known, whole=whole, may_go_on=services.may_go_on)
     # A chat that has ended has at least who joined it: no items are no transcript of it.
     if not found.items and (known.items or whole):
         return False
     if fresh is not None:
-        look.tokens[fresh.name] = fresh
+        fetched.tokens[fresh.name] = fresh
     try:
         response = found.response(chat)
         document = from_response(response, read_at=read_at, whole=found.whole)
     except RejectedInput as error:
-        look.failure = f"GetTranscript: {error}"
-        tools.note("ReadsRejected", chat, look.failure)
+        fetched.failure = f"GetTranscript: {error}"
+        services.note("ReadsRejected", chat, fetched.failure)
         return True
-    look.documents.append(document)
+    fetched.documents.append(document)
     if document.initial_contact_id != chat:
         # The token was registered under a leg; its items alone may not show that.
-        tools.chats.add_legs({chat: document.initial_contact_id}, provisional=False)
-    tools.tally.add("TranscriptsRead")
-    look.read_all = whole and found.whole
-    look.retry |= found.error is not None or (whole and not found.whole)
-    look.failure = None
+        services.chats.add_legs({chat: document.initial_contact_id}, provisional=False)
+    services.counters.add("TranscriptsRead")
+    fetched.read_all = whole and found.whole
+    fetched.retry |= found.error is not None or (whole and not found.whole)
+    fetched.failure = None
     return True

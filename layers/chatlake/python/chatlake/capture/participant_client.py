@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from types_boto3_connectparticipant import ConnectParticipantClient
 
-    from chatlake.capture.rate_limiter import Pace
+    from chatlake.capture.rate_limiter import RateLimiter
     from chatlake.json_codec import JsonObject
 
 PAGE_SIZE = 100
@@ -76,11 +76,15 @@ class Connection:
     expires_at: int | None
 
 
-class ParticipantService:
+class ParticipantClient:
     """Calls to the Participant Service, each at the allowed pace and never repeated by itself."""
 
     def __init__(
-        self, client: ConnectParticipantClient, *, transcripts: Pace, connections: Pace
+        self,
+        client: ConnectParticipantClient,
+        *,
+        transcripts: RateLimiter,
+        connections: RateLimiter,
     ) -> None:
         """Use a client without retries: a repeated call would be one beyond the pace."""
         self._client = client

@@ -24,7 +24,7 @@ class AnnouncementRefused(ChatlakeError):
         super().__init__(f"the publish queue refused a message: {code}; it will be sent again")
 
 
-class Announcer:
+class PublishNotifier:
     """Sends chats to the publish queue, each with the revision of its document."""
 
     def __init__(self, sqs: SQSClient, queue_url: str) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Pace:
+class RateLimiter:
     """Lets calls begin at a steady rate; for any number of threads of one process.
 
     A place is free again one period after the call in it has *ended*. So however long requests

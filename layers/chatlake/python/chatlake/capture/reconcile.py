@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.aws_clients.clients import error_code
-from chatlake.aws_clients.counters import Tally
-from chatlake.capture.capture_state import Watch
+from chatlake.aws_clients.counters import Counters
+from chatlake.capture.capture_state import CaptureState
 from chatlake.capture.track import contact_of_export
-from chatlake.chat_state import Attempts
+from chatlake.chat_state import AttemptRecord
 from chatlake.documents.lifecycle import SETTLE_MS
 from chatlake.timestamps import now, now_ms
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from types_boto3_connect import ConnectClient
     from types_boto3_s3 import S3Client
 
-    from chatlake.capture.rate_limiter import Pace
-    from chatlake.capture.schedule import Agenda
-    from chatlake.chat_state import Chats
+    from chatlake.capture.rate_limiter import RateLimiter
+    from chatlake.capture.schedule import CaptureSchedule
+    from chatlake.chat_state import ChatState
     from chatlake.json_codec import JsonObject
 
 type Period = tuple[datetime, datetime]
@@ -46,7 +46,7 @@ _CHATS_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Reconciler:
+class ReconcileServices:
     """What one run works with.
 
     Attributes
@@ -61,32 +61,32 @@ class Reconciler:
         Chats that this run has announced again.
     """
 
-    agenda: Agenda
-    chats: Chats
+    schedule: CaptureSchedule
+    chats: ChatState
     connect: ConnectClient
     s3: S3Client
     instance_arn: str
     export_bucket: str
     export_prefix: str
-    searches: Pace
+    searches: RateLimiter
     announce: Callable[[dict[str, str]], None]
     may_go_on: Callable[[], bool] = lambda: True
     may_list: Callable[[], bool] = lambda: True
     warn: Callable[[str], None] = lambda _: None
-    tally: Tally = field(default_factory=Tally)
+    counters: Counters = field(default_factory=Counters)
     announced: set[str] = field(default_factory=set)
 
 
-def reconcile(tools: Reconciler) -> None:
+def reconcile(services: ReconcileServices) -> None:
     """Look for what is missing or stuck; counts what it found in the tally."""
-    tools.tally.add("ChatsOverdue", _overdue(tools.agenda))
+    services.counters.add("ChatsOverdue", _overdue(services.schedule))
     parts = periods(now())
     # What has just happened before what was compared already, and exports before the searches,
     # whose quota makes them slow.
-    if tools.export_bucket:
-        _find_exports(tools, parts)
+    if services.export_bucket:
+        _find_exports(services, parts)
     for part in parts:
-        _find_contacts(tools, part)
+        _find_contacts(services, part)
 
 
 def periods(at: datetime) -> list[Period]:
@@ -102,32 +102,32 @@ def periods(at: datetime) -> list[Period]:
     return [recent, (begin, begin + length)]
 
 
-def _overdue(agenda: Agenda) -> int:
+def _overdue(schedule: CaptureSchedule) -> int:
     before = now_ms() - _OVERDUE_MS
-    return sum(agenda.count(phase, due_by=before) for phase in ("ended", "live"))
+    return sum(schedule.count(phase, due_by=before) for phase in ("ended", "live"))
 
 
-def _find_exports(tools: Reconciler, parts: list[Period]) -> None:
+def _find_exports(services: ReconcileServices, parts: list[Period]) -> None:
     """Put exports on the agenda that nobody told of."""
     keys: dict[str, str] = {}
-    for key in _export_keys(tools, parts):
-        if (contact := contact_of_export(key, tools.export_prefix)) is not None:
+    for key in _export_keys(services, parts):
+        if (contact := contact_of_export(key, services.export_prefix)) is not None:
             keys[contact] = key
         if len(keys) >= _CHATS_AT_ONCE:
-            _compare_exports(tools, keys)
+            _compare_exports(services, keys)
             keys.clear()
-    _compare_exports(tools, keys)
+    _compare_exports(services, keys)
 
 
-def _export_keys(tools: Reconciler, parts: list[Period]) -> Iterator[str]:
-    pages = tools.s3.get_paginator("list_objects_v2")
+def _export_keys(services: ReconcileServices, parts: list[Period]) -> Iterator[str]:
+    pages = services.s3.get_paginator("list_objects_v2")
     # An export lies under the day on which its contact began; the latest is the likeliest.
     first, day = min(start for start, _ in parts) - LONGEST_CONTACT, max(end for _, end in parts)
     while day.date() >= first.date():
-        prefix = f"{tools.export_prefix}/{day:%Y/%m/%d}/"
-        for page in pages.paginate(Bucket=tools.export_bucket, Prefix=prefix):
-            if not tools.may_list():
-                tools.tally.add("ReconciliationsCutShort")
+        prefix = f"{services.export_prefix}/{day:%Y/%m/%d}/"
+        for page in pages.paginate(Bucket=services.export_bucket, Prefix=prefix):
+            if not services.may_list():
+                services.counters.add("ReconciliationsCutShort")
                 return
             for found in page.get("Contents", []):
                 if any(start <= found["LastModified"] <= end for start, end in parts):
@@ -135,66 +135,66 @@ def _export_keys(tools: Reconciler, parts: list[Period]) -> Iterator[str]:
         day -= timedelta(days=1)
 
 
-def _compare_exports(tools: Reconciler, keys: dict[str, str]) -> None:
-    homes = tools.chats.initial_contacts(keys)
-    places = {contact: homes.get(contact, contact) for contact in keys}
-    watches = _known(tools, places)
+def _compare_exports(services: ReconcileServices, keys: dict[str, str]) -> None:
+    owners = services.chats.initial_contacts(keys)
+    places = {contact: owners.get(contact, contact) for contact in keys}
+    states = _known(services, places)
     for contact, chat in places.items():
-        if chat in watches and contact not in watches[chat].exported:
-            tools.tally.add("ExportsFound")
-            tools.agenda.add_export(chat, contact, keys[contact], due_at=now_ms())
+        if chat in states and contact not in states[chat].exported:
+            services.counters.add("ExportsFound")
+            services.schedule.add_export(chat, contact, keys[contact], due_at=now_ms())
 
 
-def _known(tools: Reconciler, places: dict[str, str]) -> dict[str, Watch]:
+def _known(services: ReconcileServices, places: dict[str, str]) -> dict[str, CaptureState]:
     """Give what is noted of those chats that were not erased, and see to unpublished ones."""
-    erased = tools.chats.erased({*places, *places.values()})
+    erased = services.chats.erased({*places, *places.values()})
     chats = {chat for contact, chat in places.items() if not erased & {contact, chat}}
-    watches = tools.agenda.read_many(chats)
-    _announce_unpublished(tools, watches)
-    return {chat: watches.get(chat, Watch(chat, version=0)) for chat in chats}
+    states = services.schedule.read_many(chats)
+    _announce_unpublished(services, states)
+    return {chat: states.get(chat, CaptureState(chat, version=0)) for chat in chats}
 
 
-def _announce_unpublished(tools: Reconciler, watches: dict[str, Watch]) -> None:
+def _announce_unpublished(services: ReconcileServices, states: dict[str, CaptureState]) -> None:
     """Tell the publisher again of finished chats whose rows are not what it was told of."""
     # Those that have just been announced are on their way.
     before = now_ms() - _OVERDUE_MS
     finished = {
-        chat: watch
-        for chat, watch in watches.items()
-        if watch.due_at is None
-        and chat not in tools.announced
-        and max(watch.memory.settled_since + SETTLE_MS, watch.memory.changed_at) <= before
+        chat: state
+        for chat, state in states.items()
+        if state.due_at is None
+        and chat not in services.announced
+        and max(state.checkpoint.settled_since + SETTLE_MS, state.checkpoint.changed_at) <= before
     }
-    attempts = tools.chats.attempts(finished)
+    attempts = services.chats.attempts(finished)
     missing = {
-        chat: watch.memory.announced
-        for chat, watch in finished.items()
-        if watch.memory.announced
-        and attempts.get(chat, Attempts()).published_revision != watch.memory.announced
+        chat: state.checkpoint.announced
+        for chat, state in finished.items()
+        if state.checkpoint.announced
+        and attempts.get(chat, AttemptRecord()).published_revision != state.checkpoint.announced
     }
     if missing:
-        tools.tally.add("ChatsUnpublished", len(missing))
-        tools.announce(missing)
-        tools.announced.update(missing)
+        services.counters.add("ChatsUnpublished", len(missing))
+        services.announce(missing)
+        services.announced.update(missing)
 
 
-def _find_contacts(tools: Reconciler, part: Period) -> None:
+def _find_contacts(services: ReconcileServices, part: Period) -> None:
     """Put contacts on the agenda that ended and of whose end nothing is known."""
     try:
-        for page in _contacts(tools, part):
-            if not tools.may_go_on():
-                tools.tally.add("ReconciliationsCutShort")
+        for page in _contacts(services, part):
+            if not services.may_go_on():
+                services.counters.add("ReconciliationsCutShort")
                 return
-            _compare_contacts(tools, page)
+            _compare_contacts(services, page)
     except (ClientError, BotoCoreError) as error:
         # The next run searches again.
-        tools.tally.add("SearchesFailed")
-        tools.warn(error_code(error))
+        services.counters.add("SearchesFailed")
+        services.warn(error_code(error))
 
 
-def _contacts(tools: Reconciler, part: Period) -> Iterator[list[JsonObject]]:
+def _contacts(services: ReconcileServices, part: Period) -> Iterator[list[JsonObject]]:
     request: dict[str, Any] = {
-        "InstanceId": tools.instance_arn.rsplit("/", 1)[-1],
+        "InstanceId": services.instance_arn.rsplit("/", 1)[-1],
         "TimeRange": {
             "Type": "DISCONNECT_TIMESTAMP",
             "StartTime": part[0],
@@ -205,27 +205,27 @@ def _contacts(tools: Reconciler, part: Period) -> Iterator[list[JsonObject]]:
         "MaxResults": _PAGE,
     }
     while True:
-        with tools.searches.call():
-            found: Any = tools.connect.search_contacts(**request)
+        with services.searches.call():
+            found: Any = services.connect.search_contacts(**request)
         yield found["Contacts"]
         if not found.get("NextToken"):
             return
         request["NextToken"] = found["NextToken"]
 
 
-def _compare_contacts(tools: Reconciler, contacts: list[JsonObject]) -> None:
+def _compare_contacts(services: ReconcileServices, contacts: list[JsonObject]) -> None:
     by_id = {contact["Id"]: contact for contact in contacts if contact.get("Id")}
-    homes = tools.chats.initial_contacts(by_id)
+    owners = services.chats.initial_contacts(by_id)
     places = {
-        contact_id: contact.get("InitialContactId") or homes.get(contact_id, contact_id)
+        contact_id: contact.get("InitialContactId") or owners.get(contact_id, contact_id)
         for contact_id, contact in by_id.items()
     }
-    watches = _known(tools, places)
+    states = _known(services, places)
     for contact_id, chat in places.items():
-        if chat in watches and contact_id not in watches[chat].ended:
-            tools.tally.add("ContactsFound")
-            event = _as_event(by_id[contact_id], tools.instance_arn)
-            tools.agenda.add_event(
+        if chat in states and contact_id not in states[chat].ended:
+            services.counters.add("ContactsFound")
+            event = _as_event(by_id[contact_id], services.instance_arn)
+            services.schedule.add_event(
                 chat, event, phase="ended", due_at=now_ms(), ends=contact_id, unless_ended=True
             )
 

@@ -10,16 +10,16 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from chatlake.aws_clients.dynamodb_table import ItemTable
-from chatlake.aws_clients.update_expression import ItemChange
+from chatlake.aws_clients.dynamodb_table import DynamoDBTable
+from chatlake.aws_clients.update_expression import UpdateExpression
 from chatlake.capture.capture_state import (
     EVENT,
     EXPORT,
     FAILURE,
     attribute_name,
-    memory_value,
-    token_value,
-    watch_of,
+    checkpoint_attribute,
+    parse_capture_state,
+    token_attribute,
 )
 from chatlake.json_codec import dumps
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    from chatlake.capture.capture_state import Memory, Token, Watch
+    from chatlake.capture.capture_state import CaptureState, Checkpoint, Token
     from chatlake.json_codec import JsonObject
 
 type Phase = Literal["ended", "live", "waiting"]
@@ -44,13 +44,13 @@ _EVER = 2**53
 _NOT_DUE_BY = "(attribute_not_exists(due_at) OR due_at > :due)"
 
 
-class Agenda:
+class CaptureSchedule:
     """The watched chats of one DynamoDB table."""
 
     def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._items = ItemTable(dynamodb, table, _PREFIX)
+        self._items = DynamoDBTable(dynamodb, table, _PREFIX)
 
     def add_event(
         self,
@@ -92,7 +92,7 @@ class Agenda:
 
     def add_token(self, chat: str, token: Token, *, due_at: int) -> None:
         """Keep a token, by which the chat can be read from now on."""
-        self._add(chat, token.name, token_value(token), phase="live", due_at=due_at)
+        self._add(chat, token.name, token_attribute(token), phase="live", due_at=due_at)
 
     def make_due(self, chat: str, *, phase: Phase, due_at: int) -> None:
         """Make a chat due at a moment, if it is not due earlier."""
@@ -127,21 +127,21 @@ class Agenda:
         """Tell whether there are chats of these phases, due now or later."""
         return any(self.due(phase, _EVER, most=1) for phase in phases)
 
-    def read(self, chat: str) -> Watch | None:
+    def read(self, chat: str) -> CaptureState | None:
         """Give what is noted of a chat, as it is after every change so far."""
         item = self._items.read(chat)
-        return None if item is None else watch_of(chat, item)
+        return None if item is None else parse_capture_state(chat, item)
 
-    def read_many(self, chats: Collection[str]) -> dict[str, Watch]:
+    def read_many(self, chats: Collection[str]) -> dict[str, CaptureState]:
         """Give what is noted of chats, perhaps not of the last second."""
         items = self._items.read_many(chats, consistent=False)
-        return {chat: watch_of(chat, item) for chat, item in items.items()}
+        return {chat: parse_capture_state(chat, item) for chat, item in items.items()}
 
-    def settle(
+    def finish_attempt(
         self,
-        watch: Watch,
+        state: CaptureState,
         *,
-        memory: Memory,
+        checkpoint: Checkpoint,
         done: Iterable[str],
         tokens: Iterable[Token] = (),
         due: tuple[Phase, int] | None,
@@ -172,10 +172,10 @@ class Agenda:
             False if something was added meanwhile, or the chat was removed.
         """
         fresh = {token.name: token for token in tokens}
-        lasting = ItemChange()
-        lasting.put("memory", memory_value(memory))
+        lasting = UpdateExpression()
+        lasting.put("memory", checkpoint_attribute(checkpoint))
         for name, token in fresh.items():
-            lasting.put(name, token_value(token))
+            lasting.put(name, token_attribute(token))
         for name in set(done) - fresh.keys():
             lasting.remove(name)
         if failure is None:
@@ -193,30 +193,30 @@ class Agenda:
             schedule.remove("expires_at")
         else:
             schedule.put("expires_at", {"N": str(expires_at // 1000)})
-        schedule.values[":version"] = {"N": str(watch.version)}
-        if self._items.change(watch.initial_contact_id, schedule, "version = :version"):
+        schedule.values[":version"] = {"N": str(state.version)}
+        if self._items.change(state.initial_contact_id, schedule, "version = :version"):
             return True
-        self._items.change(watch.initial_contact_id, lasting, "attribute_exists(version)")
+        self._items.change(state.initial_contact_id, lasting, "attribute_exists(version)")
         return False
 
-    def put_off(self, chat: str, *, due_at: int) -> None:
+    def postpone(self, chat: str, *, due_at: int) -> None:
         """Make a chat that is due wait."""
-        change = ItemChange()
+        change = UpdateExpression()
         change.put("due_at", {"N": str(due_at)})
         self._items.change(chat, change, "attribute_exists(due_at)")
 
-    def move(self, watch: Watch, chat: str, *, due_at: int) -> None:
+    def move(self, state: CaptureState, chat: str, *, due_at: int) -> None:
         """Give what is noted of a chat to the chat that it turned out to be a leg of."""
-        for event in watch.events.values():
+        for event in state.events.values():
             self.add_event(chat, event, phase="ended", due_at=due_at)
-        for key in watch.exports.values():
-            self.add_export(chat, watch.initial_contact_id, key, due_at=due_at)
+        for key in state.exports.values():
+            self.add_export(chat, state.initial_contact_id, key, due_at=due_at)
         # Of ends and exports that are in a document already, too: they are not missing.
-        told = {"ended": watch.ended, "exported": watch.exported}
+        told = {"ended": state.ended, "exported": state.exported}
         self._add(chat, None, None, phase="ended", due_at=due_at, sets=told)
         # Tokens are sealed for their chat: the caller seals them again.
-        version: AttributeValueTypeDef = {"N": str(watch.version)}
-        self._items.delete(watch.initial_contact_id, "version = :version", {":version": version})
+        version: AttributeValueTypeDef = {"N": str(state.version)}
+        self._items.delete(state.initial_contact_id, "version = :version", {":version": version})
 
     def remove(self, chat: str) -> None:
         """Forget a chat."""
@@ -238,7 +238,7 @@ class Agenda:
         `sets` has sets that get further members; where it is one, a condition may speak of it by
         the set's name.
         """
-        change = ItemChange(added={"version": {"N": "1"}})
+        change = UpdateExpression(added={"version": {"N": "1"}})
         if name is not None and value is not None:
             change.put(name, value)
         for of, members in sets.items():

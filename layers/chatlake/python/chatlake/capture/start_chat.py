@@ -18,10 +18,10 @@ from chatlake.timestamps import microseconds, now_ms, parse_timestamp
 if TYPE_CHECKING:
     from types_boto3_connect import ConnectClient
 
-    from chatlake.capture.chat_resolver import ContactDirectory
-    from chatlake.capture.schedule import Agenda
-    from chatlake.capture.token_cipher import Vault
-    from chatlake.chat_state import Chats
+    from chatlake.capture.chat_resolver import ChatResolver
+    from chatlake.capture.schedule import CaptureSchedule
+    from chatlake.capture.token_cipher import TokenCipher
+    from chatlake.chat_state import ChatState
     from chatlake.json_codec import JsonObject
 
 _MARKDOWN = "text/markdown"
@@ -36,19 +36,19 @@ class ChatErased(RejectedInput):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class StartChatServices:
     """What starting and registering work with."""
 
-    agenda: Agenda
-    chats: Chats
-    directory: ContactDirectory
-    vault: Vault
+    schedule: CaptureSchedule
+    chats: ChatState
+    chat_resolver: ChatResolver
+    token_cipher: TokenCipher
     connect: ConnectClient
     instance_id: str
     contact_flow_id: str
 
 
-def start_request(body: JsonObject, desk: Desk) -> dict[str, Any]:
+def start_request(body: JsonObject, services: StartChatServices) -> dict[str, Any]:
     """Make the request of StartChatContact that a page asks for.
 
     Raises
@@ -61,16 +61,16 @@ def start_request(body: JsonObject, desk: Desk) -> dict[str, Any]:
     if not isinstance(name, str) or not 0 < len(name) <= _MOST_NAME:
         message = f"ParticipantDetails.DisplayName must be a text of 1 to {_MOST_NAME} characters"
         raise RejectedInput(message)
-    flow = text_id(body.get("ContactFlowId")) or desk.contact_flow_id
+    flow = text_id(body.get("ContactFlowId")) or services.contact_flow_id
     if not flow:
         message = "ContactFlowId is missing, and the stack has none of its own"
         raise RejectedInput(message)
-    if text_id(body.get("InstanceId")) not in {None, desk.instance_id}:
+    if text_id(body.get("InstanceId")) not in {None, services.instance_id}:
         message = "InstanceId is not that of the stack: it archives one instance"
         raise RejectedInput(message)
     attributes = body.get("Attributes")
     return {
-        "InstanceId": desk.instance_id,
+        "InstanceId": services.instance_id,
         "ContactFlowId": flow,
         "ParticipantDetails": {"DisplayName": name},
         "Attributes": {
@@ -81,7 +81,9 @@ def start_request(body: JsonObject, desk: Desk) -> dict[str, Any]:
     }
 
 
-def start_chat(request: dict[str, Any], desk: Desk) -> tuple[JsonObject, JsonObject]:
+def start_chat(
+    request: dict[str, Any], services: StartChatServices
+) -> tuple[JsonObject, JsonObject]:
     """Start a chat; give Connect's answer, and the page's: ``{"data": {"startChatResult": …}}``.
 
     Raises
@@ -89,7 +91,7 @@ def start_chat(request: dict[str, Any], desk: Desk) -> tuple[JsonObject, JsonObj
     botocore.exceptions.ClientError
         Connect refused.
     """
-    answer = desk.connect.start_chat_contact(**request)
+    answer = services.connect.start_chat_contact(**request)
     result: JsonObject = {
         name: value for name, value in answer.items() if name != "ResponseMetadata"
     }
@@ -99,15 +101,15 @@ def start_chat(request: dict[str, Any], desk: Desk) -> tuple[JsonObject, JsonObj
 
 
 def keep_token(
-    chat: str, kind: str, secret: str, desk: Desk, *, expires_at: int | None = None
+    chat: str, kind: str, secret: str, services: StartChatServices, *, expires_at: int | None = None
 ) -> None:
     """Seal a token and note it for capture."""
-    sealed = desk.vault.seal(secret, chat)
+    sealed = services.token_cipher.seal(secret, chat)
     token = Token("participant" if kind == "participant" else "connection", sealed, expires_at)
-    desk.agenda.add_token(chat, token, due_at=now_ms() + FIRST_LOOK_MS)
+    services.schedule.add_token(chat, token, due_at=now_ms() + FIRST_LOOK_MS)
 
 
-def register(body: JsonObject, desk: Desk) -> str:
+def register(body: JsonObject, services: StartChatServices) -> str:
     """Take a token of a chat that something else started; give the chat.
 
     Parameters
@@ -140,12 +142,12 @@ def register(body: JsonObject, desk: Desk) -> str:
     if body.get("Expiry") is not None and expiry is None:
         message = "Expiry must be a time such as 2026-11-22T17:00:00Z"
         raise RejectedInput(message)
-    chat, sure = desk.directory.chat_of(contact_id)
-    if desk.chats.erased([chat, contact_id]):
+    chat, confirmed = services.chat_resolver.resolve(contact_id)
+    if services.chats.erased([chat, contact_id]):
         message = f"the chat of contact {contact_id} was erased"
         raise ChatErased(message)
-    if sure:
-        desk.chats.add_legs({contact_id: chat}, provisional=False)
+    if confirmed:
+        services.chats.add_legs({contact_id: chat}, provisional=False)
     expires_at = None if expiry is None else microseconds(expiry) // 1000
-    keep_token(chat, _TOKEN_KINDS[name], secret, desk, expires_at=expires_at)
+    keep_token(chat, _TOKEN_KINDS[name], secret, services, expires_at=expires_at)
     return chat

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 _MOST_OPENED = 10_000
 
 
-class Vault:
+class TokenCipher:
     """Seals secrets of chats under a KMS key."""
 
     def __init__(self, kms: KMSClient, key_arn: str) -> None:

@@ -15,9 +15,9 @@ from chatlake.sources.contact_event import from_event
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
-    from chatlake.capture.chat_resolver import ContactDirectory
-    from chatlake.capture.schedule import Agenda
-    from chatlake.chat_state import Chats
+    from chatlake.capture.chat_resolver import ChatResolver
+    from chatlake.capture.schedule import CaptureSchedule
+    from chatlake.chat_state import ChatState
     from chatlake.json_codec import JsonObject
 
 type Tracked = Literal["EventsTracked", "EventsIgnored", "ExportsTracked", "EventsOfErased"]
@@ -42,18 +42,18 @@ _EXPORT_KEY = re.compile(r"/\d{4}/\d\d/\d\d/([^/_]+)_[^/]*\.json")
 
 
 @dataclass(frozen=True, slots=True)
-class Tracker:
+class TrackServices:
     """What tracking works with; exports lie in folders of days below the prefix."""
 
-    agenda: Agenda
-    chats: Chats
-    directory: ContactDirectory
+    schedule: CaptureSchedule
+    chats: ChatState
+    chat_resolver: ChatResolver
     export_bucket: str
     export_prefix: str
     instance_id: str
 
 
-def track(event: JsonObject, tracker: Tracker) -> Tracked:
+def track(event: JsonObject, services: TrackServices) -> Tracked:
     """Note an EventBridge event.
 
     Raises
@@ -62,13 +62,13 @@ def track(event: JsonObject, tracker: Tracker) -> Tracked:
         It is a contact event or an export's, but says of no contact.
     """
     if event.get("source") == "aws.s3":
-        return _track_object(event, tracker)
+        return _track_object(event, services)
     if event.get("detail-type") == _DETAIL_TYPE:
-        return _track_contact(event, tracker)
+        return _track_contact(event, services)
     return "EventsIgnored"
 
 
-def _track_contact(event: JsonObject, tracker: Tracker) -> Tracked:
+def _track_contact(event: JsonObject, services: TrackServices) -> Tracked:
     # It reads both spellings, and says what is wrong.
     read = from_event(event)
     [(contact_id, by_type)] = read.events.items()
@@ -78,19 +78,19 @@ def _track_contact(event: JsonObject, tracker: Tracker) -> Tracked:
     if event_type not in _LOOKED_AT_AFTER_MS or not _is_chat(channel):
         return "EventsIgnored"
     # EventBridge has the events of all instances of the account and Region.
-    if read.instance_id not in {None, tracker.instance_id}:
+    if read.instance_id not in {None, services.instance_id}:
         return "EventsIgnored"
     chat, found = read.initial_contact_id, False
     if read.provisional:
         before = text_id(detail.get("previousContactId"))
-        chat, found = tracker.directory.chat_of(contact_id, [before] if before else [])
-    if tracker.chats.erased([chat, contact_id]):
+        chat, found = services.chat_resolver.resolve(contact_id, [before] if before else [])
+    if services.chats.erased([chat, contact_id]):
         return "EventsOfErased"
     if found:
         # So that Connect is asked but once.
-        tracker.chats.add_legs({contact_id: chat}, provisional=False)
+        services.chats.add_legs({contact_id: chat}, provisional=False)
     ending = event_type in _ENDING
-    noted = tracker.agenda.add_event(
+    noted = services.schedule.add_event(
         chat,
         event,
         phase="ended" if ending else "live",
@@ -105,25 +105,25 @@ def _is_chat(channel: object) -> bool:
     return isinstance(channel, str) and channel.upper() == "CHAT"
 
 
-def _track_object(event: JsonObject, tracker: Tracker) -> Tracked:
+def _track_object(event: JsonObject, services: TrackServices) -> Tracked:
     detail = event.get("detail")
     found = detail.get("object") if isinstance(detail, dict) else None
     key = found.get("key") if isinstance(found, dict) else None
     if not isinstance(key, str):
         message = "its detail has no object key: not an event of S3"
         raise RejectedInput(message)
-    contact_id = contact_of_export(key, tracker.export_prefix)
+    contact_id = contact_of_export(key, services.export_prefix)
     bucket = detail.get("bucket") if isinstance(detail, dict) else None
     name = bucket.get("name") if isinstance(bucket, dict) else None
-    if contact_id is None or name != tracker.export_bucket:
+    if contact_id is None or name != services.export_bucket:
         return "EventsIgnored"
-    chat, sure = tracker.directory.chat_of(contact_id)
-    if tracker.chats.erased([chat, contact_id]):
+    chat, confirmed = services.chat_resolver.resolve(contact_id)
+    if services.chats.erased([chat, contact_id]):
         return "EventsOfErased"
-    if sure:
-        tracker.chats.add_legs({contact_id: chat}, provisional=False)
+    if confirmed:
+        services.chats.add_legs({contact_id: chat}, provisional=False)
     # A chat that has just ended is looked at once more within this time.
-    tracker.agenda.add_export(chat, contact_id, key, due_at=now_ms() + SETTLE_MS)
+    services.schedule.add_export(chat, contact_id, key, due_at=now_ms() + SETTLE_MS)
     return "ExportsTracked"
 
 

@@ -15,8 +15,8 @@ from chatlake.timestamps import now_ms
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from chatlake.capture.fetch import Tools
-    from chatlake.capture.schedule import Agenda
+    from chatlake.capture.fetch import CaptureServices
+    from chatlake.capture.schedule import CaptureSchedule
 
 _WORKERS = 8
 # Few, so that one that ends is soon served before those that live.
@@ -31,11 +31,11 @@ _LONGEST_WAIT_S = 0.25
 _COUNTED_FOR_MS = 10_000
 
 
-class Interval:
+class SnapshotInterval:
     """The time between two snapshots: as set, or longer when the rate cannot serve all chats."""
 
-    def __init__(self, agenda: Agenda, shortest_ms: int, calls_per_s: float) -> None:
-        self._agenda = agenda
+    def __init__(self, schedule: CaptureSchedule, shortest_ms: int, calls_per_s: float) -> None:
+        self._agenda = schedule
         self._shortest_ms = shortest_ms
         self._calls_per_s = calls_per_s
         self._counted_at = 0
@@ -50,7 +50,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Loop:
+class WorkerHooks:
     """How the loop runs.
 
     Attributes
@@ -68,47 +68,47 @@ class Loop:
     failed: Callable[[str, Exception], None]
 
 
-def run(tools: Tools, loop: Loop) -> int:
+def run(services: CaptureServices, hooks: WorkerHooks) -> int:
     """Look at chats that are due, ended ones first; give the number of looks.
 
     Stays while any chat is live or about to be published; who only waits for a source is left to
     the next run.
     """
-    looks = 0
+    attempts = 0
     reported_at = now_ms()
-    backlog = _Backlog(tools.agenda)
+    backlog = _Backlog(services.schedule)
     at_work: dict[str, Future[None]] = {}
     with ThreadPoolExecutor(_WORKERS) as pool:
         while True:
             if (since_ms := now_ms() - reported_at) >= _REPORTED_EVERY_MS:
                 reported_at += since_ms
-                loop.report(since_ms / 1000)
-            while loop.may_begin() and len(at_work) < _AT_ONCE:
+                hooks.report(since_ms / 1000)
+            while hooks.may_begin() and len(at_work) < _AT_ONCE:
                 if (chat := backlog.next(at_work)) is None:
                     break
-                at_work[chat] = pool.submit(capture_chat, chat, tools)
+                at_work[chat] = pool.submit(capture_chat, chat, services)
             if at_work:
                 wait(at_work.values(), _LONGEST_WAIT_S, FIRST_COMPLETED)
-            elif loop.may_begin() and tools.agenda.any("live", "ended"):
+            elif hooks.may_begin() and services.schedule.any("live", "ended"):
                 time.sleep(_NAP_S)
             else:
                 break
             for chat in [chat for chat, look in at_work.items() if look.done()]:
-                looks += 1
+                attempts += 1
                 error = at_work.pop(chat).exception()
                 if isinstance(error, Exception):
                     # One chat must not hold up the others; it comes again after a while.
-                    loop.failed(chat, error)
-                    tools.agenda.put_off(chat, due_at=now_ms() + _PUT_OFF_MS)
-    loop.report((now_ms() - reported_at) / 1000)
-    return looks
+                    hooks.failed(chat, error)
+                    services.schedule.postpone(chat, due_at=now_ms() + _PUT_OFF_MS)
+    hooks.report((now_ms() - reported_at) / 1000)
+    return attempts
 
 
 class _Backlog:
     """Chats that are due, as of a moment ago, those that ended before those that live."""
 
-    def __init__(self, agenda: Agenda) -> None:
-        self._agenda = agenda
+    def __init__(self, schedule: CaptureSchedule) -> None:
+        self._agenda = schedule
         self._asked_at = 0
         self._ended: deque[str] = deque()
         self._others: deque[str] = deque()

@@ -22,7 +22,7 @@ NO_DOCUMENT = ""
 
 
 @dataclass(frozen=True, slots=True)
-class Attempts:
+class AttemptRecord:
     """How many attempts to publish a chat there were, and on which days its rows can be."""
 
     count: int = 0
@@ -30,11 +30,11 @@ class Attempts:
     published_revision: str | None = None
 
 
-class Chats(Protocol):
+class ChatState(Protocol):
     """The state of chats; implementations are SQLite and DynamoDB."""
 
     def initial_contacts(
-        self, contact_ids: Collection[str], *, sure: bool = False
+        self, contact_ids: Collection[str], *, confirmed: bool = False
     ) -> dict[str, str]:
         """Give the chats of those contacts that are known as legs, if sure not provisionally."""
 
@@ -53,7 +53,7 @@ class Chats(Protocol):
         From now on nobody knows which revision the rows of the chats show. Gives the counts.
         """
 
-    def attempts(self, initial_contact_ids: Collection[str]) -> dict[str, Attempts]:
+    def attempts(self, initial_contact_ids: Collection[str]) -> dict[str, AttemptRecord]:
         """Give the attempts so far of those chats that had any."""
 
     def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> set[str]:
@@ -65,7 +65,7 @@ class Chats(Protocol):
     def erased(self, initial_contact_ids: Collection[str]) -> set[str]:
         """Give those of the chats that were erased."""
 
-    def bury(self, initial_contact_id: str) -> None:
+    def add_tombstones(self, initial_contact_id: str) -> None:
         """Leave a tombstone for a chat and each of its legs, for good."""
 
     def forget(self, initial_contact_id: str) -> bool:

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from chatlake.aws_clients.dynamodb_table import ItemTable
-from chatlake.aws_clients.update_expression import ItemChange
-from chatlake.chat_state import NO_DOCUMENT, Attempts, tombstone
+from chatlake.aws_clients.dynamodb_table import DynamoDBTable
+from chatlake.aws_clients.update_expression import UpdateExpression
+from chatlake.chat_state import NO_DOCUMENT, AttemptRecord, tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -27,23 +27,23 @@ _READ_AT_ONCE = 100
 _CONNECTIONS = 16
 
 
-class DynamoDBChats:
+class DynamoDBChatState:
     """State of chats in one table; every change is atomic and safe beside others."""
 
     def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
-        self._chats = ItemTable(dynamodb, table, "chat#")
-        self._legs = ItemTable(dynamodb, table, "leg#")
-        self._tombstones = ItemTable(dynamodb, table, "tombstone#")
+        self._chats = DynamoDBTable(dynamodb, table, "chat#")
+        self._legs = DynamoDBTable(dynamodb, table, "leg#")
+        self._tombstones = DynamoDBTable(dynamodb, table, "tombstone#")
         self._pool = ThreadPoolExecutor(_CONNECTIONS)
 
     def initial_contacts(
-        self, contact_ids: Collection[str], *, sure: bool = False
+        self, contact_ids: Collection[str], *, confirmed: bool = False
     ) -> dict[str, str]:
         """Give the chats of those contacts that are known as legs, if sure not provisionally."""
         return {
             contact: item["chat"]["S"]
             for contact, item in self._read(self._legs, contact_ids).items()
-            if not (sure and item["provisional"]["BOOL"])
+            if not (confirmed and item["provisional"]["BOOL"])
         }
 
     def legs(self, initial_contact_id: str) -> set[str]:
@@ -66,10 +66,10 @@ class DynamoDBChats:
 
     def _add_leg(self, contact: str, chat: str, *, provisional: bool) -> None:
         # The chat's own list first: an erasure that finds the leg finds all of them.
-        self._chats.change(chat, ItemChange(added={"legs": {"SS": [contact]}}))
+        self._chats.change(chat, UpdateExpression(added={"legs": {"SS": [contact]}}))
         self._legs.change(
             contact,
-            ItemChange(
+            UpdateExpression(
                 puts={"chat": {"S": chat}, "provisional": {"BOOL": provisional}},
                 values={
                     ":chat": {"S": chat},
@@ -88,12 +88,12 @@ class DynamoDBChats:
     def _record_attempt(self, chat_and_days: tuple[str, Collection[Day]]) -> int:
         chat, days = chat_and_days
         names = [_NO_DAY if day is None else str(day) for day in days]
-        change = ItemChange(added={"attempts": {"N": "1"}}, removed=["published_revision"])
+        change = UpdateExpression(added={"attempts": {"N": "1"}}, removed=["published_revision"])
         if names:
             change.added["days"] = {"SS": names}
         return int(self._chats.changed(chat, change)["attempts"]["N"])
 
-    def attempts(self, initial_contact_ids: Collection[str]) -> dict[str, Attempts]:
+    def attempts(self, initial_contact_ids: Collection[str]) -> dict[str, AttemptRecord]:
         """Give the attempts so far of those chats that had any."""
         found = self._read(self._chats, initial_contact_ids)
         return {chat: _attempts(item) for chat, item in found.items() if "attempts" in item}
@@ -102,7 +102,7 @@ class DynamoDBChats:
         """Remember which revision the rows of each chat show, if no later attempt was recorded."""
 
         def mark(chat: str) -> bool:
-            change = ItemChange(
+            change = UpdateExpression(
                 puts={"published_revision": {"S": revisions[chat]}},
                 values={":count": {"N": str(counts[chat])}},
             )
@@ -116,13 +116,13 @@ class DynamoDBChats:
         digests = {tombstone(chat): chat for chat in initial_contact_ids}
         return {digests[digest] for digest in self._read(self._tombstones, digests)}
 
-    def bury(self, initial_contact_id: str) -> None:
+    def add_tombstones(self, initial_contact_id: str) -> None:
         """Leave a tombstone for a chat and each of its legs, for good."""
         contacts = {initial_contact_id, *self.legs(initial_contact_id)}
         digests = [tombstone(contact) for contact in contacts]
         known = self._read(self._tombstones, digests)
         # The key is a digest, so that not even the id of an erased chat stays.
-        mark = ItemChange(puts={"erased": {"BOOL": True}})
+        mark = UpdateExpression(puts={"erased": {"BOOL": True}})
         self._each(
             lambda digest: self._tombstones.change(digest, mark),
             [digest for digest in digests if digest not in known],
@@ -130,9 +130,9 @@ class DynamoDBChats:
 
     def forget(self, initial_contact_id: str) -> bool:
         """Remove all that is known of a chat but its tombstones, if it is sure to have no rows."""
-        self.bury(initial_contact_id)
+        self.add_tombstones(initial_contact_id)
         legs = self.legs(initial_contact_id)
-        attempts = self.attempts([initial_contact_id]).get(initial_contact_id, Attempts())
+        attempts = self.attempts([initial_contact_id]).get(initial_contact_id, AttemptRecord())
         if attempts.count and attempts.published_revision != NO_DOCUMENT:
             return False
         count: AttributeValueTypeDef = {"N": str(attempts.count)}
@@ -150,7 +150,7 @@ class DynamoDBChats:
         )
         return True
 
-    def _read(self, table: ItemTable, names: Iterable[str]) -> dict[str, Item]:
+    def _read(self, table: DynamoDBTable, names: Iterable[str]) -> dict[str, Item]:
         """Read any number of items, some at a time side by side."""
         found: dict[str, Item] = {}
         groups = list(batched(sorted(set(names)), _READ_AT_ONCE, strict=False))
@@ -165,10 +165,10 @@ class DynamoDBChats:
         return list(self._pool.map(work, subjects))
 
 
-def _attempts(item: Item) -> Attempts:
+def _attempts(item: Item) -> AttemptRecord:
     days = item["days"]["SS"] if "days" in item else ()
     revision = item["published_revision"]["S"] if "published_revision" in item else None
-    return Attempts(
+    return AttemptRecord(
         int(item["attempts"]["N"]),
         frozenset(None if day == _NO_DAY else int(day) for day in days),
         revision,

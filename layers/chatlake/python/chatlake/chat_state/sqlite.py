@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
-from chatlake.chat_state import NO_DOCUMENT, Attempts, tombstone
+from chatlake.chat_state import NO_DOCUMENT, AttemptRecord, tombstone
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -53,7 +53,7 @@ class Queued:
     size: int
 
 
-class SqliteChats:
+class SqliteChatState:
     """State of chats and the publish queue in one SQLite file."""
 
     def __init__(self, path: Path) -> None:
@@ -84,10 +84,10 @@ class SqliteChats:
         self._db.execute("COMMIT").close()
 
     def initial_contacts(
-        self, contact_ids: Collection[str], *, sure: bool = False
+        self, contact_ids: Collection[str], *, confirmed: bool = False
     ) -> dict[str, str]:
         """Give the chats of those contacts that are known as legs, if sure not provisionally."""
-        only = "NOT provisional AND " if sure else ""
+        only = "NOT provisional AND " if confirmed else ""
         sql = f"SELECT contact_id, initial_contact_id FROM legs WHERE {only}contact_id IN"
         return dict(self._select(sql, contact_ids))
 
@@ -111,7 +111,7 @@ class SqliteChats:
     def record_attempts(self, days: Mapping[str, Collection[Day]]) -> dict[str, int]:
         """Count an attempt for each chat and add the days that it may write rows on."""
         with self._transaction() as db:
-            known = defaultdict(Attempts, self.attempts(days))
+            known = defaultdict(AttemptRecord, self.attempts(days))
             counts = {chat: known[chat].count + 1 for chat in days}
             db.executemany(
                 "INSERT OR REPLACE INTO chats (initial_contact_id, attempts, days) "
@@ -123,14 +123,14 @@ class SqliteChats:
             )
         return counts
 
-    def attempts(self, initial_contact_ids: Collection[str]) -> dict[str, Attempts]:
+    def attempts(self, initial_contact_ids: Collection[str]) -> dict[str, AttemptRecord]:
         """Give the attempts so far of those chats that had any."""
         sql = (
             "SELECT initial_contact_id, attempts, days, published_revision FROM chats "
             "WHERE initial_contact_id IN"
         )
         return {
-            chat: Attempts(int(count), frozenset(json.loads(days)), revision)
+            chat: AttemptRecord(int(count), frozenset(json.loads(days)), revision)
             for chat, count, days, revision in self._select(sql, initial_contact_ids)
         }
 
@@ -152,12 +152,12 @@ class SqliteChats:
         sql = "SELECT digest FROM tombstones WHERE digest IN"
         return {digests[digest] for (digest,) in self._select(sql, digests)}
 
-    def bury(self, initial_contact_id: str) -> None:
+    def add_tombstones(self, initial_contact_id: str) -> None:
         """Leave a tombstone for a chat and each of its legs, for good."""
         with self._transaction() as db:
-            self._bury(db, initial_contact_id)
+            self._add_tombstones(db, initial_contact_id)
 
-    def _bury(self, db: sqlite3.Connection, initial_contact_id: str) -> None:
+    def _add_tombstones(self, db: sqlite3.Connection, initial_contact_id: str) -> None:
         db.executemany(
             "INSERT OR IGNORE INTO tombstones VALUES (?)",
             [(tombstone(c),) for c in {initial_contact_id, *self.legs(initial_contact_id)}],
@@ -166,10 +166,10 @@ class SqliteChats:
     def forget(self, initial_contact_id: str) -> bool:
         """Remove all that is known of a chat but its tombstones, if it is sure to have no rows."""
         with self._transaction() as db:
-            attempts = self.attempts([initial_contact_id]).get(initial_contact_id, Attempts())
+            attempts = self.attempts([initial_contact_id]).get(initial_contact_id, AttemptRecord())
             if attempts.count and attempts.published_revision != NO_DOCUMENT:
                 return False
-            self._bury(db, initial_contact_id)
+            self._add_tombstones(db, initial_contact_id)
             for table in ("chats", "legs", "publish_queue"):
                 db.execute(
                     f"DELETE FROM {table} WHERE initial_contact_id = ?", (initial_contact_id,)

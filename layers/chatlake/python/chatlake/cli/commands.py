@@ -53,7 +53,7 @@ def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
     Exit code: 0 all is in, 1 some input was rejected (and named; the rest is in).
     """
     from chatlake.cli.console import TerminalProgress, print_import, print_nothing_found
-    from chatlake.embedded.archive import Home
+    from chatlake.embedded.archive import EmbeddedArchive
     from chatlake.embedded.import_files import import_files
     from chatlake.embedded.transcript_files import find_files
 
@@ -63,8 +63,8 @@ def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
         return print_nothing_found(rejected)
     # Parsed JSON has no cycles to look for; what does is collected between batches.
     gc.disable()
-    with Home(lake_folder, create=True) as home:
-        summary = import_files(files, home, TerminalProgress(), rejected)
+    with EmbeddedArchive(lake_folder, create=True) as archive:
+        summary = import_files(files, archive, TerminalProgress(), rejected)
     return print_import(summary, lake_folder)
 
 
@@ -187,12 +187,12 @@ def rebuild(lake_folder: Path) -> int:
     Also for a lake that was moved or copied. Waits until no import is running.
     """
     from chatlake.cli.console import TerminalProgress, print_rebuild
-    from chatlake.embedded.archive import Home
+    from chatlake.embedded.archive import EmbeddedArchive
     from chatlake.operations.rebuild import rebuild as rebuild_tables
 
     gc.disable()
-    with Home(lake_folder, rebuilding=True) as home:
-        outcome = rebuild_tables(home, TerminalProgress())
+    with EmbeddedArchive(lake_folder, rebuilding=True) as archive:
+        outcome = rebuild_tables(archive, TerminalProgress())
     return print_rebuild(outcome)
 
 
@@ -206,13 +206,13 @@ def verify(lake_folder: Path) -> int:
     1 they differ.
     """
     from chatlake.cli.console import TerminalProgress
-    from chatlake.embedded.archive import Home
+    from chatlake.embedded.archive import EmbeddedArchive
     from chatlake.operations.verify import verify as differences_of
 
     gc.disable()
     count = 0
-    with Home(lake_folder) as home:
-        for difference in differences_of(home, TerminalProgress()):
+    with EmbeddedArchive(lake_folder) as archive:
+        for difference in differences_of(archive, TerminalProgress()):
             click.echo(difference)
             count += 1
     click.echo(
@@ -241,14 +241,14 @@ def erase(lake_folder: Path, contact_ids: tuple[str, ...], purge: bool) -> int:
     Exit code: 0 all erased, 1 a contact is not known.
     """
     from chatlake.cli.console import print_erasure
-    from chatlake.embedded.archive import Home
+    from chatlake.embedded.archive import EmbeddedArchive
     from chatlake.operations.erase import erase as erase_chats
 
-    with Home(lake_folder) as home:
-        with home.shared():
-            erasure = erase_chats(contact_ids, home)
+    with EmbeddedArchive(lake_folder) as archive:
+        with archive.shared():
+            erasure = erase_chats(contact_ids, archive)
         if purge:
-            home.purge()
+            archive.purge()
     return print_erasure(erasure, purged=purge)
 
 
@@ -258,11 +258,11 @@ def erase(lake_folder: Path, contact_ids: tuple[str, ...], purge: bool) -> int:
 def status(lake_folder: Path) -> int:
     """Show what the lake holds, how fresh it is and what is missing."""
     from chatlake.cli.console import print_status
-    from chatlake.embedded.archive import Home
+    from chatlake.embedded.archive import EmbeddedArchive
     from chatlake.operations.status import lake_status
 
-    with Home(lake_folder) as home:
-        print_status(lake_status(home), lake_folder)
+    with EmbeddedArchive(lake_folder) as archive:
+        print_status(lake_status(archive), lake_folder)
     return 0
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from chatlake.embedded.transcript_files import Rejection
     from chatlake.operations.erase import Erasure
     from chatlake.operations.status import Status
-    from chatlake.tables.publish import Outcome
+    from chatlake.tables.publish import PublishOutcome
 
 _console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 _REJECTIONS_TO_NAME = 1000
@@ -61,15 +61,15 @@ class TerminalProgress:
 
 def print_import(summary: ImportSummary, lake_folder: Path) -> int:
     """Say what an import did; give the exit code."""
-    intake, outcome = summary.intake, summary.outcome
-    failed = {**intake.failed, **outcome.failed}
+    upserted, outcome = summary.upserted, summary.outcome
+    failed = {**upserted.failed, **outcome.failed}
     parts = [
-        f"{len(intake.new):,} new",
-        f"{len(intake.changed):,} changed",
-        f"{len(intake.unchanged):,} unchanged",
+        f"{len(upserted.new):,} new",
+        f"{len(upserted.changed):,} changed",
+        f"{len(upserted.unchanged):,} unchanged",
     ]
-    if intake.erased:
-        parts.append(f"{len(intake.erased):,} erased before and left out")
+    if upserted.erased:
+        parts.append(f"{len(upserted.erased):,} erased before and left out")
     rejected = f", {len(summary.rejected):,} rejected" if summary.rejected else ""
     _console.print(
         f"{_count(summary.transcripts, 'transcript')} in {_count(summary.files, 'file')}"
@@ -89,7 +89,7 @@ def print_nothing_found(rejected: Iterable[Rejection]) -> int:
     return 1 if rejected else 0
 
 
-def print_rebuild(outcome: Outcome) -> int:
+def print_rebuild(outcome: PublishOutcome) -> int:
     """Say what a rebuild did; give the exit code."""
     _console.print(f"{_count(len(outcome.published), 'chat')} published afresh.")
     _print_some(f"Failed: {reason}" for reason in outcome.failed.values())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from types import NoneType
 
-from chatlake.documents.items import INITIAL, greatest, join, merge_entries
+from chatlake.documents.items import INITIAL, greatest, join, merge_stored_items
 from chatlake.json_codec import JsonObject, canonical_json, dumps, loads
 from chatlake.timestamps import microseconds, parse_timestamp
 
@@ -118,7 +118,7 @@ def merge(a: Document, b: Document) -> Document:
         initial_contact_id=a.initial_contact_id,
         provisional=a.provisional and b.provisional,
         instance_id=max(filter(None, (a.instance_id, b.instance_id)), default=None),
-        items=join(a.items, b.items, merge_entries),
+        items=join(a.items, b.items, merge_stored_items),
         events=join(a.events, b.events, _merge_events),
         exports=join(a.exports, b.exports, _merge_exports),
         participant=_merge_participant(a.participant, b.participant),

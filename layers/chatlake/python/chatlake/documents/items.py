@@ -34,7 +34,7 @@ def text_id(value: object) -> str | None:
     return well_formed(value) if isinstance(value, str) and value else None
 
 
-def make_entry(
+def make_stored_item(
     item: JsonObject, *, source: Source, read_at: int, contact_id: str | None = None
 ) -> tuple[str, JsonObject]:
     """Make the entry of one raw item as one read saw it.
@@ -66,7 +66,7 @@ def make_entry(
     return item_id, made
 
 
-def merge_entries(a: JsonObject, b: JsonObject) -> JsonObject:
+def merge_stored_items(a: JsonObject, b: JsonObject) -> JsonObject:
     """Join two entries of one item."""
     merged: JsonObject = {"versions": _merge_versions(a["versions"], b["versions"])}
     read_under = {*a.get("read_under", INITIAL), *b.get("read_under", INITIAL)}

@@ -12,7 +12,7 @@ from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from chatlake.chat_state import NO_DOCUMENT, Attempts
+from chatlake.chat_state import NO_DOCUMENT, AttemptRecord
 from chatlake.documents.document import Document, merge, rekeyed
 from chatlake.documents.items import text_id
 from chatlake.documents.revision import revision
@@ -21,8 +21,8 @@ from chatlake.exceptions import DamagedDocument
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from chatlake.chat_state import Chats, Day
-    from chatlake.documents.store import DocumentStore, Stored
+    from chatlake.chat_state import ChatState, Day
+    from chatlake.documents.store import DocumentStore, StoredDocument
 
 type Announce = Callable[[Mapping[str, tuple[Day, int]]], None]
 """Takes chats that are to be published, each with a day of its and its document's size."""
@@ -31,7 +31,7 @@ _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 @dataclass(slots=True)
-class Intake:
+class UpsertResult:
     """What became of chats that were taken in, by initial contact id; `failed` says why."""
 
     new: set[str] = field(default_factory=set)
@@ -40,7 +40,7 @@ class Intake:
     erased: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
 
-    def add(self, later: Intake) -> None:
+    def add(self, later: UpsertResult) -> None:
         """Join what became of later documents; a chat is counted once, by its greatest change."""
         self.new |= later.new
         self.changed = (self.changed | later.changed) - self.new
@@ -49,15 +49,15 @@ class Intake:
         self.failed |= later.failed
 
 
-def take_in(
+def upsert(
     documents: Iterable[Document],
     *,
     store: DocumentStore,
-    chats: Chats,
+    chats: ChatState,
     announce: Announce,
-    known: Mapping[str, Stored] = MappingProxyType({}),
+    known: Mapping[str, StoredDocument] = MappingProxyType({}),
     ask_published: bool = True,
-) -> Intake:
+) -> UpsertResult:
     """Merge documents into the store and announce each chat that is not published as it now is.
 
     Documents of erased chats are left out, and a chat is erased once a leg of it turns out to have
@@ -74,7 +74,7 @@ def take_in(
     """
     merged = _place(documents, chats)
     legs_by_chat = {chat: legs_of(document) for chat, document in merged.items()}
-    intake = Intake(erased=_erased(legs_by_chat, chats))
+    upserted = UpsertResult(erased=_erased(legs_by_chat, chats))
     sizes: dict[str, tuple[Day, int]] = {}
     revisions: dict[str, str] = {}
 
@@ -91,16 +91,16 @@ def take_in(
             hint = {"known": known[chat]} if chat in known else {}
             stored, differs = store.update(chat, change, **hint)
         except DamagedDocument as error:
-            intake.failed[chat] = str(error)
+            upserted.failed[chat] = str(error)
             return False
-        became = (intake.changed if existed else intake.new) if differs else intake.unchanged
+        became = (upserted.changed if existed else upserted.new) if differs else upserted.unchanged
         became.add(chat)
         sizes[chat] = (some_day(stored.document), stored.size)
         revisions[chat] = revision(stored.document)
         return True
 
     for chat, document in merged.items():
-        if chat not in intake.erased:
+        if chat not in upserted.erased:
             put(document)
     legs = {
         provisional: {
@@ -114,10 +114,10 @@ def take_in(
     for provisional, found in legs.items():
         chats.add_legs(found, provisional=provisional)
     moved, damaged = _merge_misplaced(legs[True] | legs[False], store, chats, put)
-    intake.failed |= damaged
+    upserted.failed |= damaged
     # What was not written just now was erased by whoever erased it.
-    written = {chat: legs_by_chat.get(chat, {chat}) for chat in intake.new | intake.changed}
-    with_rows = _remove_erased(written, revisions, store, chats, intake)
+    written = {chat: legs_by_chat.get(chat, {chat}) for chat in upserted.new | upserted.changed}
+    with_rows = _remove_erased(written, revisions, store, chats, upserted)
 
     published = chats.attempts(revisions) if ask_published else {}
     announce(
@@ -125,10 +125,10 @@ def take_in(
         | {
             chat: sizes[chat]
             for chat, digest in revisions.items()
-            if published.get(chat, Attempts()).published_revision != digest
+            if published.get(chat, AttemptRecord()).published_revision != digest
         }
     )
-    return intake
+    return upserted
 
 
 def legs_of(document: Document) -> set[str]:
@@ -147,23 +147,23 @@ def legs_of(document: Document) -> set[str]:
     }
 
 
-def _place(documents: Iterable[Document], chats: Chats) -> dict[str, Document]:
+def _place(documents: Iterable[Document], chats: ChatState) -> dict[str, Document]:
     """Key each document by its chat, as far as that is known, and merge those of one chat."""
     documents = list(documents)
-    homes = chats.initial_contacts({d.initial_contact_id for d in documents if d.provisional})
+    owners = chats.initial_contacts({d.initial_contact_id for d in documents if d.provisional})
     merged: dict[str, Document] = {}
     for document in documents:
         chat = document.initial_contact_id
-        home = homes.get(chat, chat) if document.provisional else chat
-        placed = document if home == chat else rekeyed(document, home)
-        merged[home] = merge(merged[home], placed) if home in merged else placed
+        owner = owners.get(chat, chat) if document.provisional else chat
+        placed = document if owner == chat else rekeyed(document, owner)
+        merged[owner] = merge(merged[owner], placed) if owner in merged else placed
     return merged
 
 
 def _merge_misplaced(
     legs: Mapping[str, str],
     store: DocumentStore,
-    chats: Chats,
+    chats: ChatState,
     put: Callable[[Document], bool],
 ) -> tuple[set[str], dict[str, str]]:
     """Move documents that were keyed by a leg into the chat that the leg is now known to be of.
@@ -174,9 +174,9 @@ def _merge_misplaced(
         The legs whose documents were moved, now or by somebody who was cut off before their
         rows were gone; and those whose documents could not be read, with the reason.
     """
-    homes = {leg: home for leg, home in chats.initial_contacts(legs).items() if home != leg}
-    present = store.tags(homes)
-    rows = chats.attempts(homes.keys() - present.keys())
+    owners = {leg: owner for leg, owner in chats.initial_contacts(legs).items() if owner != leg}
+    present = store.tags(owners)
+    rows = chats.attempts(owners.keys() - present.keys())
     moved = {
         leg
         for leg, attempts in rows.items()
@@ -184,13 +184,13 @@ def _merge_misplaced(
     }
     damaged: dict[str, str] = {}
     for leg in present:
-        home = homes[leg]
+        owner = owners[leg]
         try:
             stored = store.read(leg)
         except DamagedDocument as error:
             damaged[leg] = str(error)
             continue
-        while stored and stored.document.provisional and put(rekeyed(stored.document, home)):
+        while stored and stored.document.provisional and put(rekeyed(stored.document, owner)):
             moved.add(leg)
             # Not if somebody has added to it meanwhile.
             if store.delete(leg, stored.tag):
@@ -199,7 +199,7 @@ def _merge_misplaced(
     return moved, damaged
 
 
-def _erased(legs_by_chat: Mapping[str, set[str]], chats: Chats) -> set[str]:
+def _erased(legs_by_chat: Mapping[str, set[str]], chats: ChatState) -> set[str]:
     """Give the chats of which any leg was erased."""
     erased = chats.erased({leg for legs in legs_by_chat.values() for leg in legs})
     return {chat for chat, legs in legs_by_chat.items() if legs & erased}
@@ -209,8 +209,8 @@ def _remove_erased(
     written: Mapping[str, set[str]],
     revisions: dict[str, str],
     store: DocumentStore,
-    chats: Chats,
-    intake: Intake,
+    chats: ChatState,
+    upserted: UpsertResult,
 ) -> set[str]:
     """Remove documents of chats that were erased while they were written, or came again.
 
@@ -218,13 +218,13 @@ def _remove_erased(
     """
     for chat in _erased(written, chats):
         del revisions[chat]
-        intake.erased.add(chat)
-        for became in (intake.new, intake.changed, intake.unchanged):
+        upserted.erased.add(chat)
+        for became in (upserted.new, upserted.changed, upserted.unchanged):
             became.discard(chat)
     with_rows: set[str] = set()
-    for chat in intake.erased:
+    for chat in upserted.erased:
         # This time with the legs that nobody knew of when it was erased.
-        chats.bury(chat)
+        chats.add_tombstones(chat)
         store.delete(chat)
         # While rows may be left, an erasure that was cut off finds them by the legs.
         if not chats.forget(chat):

@@ -14,13 +14,13 @@ from urllib.parse import quote
 
 from pyiceberg.catalog.sql import SqlCatalog
 
-from chatlake.chat_state.sqlite import SqliteChats
+from chatlake.chat_state.sqlite import SqliteChatState
 from chatlake.documents.store.folder import FolderStore
 from chatlake.exceptions import LakeIncomplete, LakeNotFound
 from chatlake.tables.lake.iceberg import Lake
 from chatlake.tables.lake.local_catalog import CATALOG, DOCUMENTS, WAREHOUSE, check_locations
 from chatlake.tables.lake.purge import purge
-from chatlake.tables.publish import Outcome, publish
+from chatlake.tables.publish import PublishOutcome, publish
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _CHATS = "chats.db"
 
 
-class Home:
+class EmbeddedArchive:
     """An open lake folder: documents, state of chats and tables."""
 
     def __init__(self, folder: Path, *, create: bool = False, rebuilding: bool = False) -> None:
@@ -59,7 +59,7 @@ class Home:
                     raise LakeIncomplete(str(folder), name)
             if not rebuilding and (self.folder / CATALOG).exists():
                 check_locations(self.folder)
-            self.chats = SqliteChats(self.folder / _CHATS)
+            self.chats = SqliteChatState(self.folder / _CHATS)
             self._catalog = SqlCatalog(
                 "lake",
                 uri=f"sqlite:///{quote(str(self.folder / CATALOG))}?timeout=60",
@@ -77,7 +77,7 @@ class Home:
         self.chats.close()
         self._catalog.close()
 
-    def publish(self, initial_contact_ids: Iterable[str]) -> Outcome:
+    def publish(self, initial_contact_ids: Iterable[str]) -> PublishOutcome:
         """Bring the rows of some chats up to their documents, with the lake's publisher lock."""
         with self.publishing():
             return publish(initial_contact_ids, store=self.store, chats=self.chats, lake=self.lake)

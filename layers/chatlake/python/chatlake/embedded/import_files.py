@@ -7,12 +7,12 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from chatlake.documents.upsert import Intake, take_in
+from chatlake.documents.upsert import UpsertResult, upsert
 from chatlake.embedded.transcript_files import Rejection, read_values
 from chatlake.exceptions import RejectedInput
 from chatlake.sources.get_transcript import from_response
 from chatlake.sources.s3_export import from_export
-from chatlake.tables.publish import Outcome, publish
+from chatlake.tables.publish import PublishOutcome, publish
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chatlake.documents.document import Document
-    from chatlake.embedded.archive import Home
+    from chatlake.embedded.archive import EmbeddedArchive
 
 # A batch is what is in memory at once; parsed, JSON takes about six times its size.
 _TAKE_IN_BYTES = 8 * 2**20
@@ -45,13 +45,16 @@ class ImportSummary:
     files: int = 0
     transcripts: int = 0
     size: int = 0
-    intake: Intake = field(default_factory=Intake)
-    outcome: Outcome = field(default_factory=Outcome)
+    upserted: UpsertResult = field(default_factory=UpsertResult)
+    outcome: PublishOutcome = field(default_factory=PublishOutcome)
     rejected: list[Rejection] = field(default_factory=list)
 
 
 def import_files(
-    files: Sequence[Path], home: Home, progress: Progress, rejected: Iterable[Rejection] = ()
+    files: Sequence[Path],
+    archive: EmbeddedArchive,
+    progress: Progress,
+    rejected: Iterable[Rejection] = (),
 ) -> ImportSummary:
     """Merge all transcripts of some files into the lake, then publish all chats that wait.
 
@@ -60,23 +63,23 @@ def import_files(
     publishes it.
     """
     summary = ImportSummary(files=len(files), rejected=list(rejected))
-    with home.shared():
-        _take_in_files(files, home, progress, summary)
-        publish_queue(home, progress, summary.outcome)
+    with archive.shared():
+        _take_in_files(files, archive, progress, summary)
+        publish_queue(archive, progress, summary.outcome)
     return summary
 
 
-def publish_queue(home: Home, progress: Progress, outcome: Outcome) -> None:
+def publish_queue(archive: EmbeddedArchive, progress: Progress, outcome: PublishOutcome) -> None:
     """Publish the chats that wait, batch by batch, until none is left."""
-    with home.publishing(), progress.stage("Publishing", home.chats.queued()[1]) as advance:
-        while batch := home.chats.peek(most_chats=_PUBLISH_CHATS, most_bytes=_PUBLISH_BYTES):
+    with archive.publishing(), progress.stage("Publishing", archive.chats.queued()[1]) as advance:
+        while batch := archive.chats.peek(most_chats=_PUBLISH_CHATS, most_bytes=_PUBLISH_BYTES):
             latest = publish(
                 [queued.initial_contact_id for queued in batch],
-                store=home.store,
-                chats=home.chats,
-                lake=home.lake,
+                store=archive.store,
+                chats=archive.chats,
+                lake=archive.lake,
             )
-            home.chats.acknowledge(
+            archive.chats.acknowledge(
                 queued for queued in batch if queued.initial_contact_id not in latest.moved
             )
             outcome.published |= latest.published
@@ -103,15 +106,17 @@ def to_document(value: object) -> Document:
 
 
 def _take_in_files(
-    files: Sequence[Path], home: Home, progress: Progress, summary: ImportSummary
+    files: Sequence[Path], archive: EmbeddedArchive, progress: Progress, summary: ImportSummary
 ) -> None:
     batch: list[Document] = []
     room = _TAKE_IN_BYTES
 
     def flush() -> None:
         nonlocal batch, room
-        latest = take_in(batch, store=home.store, chats=home.chats, announce=home.chats.enqueue)
-        summary.intake.add(latest)
+        latest = upsert(
+            batch, store=archive.store, chats=archive.chats, announce=archive.chats.enqueue
+        )
+        summary.upserted.add(latest)
         batch, room = [], _TAKE_IN_BYTES
 
     with progress.stage("Reading", sum(map(_size, files))) as advance:

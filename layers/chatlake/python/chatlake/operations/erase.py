@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from chatlake.chat_state import Chats
+    from chatlake.chat_state import ChatState
     from chatlake.documents.store import DocumentStore
-    from chatlake.tables.publish import Outcome
+    from chatlake.tables.publish import PublishOutcome
 
 
 class Archive(Protocol):
@@ -21,10 +21,10 @@ class Archive(Protocol):
         """The documents."""
 
     @property
-    def chats(self) -> Chats:
+    def chats(self) -> ChatState:
         """The state of chats."""
 
-    def publish(self, initial_contact_ids: Iterable[str]) -> Outcome:
+    def publish(self, initial_contact_ids: Iterable[str]) -> PublishOutcome:
         """Bring the rows of some chats up to their documents."""
 
 
@@ -39,7 +39,7 @@ class Erasure:
 
 def erase(
     contact_ids: Collection[str],
-    home: Archive,
+    archive: Archive,
     *,
     discard: Callable[[str], object] | None = None,
 ) -> Erasure:
@@ -54,21 +54,21 @@ def erase(
         Removes all else than rows and state that is kept under a contact; by default that is
         its document.
     """
-    discard = discard or home.store.delete
-    found = home.chats.initial_contacts(contact_ids)
-    buried = home.chats.erased(contact_ids)
+    discard = discard or archive.store.delete
+    found = archive.chats.initial_contacts(contact_ids)
+    buried = archive.chats.erased(contact_ids)
     initial_contact_ids = set(found.values())
     # A leg that was taken for a chat once may have a document and rows of its own.
-    contacts = {c for chat in initial_contact_ids for c in (chat, *home.chats.legs(chat))}
+    contacts = {c for chat in initial_contact_ids for c in (chat, *archive.chats.legs(chat))}
     for chat in initial_contact_ids:
-        home.chats.bury(chat)
+        archive.chats.add_tombstones(chat)
     waiting = contacts
     while waiting:
         for contact in waiting:
             discard(contact)
-        home.publish(waiting)
+        archive.publish(waiting)
         # Not as long as somebody else may write rows of it who has not heard of this yet.
-        waiting = {contact for contact in waiting if not home.chats.forget(contact)}
+        waiting = {contact for contact in waiting if not archive.chats.forget(contact)}
     return Erasure(
         erased=initial_contact_ids,
         already_erased=buried - found.keys(),

@@ -4,39 +4,39 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatlake.documents.upsert import legs_of, some_day, take_in
+from chatlake.documents.upsert import legs_of, some_day, upsert
 from chatlake.embedded.import_files import publish_queue
 from chatlake.exceptions import DamagedDocument
 from chatlake.tables.lake.purge import purge
-from chatlake.tables.publish import Outcome
+from chatlake.tables.publish import PublishOutcome
 
 if TYPE_CHECKING:
     from chatlake.chat_state import Day
-    from chatlake.embedded.archive import Home
+    from chatlake.embedded.archive import EmbeddedArchive
     from chatlake.embedded.import_files import Progress
 
 _CHATS_AT_ONCE = 1000
 
 
-def rebuild(home: Home, progress: Progress) -> Outcome:
+def rebuild(archive: EmbeddedArchive, progress: Progress) -> PublishOutcome:
     """Empty the tables and publish every document again.
 
     Legs are learnt anew, too, so a lake is whole again from its documents alone. When this is
     cut off, all chats are waiting already, and the next import or rebuild goes on.
     """
-    outcome = Outcome()
-    with home.alone():
-        home.store.sweep()
-        home.chats.forget_published()
-        _enqueue_all(home, progress, outcome)
-        home.lake.reset_tables()
-        home.chats.forget_attempts()
-        publish_queue(home, progress, outcome)
-        purge(home.lake, home.warehouse)
+    outcome = PublishOutcome()
+    with archive.alone():
+        archive.store.sweep()
+        archive.chats.forget_published()
+        _enqueue_all(archive, progress, outcome)
+        archive.lake.reset_tables()
+        archive.chats.forget_attempts()
+        publish_queue(archive, progress, outcome)
+        purge(archive.lake, archive.warehouse)
     return outcome
 
 
-def _enqueue_all(home: Home, progress: Progress, outcome: Outcome) -> None:
+def _enqueue_all(archive: EmbeddedArchive, progress: Progress, outcome: PublishOutcome) -> None:
     # Chats that wait already stay in the queue, or they would be lost when this is cut off;
     # publishing one twice does nothing the second time.
     waiting: dict[str, tuple[Day, int]] = {}
@@ -44,17 +44,17 @@ def _enqueue_all(home: Home, progress: Progress, outcome: Outcome) -> None:
     legs: dict[bool, dict[str, str]] = {True: {}, False: {}}
 
     def flush() -> None:
-        for chat in home.chats.erased(waiting):
-            home.store.delete(chat)
+        for chat in archive.chats.erased(waiting):
+            archive.store.delete(chat)
             del waiting[chat]
-        home.chats.enqueue(waiting)
+        archive.chats.enqueue(waiting)
         waiting.clear()
         for provisional, found in legs.items():
-            home.chats.add_legs(found, provisional=provisional)
+            archive.chats.add_legs(found, provisional=provisional)
             found.clear()
 
-    with progress.stage("Reading", home.store.count()) as advance:
-        for stored in home.store:
+    with progress.stage("Reading", archive.store.count()) as advance:
+        for stored in archive.store:
             advance(1)
             if isinstance(stored, DamagedDocument):
                 outcome.failed[stored.initial_contact_id] = str(stored)
@@ -68,16 +68,18 @@ def _enqueue_all(home: Home, progress: Progress, outcome: Outcome) -> None:
             if len(waiting) >= _CHATS_AT_ONCE:
                 flush()
         flush()
-    _place_again(home, provisional_chats, outcome)
+    _place_again(archive, provisional_chats, outcome)
 
 
-def _place_again(home: Home, provisional_chats: set[str], outcome: Outcome) -> None:
+def _place_again(
+    archive: EmbeddedArchive, provisional_chats: set[str], outcome: PublishOutcome
+) -> None:
     """Move documents that were keyed by a leg, where an intake was cut off before it did."""
-    for leg, chat in home.chats.initial_contacts(provisional_chats).items():
-        stored = home.store.read(leg) if chat != leg else None
+    for leg, chat in archive.chats.initial_contacts(provisional_chats).items():
+        stored = archive.store.read(leg) if chat != leg else None
         if stored is not None:
-            announce = home.chats.enqueue
-            intake = take_in(
-                [stored.document], store=home.store, chats=home.chats, announce=announce
+            announce = archive.chats.enqueue
+            upserted = upsert(
+                [stored.document], store=archive.store, chats=archive.chats, announce=announce
             )
-            outcome.failed |= intake.failed
+            outcome.failed |= upserted.failed

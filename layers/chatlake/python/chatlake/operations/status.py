@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from chatlake.embedded.archive import Home
+    from chatlake.embedded.archive import EmbeddedArchive
 
 _NEWEST = {table.name: table.partition_by for table in schema.TABLES}
 
@@ -56,10 +56,10 @@ class Status:
     empty_days: list[date] = field(default_factory=list)
 
 
-def lake_status(home: Home) -> Status:
+def lake_status(archive: EmbeddedArchive) -> Status:
     """Look a lake over."""
-    counts = home.chats.counts()
-    with connect(home.folder) as connection:
+    counts = archive.chats.counts()
+    with connect(archive.folder) as connection:
         tables = [
             TableStatus(
                 name,
@@ -78,7 +78,7 @@ def lake_status(home: Home) -> Status:
             "WHERE sent_at IS NOT NULL AND related_contact_id IS NULL",
         )
     return Status(
-        documents=home.store.count(),
+        documents=archive.store.count(),
         contacts=counts["legs"],
         erased=counts["erased"],
         waiting=counts["queued"],

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import duckdb
 
     from chatlake.documents.document import Document
-    from chatlake.embedded.archive import Home
+    from chatlake.embedded.archive import EmbeddedArchive
     from chatlake.embedded.import_files import Progress
 
 _DOCUMENTS_AT_ONCE = 500
@@ -44,7 +44,7 @@ class Difference:
         )
 
 
-def verify(home: Home, progress: Progress) -> Iterator[Difference]:
+def verify(archive: EmbeddedArchive, progress: Progress) -> Iterator[Difference]:
     """Compare all rows with those that the documents make, `published_at` aside.
 
     Yields
@@ -52,9 +52,9 @@ def verify(home: Home, progress: Progress) -> Iterator[Difference]:
     Difference
         In no order; nothing if all is as it should be.
     """
-    with home.alone(), connect(home.folder) as connection:
-        yield from _checksum_documents(home, connection, progress)
-        waiting = home.chats.waiting()
+    with archive.alone(), connect(archive.folder) as connection:
+        yield from _checksum_documents(archive, connection, progress)
+        waiting = archive.chats.waiting()
         differing: dict[str, list[schema.Table]] = {}
         for table in schema.TABLES:
             for chat in _differing(connection, table):
@@ -68,14 +68,14 @@ def verify(home: Home, progress: Progress) -> Iterator[Difference]:
                 )
             elif position < _CHATS_IN_DETAIL:
                 for table in tables:
-                    yield from _compare_rows(home, connection, table, chat)
+                    yield from _compare_rows(archive, connection, table, chat)
             else:
                 names = ", ".join(table.name for table in tables)
                 yield Difference(chat, None, f"its rows differ in {names}")
 
 
 def _checksum_documents(
-    home: Home, connection: duckdb.DuckDBPyConnection, progress: Progress
+    archive: EmbeddedArchive, connection: duckdb.DuckDBPyConnection, progress: Progress
 ) -> Iterator[Difference]:
     for table in schema.TABLES:
         connection.execute(
@@ -90,13 +90,13 @@ def _checksum_documents(
             connection.unregister("rows")
         batch.clear()
 
-    with progress.stage("Verifying", home.store.count()) as advance:
-        for stored in home.store:
+    with progress.stage("Verifying", archive.store.count()) as advance:
+        for stored in archive.store:
             advance(1)
             if isinstance(stored, DamagedDocument):
                 yield Difference(stored.initial_contact_id, None, str(stored))
                 continue
-            if home.chats.erased([stored.document.initial_contact_id]):
+            if archive.chats.erased([stored.document.initial_contact_id]):
                 what = "it was erased, but its document is still there; run chatlake erase again"
                 yield Difference(stored.document.initial_contact_id, None, what)
                 continue
@@ -135,10 +135,10 @@ def _differing(connection: duckdb.DuckDBPyConnection, table: schema.Table) -> li
 
 
 def _compare_rows(
-    home: Home, connection: duckdb.DuckDBPyConnection, table: schema.Table, chat: str
+    archive: EmbeddedArchive, connection: duckdb.DuckDBPyConnection, table: schema.Table, chat: str
 ) -> Iterator[Difference]:
     try:
-        stored = home.store.read(chat)
+        stored = archive.store.read(chat)
     except DamagedDocument:
         return  # which was said when all documents were read
     made: Tables = flatten([stored.document] if stored else [], published_at=_NEVER)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatlake.documents.document import Document
-from chatlake.documents.items import make_entry, merge_entries, text_id
+from chatlake.documents.items import make_stored_item, merge_stored_items, text_id
 from chatlake.exceptions import RejectedInput
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def from_response(value: JsonObject, *, read_at: int = 0, whole: bool = False) -
     initial_contact_id = named or _only_contact(items)
     entries: dict[str, JsonObject] = {}
     for item in items:
-        item_id, entry = make_entry(item, source="participant", read_at=read_at)
+        item_id, entry = make_stored_item(item, source="participant", read_at=read_at)
         known = entries.get(item_id)
-        entries[item_id] = entry if known is None else merge_entries(known, entry)
+        entries[item_id] = entry if known is None else merge_stored_items(known, entry)
     return Document(
         initial_contact_id=initial_contact_id,
         provisional=named is None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatlake.documents.document import Document
-from chatlake.documents.items import make_entry, merge_entries, text_id
+from chatlake.documents.items import make_stored_item, merge_stored_items, text_id
 from chatlake.exceptions import RejectedInput
 from chatlake.sources.get_transcript import transcript_items
 
@@ -37,9 +37,11 @@ def from_export(value: JsonObject, *, read_at: int = 0) -> Document:
     read_under = None if named in {None, contact_id} else contact_id
     entries: dict[str, JsonObject] = {}
     for item in items:
-        item_id, entry = make_entry(item, source="export", read_at=read_at, contact_id=read_under)
+        item_id, entry = make_stored_item(
+            item, source="export", read_at=read_at, contact_id=read_under
+        )
         known = entries.get(item_id)
-        entries[item_id] = entry if known is None else merge_entries(known, entry)
+        entries[item_id] = entry if known is None else merge_stored_items(known, entry)
     header = {
         name: member
         for name, member in value.items()

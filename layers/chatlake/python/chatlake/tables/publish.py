@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chatlake.chat_state import NO_DOCUMENT, Attempts
+from chatlake.chat_state import NO_DOCUMENT, AttemptRecord
 from chatlake.documents.revision import revision
 from chatlake.exceptions import DamagedDocument, PublishConflict, SnapshotConflict
 from chatlake.tables import schema
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from chatlake.chat_state import Chats, Day
+    from chatlake.chat_state import ChatState, Day
     from chatlake.documents.document import Document
-    from chatlake.documents.store import DocumentStore, Stored
+    from chatlake.documents.store import DocumentStore, StoredDocument
     from chatlake.tables.lake.iceberg import Lake
 
 _CHAT = "initial_contact_id"
@@ -46,7 +46,7 @@ _MOST_ATTEMPTS_OF_NEW = 2
 
 
 @dataclass(slots=True)
-class Outcome:
+class PublishOutcome:
     """What became of the chats of a batch, by initial contact id.
 
     Attributes
@@ -79,7 +79,7 @@ class _Batch:
 
     tags: dict[str, str | None]
     revisions: dict[str, str]
-    attempts: dict[str, Attempts]
+    attempts: dict[str, AttemptRecord]
     rows: Tables
 
     def drop(self, chats: Collection[str]) -> None:
@@ -95,10 +95,10 @@ def publish(
     initial_contact_ids: Iterable[str],
     *,
     store: DocumentStore,
-    chats: Chats,
+    chats: ChatState,
     lake: Lake,
     sleep: Callable[[float], None] = time.sleep,
-) -> Outcome:
+) -> PublishOutcome:
     """Bring the rows of some chats up to their documents.
 
     A chat without a document, because it was erased or merged into another, loses its rows.
@@ -108,7 +108,7 @@ def publish(
     PublishConflict
         A table kept changing under the publisher; what was committed so far stays valid.
     """
-    outcome = Outcome()
+    outcome = PublishOutcome()
     batch: _Batch | None = None
     counts: dict[str, int] = {}
     for table in schema.TABLES:
@@ -148,7 +148,9 @@ def publish(
     return outcome
 
 
-def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcome) -> _Batch:
+def _read(
+    wanted: list[str], store: DocumentStore, chats: ChatState, outcome: PublishOutcome
+) -> _Batch:
     """Read the documents and flatten those whose rows are not of their revision already."""
     known = chats.attempts(wanted)
     batch = _Batch({}, {}, known, {})
@@ -158,7 +160,7 @@ def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcom
         documents: list[Document] = []
         some = wanted[start : start + _DOCUMENTS_AT_ONCE]
         found = store.read_many(some)
-        read: dict[str, Stored | None] = {}
+        read: dict[str, StoredDocument | None] = {}
         for chat in some:
             stored = found.get(chat)
             if isinstance(stored, DamagedDocument):
@@ -178,7 +180,7 @@ def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcom
             except Exception as error:  # noqa: BLE001 - whatever it is, the others go on
                 outcome.failed[chat] = _no_rows(chat, error)
                 continue
-            attempts = known.get(chat, Attempts())
+            attempts = known.get(chat, AttemptRecord())
             if digest == attempts.published_revision or not (document or attempts.count):
                 outcome.unchanged.add(chat)
                 continue
@@ -197,7 +199,7 @@ def _read(wanted: list[str], store: DocumentStore, chats: Chats, outcome: Outcom
 
 
 def _flattened(
-    documents: Sequence[Document], published_at: datetime, batch: _Batch, outcome: Outcome
+    documents: Sequence[Document], published_at: datetime, batch: _Batch, outcome: PublishOutcome
 ) -> list[Tables]:
     """Flatten documents; one of which no rows can be made fails alone and leaves the batch."""
     try:
@@ -237,7 +239,7 @@ def _new_chats(batch: _Batch, marked: Collection[str], counts: Mapping[str, int]
         chat
         for chat in marked
         if batch.revisions[chat] != NO_DOCUMENT
-        and (before := batch.attempts.get(chat, Attempts())).published_revision is None
+        and (before := batch.attempts.get(chat, AttemptRecord())).published_revision is None
         and before.count + 1 == counts[chat] <= _MOST_ATTEMPTS_OF_NEW
     }
 

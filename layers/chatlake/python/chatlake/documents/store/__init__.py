@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredDocument:
     """A document as it was in the store, the tag of that state, and its size in bytes."""
 
     document: Document
@@ -29,7 +29,7 @@ class Stored:
 class DocumentStore(Protocol):
     """One document per chat; implementations are a folder and an S3 bucket."""
 
-    def read(self, initial_contact_id: str) -> Stored | None:
+    def read(self, initial_contact_id: str) -> StoredDocument | None:
         """Give a chat's document; None if there is none.
 
         Raises
@@ -38,7 +38,9 @@ class DocumentStore(Protocol):
             There is something in its place that is no document.
         """
 
-    def read_many(self, initial_contact_ids: Iterable[str]) -> dict[str, Stored | DamagedDocument]:
+    def read_many(
+        self, initial_contact_ids: Iterable[str]
+    ) -> dict[str, StoredDocument | DamagedDocument]:
         """Give the documents of those chats that have one; in place of a damaged one the error.
 
         They are all in memory at once: some hundreds are enough for one call.
@@ -51,8 +53,8 @@ class DocumentStore(Protocol):
         self,
         initial_contact_id: str,
         change: Callable[[Document | None], Document],
-        known: Stored | None = None,
-    ) -> tuple[Stored, bool]:
+        known: StoredDocument | None = None,
+    ) -> tuple[StoredDocument, bool]:
         """Change a document; give what is then stored, and whether that differs from before.
 
         `known` is what the caller has just read, which may save reading it again.
@@ -61,5 +63,5 @@ class DocumentStore(Protocol):
     def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:
         """Remove a document, if a tag is given only in that state; give whether it is gone now."""
 
-    def __iter__(self) -> Iterator[Stored | DamagedDocument]:
+    def __iter__(self) -> Iterator[StoredDocument | DamagedDocument]:
         """Give all documents, in no order; in the place of a damaged one the error."""

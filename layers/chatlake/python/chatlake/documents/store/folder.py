@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from chatlake.documents.document import Document
-from chatlake.documents.store import Stored
+from chatlake.documents.store import StoredDocument
 from chatlake.exceptions import DamagedDocument
 
 if TYPE_CHECKING:
@@ -29,18 +29,20 @@ class FolderStore:
         self._folder = str(folder)
         self._locks: dict[str, int] = {}
 
-    def read(self, initial_contact_id: str) -> Stored | None:
+    def read(self, initial_contact_id: str) -> StoredDocument | None:
         """Give a chat's document; None if there is none."""
         path = self._path(initial_contact_id)
         try:
             data, state = _read(path)
         except FileNotFoundError:
             return None
-        return Stored(self._parse(data, path), _tag(state), len(data))
+        return StoredDocument(self._parse(data, path), _tag(state), len(data))
 
-    def read_many(self, initial_contact_ids: Iterable[str]) -> dict[str, Stored | DamagedDocument]:
+    def read_many(
+        self, initial_contact_ids: Iterable[str]
+    ) -> dict[str, StoredDocument | DamagedDocument]:
         """Give the documents of those chats that have one; in place of a damaged one the error."""
-        found: dict[str, Stored | DamagedDocument] = {}
+        found: dict[str, StoredDocument | DamagedDocument] = {}
         for chat in initial_contact_ids:
             try:
                 stored = self.read(chat)
@@ -65,8 +67,8 @@ class FolderStore:
         self,
         initial_contact_id: str,
         change: Callable[[Document | None], Document],
-        known: Stored | None = None,  # noqa: ARG002 - reading a file again costs nothing
-    ) -> tuple[Stored, bool]:
+        known: StoredDocument | None = None,  # noqa: ARG002 - reading a file again costs nothing
+    ) -> tuple[StoredDocument, bool]:
         """Change a document; give what is then stored, and whether that differs from before."""
         path = self._path(initial_contact_id)
         with self._locked(path):
@@ -77,7 +79,7 @@ class FolderStore:
             after = document.to_bytes()
             if state is None or after != before:
                 state = _write(path, after, state)
-            return Stored(document, _tag(state), len(after)), after != before
+            return StoredDocument(document, _tag(state), len(after)), after != before
 
     def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:
         """Remove a document, if a tag is given only in that state; give whether it is gone now."""
@@ -88,12 +90,12 @@ class FolderStore:
             os.unlink(path)
         return True
 
-    def __iter__(self) -> Iterator[Stored | DamagedDocument]:
+    def __iter__(self) -> Iterator[StoredDocument | DamagedDocument]:
         """Give all documents, in no order; in the place of a damaged one the error."""
         for path in self._files(".json"):
             try:
                 data, state = _read(path)
-                yield Stored(self._parse(data, path), _tag(state), len(data))
+                yield StoredDocument(self._parse(data, path), _tag(state), len(data))
             except FileNotFoundError:
                 continue
             except DamagedDocument as error:

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from botocore.exceptions import ClientError
 
 from chatlake.documents.document import Document
-from chatlake.documents.store import Stored
+from chatlake.documents.store import StoredDocument
 from chatlake.exceptions import DamagedDocument, DocumentContested
 
 if TYPE_CHECKING:
@@ -38,16 +38,18 @@ class S3Store:
         self._bucket = bucket
         self._pool = ThreadPoolExecutor(_CONNECTIONS)
 
-    def read(self, initial_contact_id: str) -> Stored | None:
+    def read(self, initial_contact_id: str) -> StoredDocument | None:
         """Give a chat's document; None if there is none."""
         key = _key(initial_contact_id)
         found = self._get(key)
         if found is None:
             return None
         data, tag = found
-        return Stored(_parse(data, key), tag, len(data))
+        return StoredDocument(_parse(data, key), tag, len(data))
 
-    def read_many(self, initial_contact_ids: Iterable[str]) -> dict[str, Stored | DamagedDocument]:
+    def read_many(
+        self, initial_contact_ids: Iterable[str]
+    ) -> dict[str, StoredDocument | DamagedDocument]:
         """Give the documents of those chats that have one; in place of a damaged one the error.
 
         They are read some at a time side by side.
@@ -66,8 +68,8 @@ class S3Store:
         self,
         initial_contact_id: str,
         change: Callable[[Document | None], Document],
-        known: Stored | None = None,
-    ) -> tuple[Stored, bool]:
+        known: StoredDocument | None = None,
+    ) -> tuple[StoredDocument, bool]:
         """Change a document; give what is then stored, and whether that differs from before.
 
         Raises
@@ -84,7 +86,7 @@ class S3Store:
                 return before, False
             tag = self._put(key, after, None if before is None else before.tag)
             if tag is not None:
-                return Stored(document, tag, len(after)), True
+                return StoredDocument(document, tag, len(after)), True
             time.sleep(random.uniform(0, min(_LONGEST_WAIT_S, 0.02 * 2**attempt)))
             before = self.read(initial_contact_id)
         raise DocumentContested(initial_contact_id, _MOST_ATTEMPTS)
@@ -119,7 +121,7 @@ class S3Store:
                     count += 1
         return count
 
-    def __iter__(self) -> Iterator[Stored | DamagedDocument]:
+    def __iter__(self) -> Iterator[StoredDocument | DamagedDocument]:
         """Give all documents, in no order; in the place of a damaged one the error."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=_PREFIX
@@ -128,13 +130,13 @@ class S3Store:
             keys = [found["Key"] for found in page.get("Contents", [])]
             yield from filter(None, self._pool.map(self._stored_or_error, keys))
 
-    def _stored_or_error(self, key: str) -> Stored | DamagedDocument | None:
+    def _stored_or_error(self, key: str) -> StoredDocument | DamagedDocument | None:
         found = self._get(key)
         if found is None:
             return None
         data, tag = found
         try:
-            return Stored(_parse(data, key), tag, len(data))
+            return StoredDocument(_parse(data, key), tag, len(data))
         except DamagedDocument as error:
             return error
 
