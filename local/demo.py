@@ -32,7 +32,7 @@ from chatlake.cli.query_output import write_table
 from chatlake.documents.document import Document
 from chatlake.documents.store.s3 import S3Store
 from chatlake.embedded.archive import EmbeddedArchive
-from chatlake.exceptions import DamagedDocument
+from chatlake.exceptions import UnreadableDocument
 from chatlake.interrupts import end_on_ctrl_c
 from chatlake.operations.rebuild import rebuild
 from local.chats import Chat, script
@@ -307,7 +307,7 @@ def _take_home(world: World) -> Path:
     folder = FOLDER / "lake"
     with EmbeddedArchive(folder, create=True) as archive:
         for stored in S3Store(world.client("s3"), world.stack.outputs["Documents"]):
-            if not isinstance(stored, DamagedDocument):
+            if not isinstance(stored, UnreadableDocument):
                 archive.store.update(stored.document.initial_contact_id, _as_it_is(stored.document))
     with EmbeddedArchive(folder, rebuilding=True) as archive:
         rebuild(archive, _Silent())

@@ -15,10 +15,10 @@ import pytest
 from botocore import xform_name
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
+from chatlake.aws_clients.metric_names import Metric
 from tools import cost, parameters
 from tools.artifacts import ROOT
 from tools.cost_model import Chat, read_stack
-from tools.metric_names import metric_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,7 +141,7 @@ def test_costs_follow_the_template() -> None:
     assert stack.memory_gb["Capture"] == resources["Capture"]["Properties"]["MemorySize"] / 1024
     assert stack.capture_rate == TEMPLATE["Parameters"]["CaptureRate"]["Default"]
     # One of them has a value for each role.
-    assert stack.metrics == len(metric_names()) + 5
+    assert stack.metrics == len(Metric) + 5
 
 
 def test_the_table_of_parameters_is_the_templates() -> None:
@@ -167,7 +167,7 @@ def test_a_parameter_that_a_page_sets_is_the_templates(page: Path) -> None:
 def test_every_metric_is_explained_and_every_explained_metric_is_one() -> None:
     section = text("docs/operations.md").split("\n## Metrics\n")[1].split("\n## ")[0]
     explained = re.findall(r"^\| `(\w+)` \| (\w+) \|", section, re.MULTILINE)
-    assert sorted(name for name, _ in explained) == sorted(metric_names())
+    assert sorted(name for name, _ in explained) == sorted(Metric)
     functions = {
         name for name, r in TEMPLATE["Resources"].items() if r["Type"].endswith("Function")
     }
