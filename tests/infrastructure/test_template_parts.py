@@ -14,6 +14,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped,
 from tools.artifacts import ROOT
 from tools.template_parts import optimizers
 from tools.template_parts.__main__ import TEMPLATE, main
+from tools.template_parts.alarms import ALARMS
 from tools.template_parts.parts import PARTS, outdated
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -68,9 +69,24 @@ def test_a_table_added_to_the_schema_gets_its_three_optimizers(
     }
 
 
+def test_a_changed_alarm_is_found_out(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change(template, "      Threshold: 7200\n", "      Threshold: 9000\n")
+    assert main(["--check"], template) == 1
+    assert capsys.readouterr().err == ("template.yaml: alarms: not current, run: make template\n")
+    assert resources(template)["PublishLate"]["Properties"]["Threshold"] == 9000
+
+
+def test_a_changed_alarm_is_put_right(template: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    change(template, "      Threshold: 7200\n", "      Threshold: 9000\n")
+    assert main([], template) == 0
+    assert template.read_text(encoding="utf-8") == TEMPLATE.read_text(encoding="utf-8")
+    assert main(["--check"], template) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_what_is_written_by_hand_stays_as_it_is(template: Path) -> None:
     change(template, "Runtime: python3.13", "Runtime: python3.14  # soon")
-    change(template, start_of("optimizers"), "  # By hand.\n" + start_of("optimizers"))
+    change(template, start_of("alarms"), "  # By hand.\n" + start_of("alarms"))
     by_hand = template.read_text(encoding="utf-8")
     assert main([], template) == 0
     assert template.read_text(encoding="utf-8") == by_hand
@@ -104,6 +120,13 @@ def assert_it_asks_for(
         assert said.startswith(f"template.yaml: {part}: no line `{marker.strip()}`")
         assert "put it back" in said
     assert template.read_text(encoding="utf-8") == broken
+
+
+def test_every_reason_in_the_table_of_alarms_stands_in_the_template() -> None:
+    reasons = [reason for alarm in ALARMS for reason in alarm.why.values()]
+    assert reasons
+    comments = re.findall(r"^ +# (.*)$", PARTS["alarms"](), re.MULTILINE)
+    assert set(reasons) <= set(comments)
 
 
 def test_make_check_looks_at_the_generated_parts() -> None:
