@@ -69,7 +69,7 @@ chaos: $(READY) ## the long suite of crashes and restarts
 docs: $(READY) ## docs/data-dictionary.md from the schema
 	$(BIN)/python tools/data_dictionary.py > docs/data-dictionary.md
 
-template: $(READY) ## optimizers and alarms of template.yaml
+template: $(READY) ## optimizers, alarms and dashboard of template.yaml
 	$(BIN)/python -m tools.template_parts
 
 lock: $(UV) | $(BIN)/python ## re-pin requirements/ from pyproject.toml (newest: LOCK=--upgrade)
