@@ -20,7 +20,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup format check test build demo bench worlds coverage chaos docs lock clean
+.PHONY: help setup format check test build demo bench worlds coverage chaos docs template lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -36,6 +36,7 @@ check: $(READY) $(SAM) ## formatting, lint, types, template
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
 	$(UV) pip check --quiet --python $(BIN)/python
+	$(BIN)/python -m tools.template_parts --check
 	$(BIN)/cfn-lint --non-zero-exit-code informational template.yaml
 	$(RUN_SAM) validate --lint --template template.yaml
 
@@ -67,6 +68,9 @@ chaos: $(READY) ## the long suite of crashes and restarts
 
 docs: $(READY) ## docs/data-dictionary.md from the schema
 	$(BIN)/python tools/data_dictionary.py > docs/data-dictionary.md
+
+template: $(READY) ## optimizers, alarms and dashboard of template.yaml
+	$(BIN)/python -m tools.template_parts
 
 lock: $(UV) | $(BIN)/python ## re-pin requirements/ from pyproject.toml (newest: LOCK=--upgrade)
 	@$(COMPILE) $(LOCK) --group bootstrap --output-file requirements/bootstrap.txt > /dev/null
