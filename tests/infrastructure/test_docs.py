@@ -103,6 +103,10 @@ def test_every_page_can_be_reached_from_the_first() -> None:
     assert [page.name for page in PAGES if f"(docs/{page.name})" not in first] == ["README.md"]
 
 
+def test_the_first_page_is_read_in_ten_minutes() -> None:
+    assert len((ROOT / "README.md").read_bytes()) < 9_000, "move what is not needed first to docs/"
+
+
 @of_each_page
 def test_a_file_that_a_page_names_is_there(page: Path) -> None:
     content = page.read_text(encoding="utf-8")
@@ -229,7 +233,9 @@ def test_pages_have_commands_to_look_at() -> None:
     assert {("sqs", "start-message-move-task"), ("lambda", "invoke")} <= asked
 
 
-def test_the_python_of_the_first_page_gives_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_of_the_integration_page_registers_a_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     taken: list[tuple[str, Any]] = []
 
     class Tokens(BaseHTTPRequestHandler):
@@ -242,7 +248,9 @@ def test_the_python_of_the_first_page_gives_a_token(monkeypatch: pytest.MonkeyPa
         def log_message(self, *_: object) -> None:
             pass
 
-    [script] = re.findall(r"^```python\n(.*?)^```", text("README.md"), re.DOTALL | re.MULTILINE)
+    [script] = re.findall(
+        r"^```python\n(.*?)^```", text("docs/integration.md"), re.DOTALL | re.MULTILINE
+    )
     space: dict[str, Any] = {}
     exec(script, space)
     with ThreadingHTTPServer(("127.0.0.1", 0), Tokens) as server:
@@ -255,7 +263,7 @@ def test_the_python_of_the_first_page_gives_a_token(monkeypatch: pytest.MonkeyPa
         }.items():
             monkeypatch.setenv(name, value)
         token = {"ContactId": "contact", "ParticipantToken": "token"}
-        space["give_token"](token)
+        space["register_token"](token)
         server.shutdown()
     [(authorization, body)] = taken
     assert "/eu-central-1/execute-api/aws4_request" in authorization
