@@ -65,8 +65,12 @@ coverage: $(READY) ## the tests of the gate again, and the lines that none of th
 chaos: $(READY) ## the long suite of crashes and restarts
 	$(BIN)/pytest -m chaos
 
-docs: $(READY) ## docs/data-dictionary.md from the schema
-	$(BIN)/python tools/data_dictionary.py > docs/data-dictionary.md
+docs: $(READY) ## the pages and parts of pages that are made from schema, commands, template and SQL
+	$(BIN)/python -m tools.data_dictionary > docs/data-dictionary.md
+	$(BIN)/python -m tools.cli_reference > docs/cli.md
+	$(BIN)/python -m tools.cost > docs/cost.md
+	$(BIN)/python -m tools.parameters
+	$(BIN)/python -m tools.sql_guide
 
 lock: $(UV) | $(BIN)/python ## re-pin requirements/ from pyproject.toml (newest: LOCK=--upgrade)
 	@$(COMPILE) $(LOCK) --group bootstrap --output-file requirements/bootstrap.txt > /dev/null

@@ -15,7 +15,7 @@ import pytest
 from botocore import xform_name
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
-from tools import cost, parameters
+from tools import cli_reference, cost, parameters
 from tools.artifacts import ROOT
 from tools.cost_model import Chat, read_stack
 from tools.metric_names import metric_names
@@ -126,7 +126,11 @@ def test_make_knows_what_a_page_tells_to_make(page: Path) -> None:
 
 def test_the_page_of_costs_is_what_the_tool_computes() -> None:
     computed = cost.page(cost.SIZES, Chat(), read_stack())
-    assert text("docs/cost.md") == computed, "run: python -m tools.cost > docs/cost.md"
+    assert text("docs/cost.md") == computed, "run: make docs"
+
+
+def test_the_page_of_commands_is_their_own_help() -> None:
+    assert text("docs/cli.md") == cli_reference.page(), "run: make docs"
 
 
 def test_the_readme_tells_the_same_costs() -> None:
@@ -151,7 +155,7 @@ def test_costs_follow_the_template() -> None:
 def test_the_table_of_parameters_is_the_templates() -> None:
     found = parameters.TABLE.search(text("docs/deployment.md"))
     assert found is not None
-    assert found[0] == parameters.table(), "run: python -m tools.parameters"
+    assert found[0] == parameters.table(), "run: make docs"
 
 
 def test_every_parameter_is_documented() -> None:
