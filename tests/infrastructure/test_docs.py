@@ -115,6 +115,29 @@ def test_a_file_that_a_page_names_is_there(page: Path) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
+def modules_of_the_tree() -> set[str]:
+    """The packages and modules that the page of the architecture draws."""
+    tree = text("docs/architecture.md").split("\nchatlake/\n")[1].split("```")[0]
+    modules: set[str] = set()
+    package = ""
+    for line in tree.splitlines():
+        if found := re.match(r"  (\w+)/ ", line):
+            package = found[1]
+            modules.add(package)
+        elif re.match(r" {2}\w", line):
+            modules.update(line.split())
+        elif re.match(r" {6}\S", line):
+            modules.update(f"{package}/{name}" for name in re.findall(r"\w+", line))
+    return modules
+
+
+def test_the_modules_of_the_glossary_are_in_the_tree_of_the_package() -> None:
+    rows = [line for line in text("docs/glossary.md").splitlines() if line.startswith("| **")]
+    named = {name for row in rows for name in re.findall(r"`(\w+(?:/\w+)?)`", row.split(" | ")[-1])}
+    assert len(named) > 20
+    assert named - modules_of_the_tree() == set()
+
+
 @of_each_page
 def test_make_knows_what_a_page_tells_to_make(page: Path) -> None:
     told = set(
