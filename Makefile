@@ -10,6 +10,7 @@ SAM := .venv/sam/bin/sam
 RUN_SAM := SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=$(CURDIR)/.venv/sam $(SAM)
 ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 SOURCES := $(wildcard layers/chatlake/python local bench functions tests tools)
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.13 --python $(BIN)/python \
 	--generate-hashes --custom-compile-command "make lock"
 
@@ -20,14 +21,14 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup format check test build demo bench worlds coverage chaos docs lock clean
+.PHONY: help setup format check unit test build demo bench worlds coverage chaos docs lock clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(READY) ## install Python 3.13 if missing, the pinned packages and chatlake into .venv
 
-format: $(READY) ## format the code and mend what the linter can mend
+format: $(READY) ## format the code and fix what the linter can fix
 	$(BIN)/ruff check --quiet --fix-only $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
@@ -39,8 +40,11 @@ check: $(READY) $(SAM) ## formatting, lint, types, template
 	$(BIN)/cfn-lint --non-zero-exit-code informational template.yaml
 	$(RUN_SAM) validate --lint --template template.yaml
 
-test: check ## the whole gate: check, then every test but the long ones
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+unit: $(READY) ## the fast tests: no AWS stand-in, no browser (ARGS= goes to pytest)
+	$(BIN)/pytest tests/unit $(ARGS)
+
+test: check ## the whole gate: check, then every test but the long ones (ARGS= goes to pytest)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 build: $(SAM) ## functions and layers into .aws-sam/build (ARCHITECTURE=arm64 or x86_64)
 	$(RUN_SAM) build --template template.yaml --parameter-overrides Architecture=$(ARCHITECTURE)
@@ -57,13 +61,13 @@ bench: $(READY) build ## imports beside DuckDB, their memory, and cold starts
 	$(BIN)/python -m bench
 
 worlds: $(READY) ## the promises of the deployed pipeline, end to end, and other long tests (5 minutes)
-	$(BIN)/pytest -m world -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m world $(PARALLEL) $(ARGS)
 
-coverage: $(READY) ## the tests of the gate again, and the lines that none of them reaches
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --cov
+coverage: $(READY) ## the tests of the gate again, the lines that none of them reaches, and the floor
+	$(BIN)/pytest $(PARALLEL) --cov $(ARGS)
 
 chaos: $(READY) ## the long suite of crashes and restarts
-	$(BIN)/pytest -m chaos
+	$(BIN)/pytest -m chaos $(ARGS)
 
 docs: $(READY) ## the pages and parts of pages that are made from schema, commands, template and SQL
 	$(BIN)/python -m tools.data_dictionary > docs/data-dictionary.md
