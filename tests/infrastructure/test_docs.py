@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 # Of the AWS CLI itself, not of a service.
 GLOBAL_OPTIONS = {
@@ -100,7 +100,8 @@ def test_a_link_leads_to_a_file_and_a_title_that_are_there(page: Path) -> None:
 
 def test_every_page_can_be_reached_from_the_first() -> None:
     first = prose(ROOT / "README.md")
-    assert [page.name for page in PAGES if f"(docs/{page.name})" not in first] == ["README.md"]
+    names = [page.relative_to(ROOT).as_posix() for page in PAGES]
+    assert [name for name in names if f"({name})" not in first] == ["README.md"]
 
 
 def test_the_first_page_is_read_in_ten_minutes() -> None:
@@ -295,3 +296,36 @@ def test_the_python_of_the_integration_page_registers_a_token(
     [(authorization, body)] = taken
     assert "/eu-central-1/execute-api/aws4_request" in authorization
     assert body == token
+
+
+def test_the_hooks_before_a_commit_call_the_tools_of_the_gate() -> None:
+    [config] = yaml_parse(text(".pre-commit-config.yaml"))["repos"]
+    assert config["repo"] == "local"
+    gate = text("Makefile").split("\ncheck:")[1].split("\n\n")[0]
+    gate = gate.replace("$(BIN)", ".venv/bin").replace(" $(SOURCES)", "")
+    entries = [hook["entry"] for hook in config["hooks"]]
+    assert len(entries) > 3
+    sources = " layers/chatlake/python local bench functions tests tools"
+    lines = {line.strip() for line in gate.splitlines()}
+    assert {entry.removesuffix(sources) for entry in entries} - lines == set()
+    # As much as make passes to mypy, which needs all files at once.
+    [given] = re.findall(r"^SOURCES := \$\(wildcard (.*)\)$", text("Makefile"), re.MULTILINE)
+    assert set(sources.split()) == set(given.split())
+
+
+def test_the_workflow_runs_the_gate_and_may_do_nothing_else() -> None:
+    workflow = yaml_parse(text(".github/workflows/ci.yml"))
+    assert workflow["permissions"] == {"contents": "read"}
+    [job] = workflow["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["bash .ci/run"]
+    used = [step["uses"] for step in job["steps"] if "uses" in step]
+    assert [action for action in used if not re.fullmatch(r"actions/[\w-]+@v\d+", action)] == []
+
+
+@pytest.mark.parametrize("name", ["bug", "feature"])
+def test_an_issue_template_asks_for_something_that_must_be_answered(name: str) -> None:
+    form = yaml_parse(text(f".github/ISSUE_TEMPLATE/{name}.yml"))
+    assert {"name", "description", "body"} <= form.keys()
+    asked = [field for field in form["body"] if field["type"] != "markdown"]
+    assert len({field["id"] for field in asked}) == len(asked)
+    assert any(field.get("validations", {}).get("required") for field in asked)
