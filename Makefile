@@ -5,6 +5,7 @@ BOOT := .venv/boot
 UV := $(BOOT)/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready
+VERSION := layers/chatlake/python/chatlake/__init__.py
 SAM := .venv/sam/bin/sam
 # Where SAM keeps its own notes, so that it neither reports what is done here nor looks for updates.
 RUN_SAM := SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=$(CURDIR)/.venv/sam $(SAM)
@@ -21,7 +22,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup format check unit test build demo bench worlds coverage chaos docs lock clean
+.PHONY: help setup format check unit test build demo bench worlds coverage chaos docs lock release clean releasable
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -87,6 +88,13 @@ lock: $(UV) | $(BIN)/python ## re-pin requirements/ from pyproject.toml (newest:
 	@$(COMPILE) --group layer-arrow --constraints requirements/dev.txt \
 		--output-file requirements/layer-arrow.txt > /dev/null
 
+release: releasable test ## check that version, changelog and template agree, run the gate, tag; pushes nothing
+	@$(BIN)/python -m tools.release
+
+# Before the tests, which take longer.
+releasable: $(READY)
+	@$(BIN)/python -m tools.release --check
+
 clean: ## remove caches and build outputs (.venv stays)
 	rm -rf .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find $(SOURCES) -name __pycache__ -type d -prune -exec rm -rf {} +
@@ -105,7 +113,7 @@ $(BIN)/python: | $(UV)
 	@python=$$(tools/find-python $(UV)) && \
 		$(UV) venv --quiet --allow-existing --python "$$python" .venv
 
-$(READY): requirements/dev.txt pyproject.toml $(UV) | $(BIN)/python
+$(READY): requirements/dev.txt pyproject.toml $(VERSION) $(UV) | $(BIN)/python
 	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements/dev.txt
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@
