@@ -38,7 +38,7 @@ PRICES: dict[str, tuple[float, str]] = {
     "logs_gb": (0.50, "CloudWatch Logs, a GB taken in"),
     "logs_gb_kept": (0.03, "CloudWatch Logs, a GB-month kept"),
     "metric": (0.30, "CloudWatch, a metric for a month"),
-    "alarm": (0.10, "CloudWatch, a metric that an alarm looks at, for a month"),
+    "alarm": (0.10, "CloudWatch, a metric of an alarm, for a month"),
     "dashboard": (3.00, "CloudWatch, a dashboard for a month"),
 }
 
@@ -48,11 +48,11 @@ ABOUT = {
     "legs": "contacts of a chat; 2 of 10 chats are transferred",
     "document_kb": "a chat's document on S3",
     "rows_kb": "a chat's rows in Parquet",
-    "watch_kb": "what DynamoDB holds of a watched chat; an update costs as many write units",
+    "state_kb": "a chat's capture state in DynamoDB; an update costs as many write units",
     "events": "contact events of a leg",
     "busy_hours": "hours of a day in which chats live",
     "peak_share": "share of a day's chats that the busiest hour has",
-    "changed_share": "share of looks that find something new, and so write the document",
+    "changed_share": "share of capture attempts that find something new, and so write the document",
     "publishes": "times that a chat is published; late exports and receipts repeat it",
     "track_s": "an invocation of Track",
     "start_s": "an invocation of StartChat",
@@ -73,7 +73,7 @@ class Chat:
     legs: float = 1.2
     document_kb: float = 9
     rows_kb: float = 2
-    watch_kb: int = 3
+    state_kb: int = 3
     events: int = 6
     busy_hours: float = 16
     peak_share: float = 0.12
@@ -156,7 +156,7 @@ class Month:
     """Counts of a month."""
 
     chats: float
-    looks: float
+    attempts: float
     transcripts: float
     tracked: float
     batches: float
@@ -186,14 +186,14 @@ def month(chats_a_day: float, chat: Chat, stack: Stack) -> Month:
     chats = chats_a_day * DAYS
     taken = snapshots(chats_a_day, chat, stack)
     # After the end: for each leg's end and export, and once when nothing followed.
-    looks = taken + 2 * chat.legs + 1
+    attempts = taken + 2 * chat.legs + 1
     publishes = chats * chat.publishes
     busy_s = chat.busy_hours * HOUR_S * DAYS
     # One search in four seconds, 100 contacts each, of three days, until a minute before the end.
     searches = min(ceil(chats_a_day * chat.legs * 3 / 100), (stack.timeout_s["Reconcile"] - 60) / 4)
     return Month(
         chats=chats,
-        looks=chats * looks,
+        attempts=chats * attempts,
         transcripts=chats * (taken + last_reads(chat)),
         tracked=chats * chat.legs * (chat.events + 1),
         batches=max(min(publishes, busy_s / max(stack.window_s, 1)), publishes / stack.batch),
@@ -217,21 +217,21 @@ def costs(chats_a_day: float, chat: Chat, stack: Stack) -> list[Line]:
     most = max(gb_s, key=lambda name: gb_s[name])
 
     # An update costs the whole item; one that moves the due time also two writes of the index.
-    update = chat.watch_kb + 2
+    update = chat.state_kb + 2
     writes_a_chat = (
-        (1 + of.looks / of.chats) * update
+        (1 + of.attempts / of.chats) * update
         # An event whose chat is due earlier is refused once, and written without the due time;
         # COMPLETED, after DISCONNECTED, is refused twice.
-        + chat.legs * ((chat.events - 1) * (1.5 * chat.watch_kb + 1) + 2 * chat.watch_kb + update)
+        + chat.legs * ((chat.events - 1) * (1.5 * chat.state_kb + 1) + 2 * chat.state_kb + update)
         # The leg and its chat's list; the attempt and the revision of a publication.
         + chat.legs * 2
         + chat.publishes * 2
     )
     reads_a_chat = (
-        # Of an event: tombstones of contact and chat. Of a look: the item, tombstones before and
-        # after. Legs are remembered; some processes ask for them anew.
+        # Of an event: tombstones of contact and chat. Of a capture attempt: the item, tombstones
+        # before and after. Legs are cached; some processes ask for them anew.
         chat.legs * (chat.events + 1) * 2
-        + of.looks / of.chats * 3
+        + of.attempts / of.chats * 3
         + chat.legs * 3
         + chat.publishes * 8
     )
@@ -239,11 +239,11 @@ def costs(chats_a_day: float, chat: Chat, stack: Stack) -> list[Line]:
     polls = 2.5 * chat.busy_hours * HOUR_S * DAYS
     writes = of.chats * writes_a_chat
     reads = of.chats * reads_a_chat + polls + of.compared * 2 * 4.5
-    table_gb = (chats_a_day * 7 * chat.watch_kb + of.chats * 12 * 0.5) / 1e6
+    table_gb = (chats_a_day * 7 * chat.state_kb + of.chats * 12 * 0.5) / 1e6
 
-    puts = of.looks * chat.changed_share + of.batches * 4 * 4
-    gets = of.looks + of.chats * (chat.legs + 4 * chat.publishes) + of.batches * 4 * 6
-    versions_kb = of.looks / of.chats * chat.changed_share * chat.document_kb
+    puts = of.attempts * chat.changed_share + of.batches * 4 * 4
+    gets = of.attempts + of.chats * (chat.legs + 4 * chat.publishes) + of.batches * 4 * 6
+    versions_kb = of.attempts / of.chats * chat.changed_share * chat.document_kb
     stored_gb = (
         of.chats * (chat.document_kb + chat.rows_kb)
         + chats_a_day * stack.history_days * versions_kb

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from string import Template
 
-from chatlake.schema import TABLES
+from chatlake.tables.schema import TABLES
 
 
 @dataclass(frozen=True, slots=True)
