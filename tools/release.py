@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
 from chatlake import __version__
+from chatlake.documents.formats import FORMAT
+from chatlake.documents.revision import ROW_FORMAT
 from tools.artifacts import ROOT
 
 if TYPE_CHECKING:
@@ -74,13 +76,6 @@ class Entry:
 
 def formats() -> Formats:
     """Return the formats that the code writes."""
-    from chatlake.documents.document import (  # type: ignore[import-not-found, unused-ignore]
-        FORMAT,
-    )
-    from chatlake.documents.revision import (  # type: ignore[import-not-found, unused-ignore]
-        ROW_FORMAT,
-    )
-
     return Formats(documents=FORMAT, rows=ROW_FORMAT)
 
 

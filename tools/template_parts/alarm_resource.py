@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from tools.template_parts.metrics import Metric
+from tools.template_parts.metrics import CloudWatchMetric
 
 _LINE_LENGTH = 100
 
@@ -22,7 +22,7 @@ class Expression:
     name: str
     label: str
     expression: str
-    inputs: Mapping[str, Metric]
+    inputs: Mapping[str, CloudWatchMetric]
     why: str = ""
 
 
@@ -50,7 +50,7 @@ class Alarm:
 
     name: str
     description: str
-    of: Metric | Expression
+    of: CloudWatchMetric | Expression
     statistic: str = "Sum"
     period_s: int = 300
     periods: int | str = 1
@@ -93,7 +93,7 @@ class Alarm:
             "Period": str(self.period_s),
         }
 
-    def _input(self, name: str, metric: Metric) -> str:
+    def _input(self, name: str, metric: CloudWatchMetric) -> str:
         return (
             f"- Id: {name}\n"
             "  ReturnData: false\n"

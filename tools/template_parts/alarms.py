@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chatlake.aws_clients.metric_names import Metric
 from tools.template_parts.alarm_resource import Alarm, Expression
 from tools.template_parts.metrics import of_api, of_chatlake, of_function, of_queue
 
@@ -9,12 +10,12 @@ _SUM = "SUM(FILL(METRICS(), 0))"
 # Errors of the others have alarms of their own: CaptureFailed, TrackFailed, StartChatFailed.
 _FUNCTIONS = ("Publish", "Reconcile", "Erase", "MakeTables")
 _FAILURES = (
-    "ChatsFailed",
-    "DamagedDocuments",
-    "ReadsRejected",
-    "RejectedExports",
-    "ExportsUnavailable",
-    "LooksFailed",
+    Metric.CHATS_FAILED,
+    Metric.UNREADABLE_DOCUMENTS,
+    Metric.READS_REJECTED,
+    Metric.REJECTED_EXPORTS,
+    Metric.EXPORTS_UNAVAILABLE,
+    Metric.CAPTURE_ATTEMPTS_FAILED,
 )
 
 
@@ -67,7 +68,7 @@ ALARMS = (
             "100 % of the rate (raise CaptureRate), an old queue (PublishLate), or events that "
             "came late from Connect."
         ),
-        of=of_chatlake("EndToRows"),
+        of=of_chatlake(Metric.END_TO_ROWS),
         statistic="p95",
         period_s=900,
         periods=4,
@@ -136,7 +137,7 @@ ALARMS = (
             "its pattern matches, and whether Track fails. Exports are archived meanwhile, "
             "receipts are not."
         ),
-        of=of_chatlake("EventsTracked"),
+        of=of_chatlake(Metric.EVENTS_TRACKED),
         period_s=3600,
         periods="!Ref NoEventsHours",
         threshold=1,
@@ -153,7 +154,7 @@ ALARMS = (
             "customers' pages together pass the instance's quota, and pages suffer, too. Lower "
             "CaptureRate, or have the quota raised: docs/operations.md, Quotas."
         ),
-        of=of_chatlake("ReadsThrottled"),
+        of=of_chatlake(Metric.READS_THROTTLED),
         periods=6,
     ),
     Alarm(
@@ -169,8 +170,8 @@ ALARMS = (
             "Share of chats without a source",
             "IF(announced >= 20, 100 * FILL(without, 0) / announced, 0)",
             {
-                "announced": of_chatlake("ChatsAnnounced"),
-                "without": of_chatlake("ChatsWithoutSource"),
+                "announced": of_chatlake(Metric.CHATS_ANNOUNCED),
+                "without": of_chatlake(Metric.CHATS_WITHOUT_SOURCE),
             },
             why="Of fewer chats a share says little.",
         ),
@@ -182,8 +183,8 @@ ALARMS = (
         name="ChatsFailed",
         description=(
             "Chats cannot be read or published as they are: a rejected read or export, an export "
-            "that S3 does not give, a damaged document, a document that is gone, a look that "
-            "failed. The log names them and says why. What is known of such a chat's state goes "
+            "that S3 does not give, a document that is unreadable or gone, a capture attempt "
+            "that failed. The log names them and says why. The capture state of such a chat goes "
             "after seven days: docs/operations.md, A chat that failed."
         ),
         of=Expression(

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Iterable
 from string import Template
 
+from chatlake.aws_clients.metric_names import Metric
 from tools.template_parts.alarms import ALARMS
 from tools.template_parts.metrics import of_chatlake, of_function, of_queue
 from tools.template_parts.widgets import Entry, Graph, Line, States, Text, Widget, as_json
@@ -25,7 +26,7 @@ _FUNCTIONS = {
 }
 
 
-def _percentiles(name: str, *percentiles: str, **dimensions: str) -> tuple[Line, ...]:
+def _percentiles(name: Metric, *percentiles: str, **dimensions: str) -> tuple[Line, ...]:
     return tuple(Line(of_chatlake(name, **dimensions), p, stat=p) for p in percentiles)
 
 
@@ -47,20 +48,20 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
         Graph(
             "From the end of a chat to its rows",
             "seconds",
-            _percentiles("EndToRows", "p50", "p95"),
+            _percentiles(Metric.END_TO_ROWS, "p50", "p95"),
             period_s=900,
             mark=("alarm, p95", _THRESHOLDS["RowsLate"]),
         ),
         Graph(
             "Until agents' messages are read",
             "milliseconds",
-            _percentiles("ReadLatency", "p50", "p90", "p99", sender_role="AGENT"),
+            _percentiles(Metric.READ_LATENCY, "p50", "p90", "p99", sender_role="AGENT"),
             period_s=900,
         ),
         Graph(
             "Until customers' messages are read",
             "milliseconds",
-            _percentiles("ReadLatency", "p50", "p90", "p99", sender_role="CUSTOMER"),
+            _percentiles(Metric.READ_LATENCY, "p50", "p90", "p99", sender_role="CUSTOMER"),
             period_s=900,
         ),
     ),
@@ -69,9 +70,9 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
             "Chats",
             "at present",
             (
-                Line(of_chatlake("ChatsLive"), "live", "Maximum"),
-                Line(of_chatlake("ChatsAnnounced"), "captured", right=True),
-                Line(of_chatlake("ChatsPublished"), "published", right=True),
+                Line(of_chatlake(Metric.CHATS_LIVE), "live", "Maximum"),
+                Line(of_chatlake(Metric.CHATS_ANNOUNCED), "captured", right=True),
+                Line(of_chatlake(Metric.CHATS_PUBLISHED), "published", right=True),
             ),
             right="in 5 minutes",
         ),
@@ -79,18 +80,18 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
             "Messages and receipts published",
             "in 5 minutes",
             (
-                Line(of_chatlake("MessagesPublished"), "messages"),
-                Line(of_chatlake("ReceiptsPublished"), "receipts"),
+                Line(of_chatlake(Metric.MESSAGES_PUBLISHED), "messages"),
+                Line(of_chatlake(Metric.RECEIPTS_PUBLISHED), "receipts"),
             ),
         ),
         Graph(
             "Events and exports",
             "in 5 minutes",
             (
-                Line(of_chatlake("EventsTracked"), "contact events"),
-                Line(of_chatlake("ExportsTracked"), "exports"),
-                Line(of_chatlake("ContactsFound"), "contacts found by Reconcile", right=True),
-                Line(of_chatlake("ExportsFound"), "exports found by Reconcile", right=True),
+                Line(of_chatlake(Metric.EVENTS_TRACKED), "contact events"),
+                Line(of_chatlake(Metric.EXPORTS_TRACKED), "exports"),
+                Line(of_chatlake(Metric.CONTACTS_FOUND), "contacts found by Reconcile", right=True),
+                Line(of_chatlake(Metric.EXPORTS_FOUND), "exports found by Reconcile", right=True),
             ),
             right="found late",
         ),
@@ -100,9 +101,9 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
             "GetTranscript calls, of CaptureRate",
             "percent",
             (
-                Line(of_chatlake("CallsOfRate"), "busiest minute", "Maximum"),
-                Line(of_chatlake("CallsOfRate"), "average", "Average"),
-                Line(of_chatlake("ReadsThrottled"), "throttled", right=True),
+                Line(of_chatlake(Metric.CALLS_OF_RATE), "busiest minute", "Maximum"),
+                Line(of_chatlake(Metric.CALLS_OF_RATE), "average", "Average"),
+                Line(of_chatlake(Metric.READS_THROTTLED), "throttled", right=True),
             ),
             right="answers 429",
             mark=("all that is allowed", 100),
@@ -111,21 +112,24 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
             "Sources of transcripts",
             "in 5 minutes",
             (
-                Line(of_chatlake("ParticipantSourcesClosed"), "tokens that open nothing any more"),
-                Line(of_chatlake("ChatsWithoutSource"), "chats without any source"),
+                Line(
+                    of_chatlake(Metric.PARTICIPANT_SOURCES_CLOSED),
+                    "tokens that open nothing more",
+                ),
+                Line(of_chatlake(Metric.CHATS_WITHOUT_SOURCE), "chats without any source"),
             ),
         ),
         Graph(
             "Failed chats",
             "in 5 minutes",
             (
-                Line(of_chatlake("ChatsFailed"), "not published"),
-                Line(of_chatlake("ReadsRejected"), "reads rejected"),
-                Line(of_chatlake("RejectedExports"), "exports rejected"),
-                Line(of_chatlake("ExportsUnavailable"), "exports refused"),
-                Line(of_chatlake("DamagedDocuments"), "documents damaged"),
-                Line(of_chatlake("LooksFailed"), "looks failed"),
-                Line(of_chatlake("ChatsOverdue"), "overdue", "Maximum"),
+                Line(of_chatlake(Metric.CHATS_FAILED), "not published"),
+                Line(of_chatlake(Metric.READS_REJECTED), "reads rejected"),
+                Line(of_chatlake(Metric.REJECTED_EXPORTS), "exports rejected"),
+                Line(of_chatlake(Metric.EXPORTS_UNAVAILABLE), "exports refused"),
+                Line(of_chatlake(Metric.UNREADABLE_DOCUMENTS), "documents unreadable"),
+                Line(of_chatlake(Metric.CAPTURE_ATTEMPTS_FAILED), "capture attempts failed"),
+                Line(of_chatlake(Metric.CHATS_OVERDUE), "overdue", "Maximum"),
             ),
         ),
     ),
@@ -171,7 +175,7 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
     ),
     (
         Text(
-            "## What to look at\n"
+            "## What to watch\n"
             "* **An alarm is red**: open it, its description says what it means and what to do. "
             "`docs/operations.md` of chatlake has all of them, and the commands.\n"
             "* **Rows come late**: the calls show whether Capture has reached its rate, the queue "

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from chatlake.aws_clients.metric_names import Metric
+
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class CloudWatchMetric:
     """A metric; values of dimensions are written as in Fn::Sub: `${Capture}`, or plain text."""
 
     namespace: str
@@ -38,21 +40,21 @@ def _as_yaml(value: str) -> str:
     return f"!GetAtt {reference}" if "." in reference else f"!Ref {reference}"
 
 
-def of_chatlake(name: str, **dimensions: str) -> Metric:
+def of_chatlake(metric: Metric, **dimensions: str) -> CloudWatchMetric:
     """Return a metric that chatlake itself sends."""
-    return Metric("chatlake", name, {"service": "${AWS::StackName}", **dimensions})
+    return CloudWatchMetric("chatlake", metric, {"service": "${AWS::StackName}", **dimensions})
 
 
-def of_function(name: str, function: str) -> Metric:
+def of_function(name: str, function: str) -> CloudWatchMetric:
     """Return a metric that Lambda keeps of a function of the template."""
-    return Metric("AWS/Lambda", name, {"FunctionName": f"${{{function}}}"})
+    return CloudWatchMetric("AWS/Lambda", name, {"FunctionName": f"${{{function}}}"})
 
 
-def of_queue(name: str, queue: str) -> Metric:
+def of_queue(name: str, queue: str) -> CloudWatchMetric:
     """Return a metric that SQS keeps of a queue of the template."""
-    return Metric("AWS/SQS", name, {"QueueName": f"${{{queue}.QueueName}}"})
+    return CloudWatchMetric("AWS/SQS", name, {"QueueName": f"${{{queue}.QueueName}}"})
 
 
-def of_api(name: str, api: str) -> Metric:
+def of_api(name: str, api: str) -> CloudWatchMetric:
     """Return a metric that API Gateway keeps of an HTTP API of the template."""
-    return Metric("AWS/ApiGateway", name, {"ApiId": f"${{{api}}}"})
+    return CloudWatchMetric("AWS/ApiGateway", name, {"ApiId": f"${{{api}}}"})

@@ -12,7 +12,7 @@ import textwrap
 from dataclasses import KW_ONLY, dataclass
 
 from tools.template_parts.alarm_resource import Alarm
-from tools.template_parts.metrics import Metric
+from tools.template_parts.metrics import CloudWatchMetric
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Entry:
 class Line:
     """A line of a graph, of its left axis unless it is of the right one."""
 
-    metric: Metric
+    metric: CloudWatchMetric
     label: str
     stat: str = "Sum"
     _: KW_ONLY
