@@ -1,7 +1,8 @@
 """Formats of stored documents: which this version reads, and how older ones become today's.
 
 A change that an older version would misread raises `FORMAT` and adds an upgrader from the format
-before. Merging, rows and revisions see today's format only.
+before. Merging, rows and revisions see today's format only. Whatever the format, a document is an
+object with ``format`` and ``initial_contact_id``.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ def upgraded(
         It is no document.
     """
     found = value.pop("format", None) if isinstance(value, dict) else None
-    if not isinstance(found, int) or isinstance(found, bool) or found < 1:
-        message = "it is not a document: it has no format"
+    chat = text_id(value.get("initial_contact_id")) if isinstance(value, dict) else None
+    if not isinstance(found, int) or isinstance(found, bool) or found < 1 or chat is None:
+        message = "it is not a document of any format"
         raise ValueError(message)
     if found > newest:
-        chat = text_id(value.get("initial_contact_id")) or "without a readable id"
         raise UnsupportedDocumentFormat(chat, found, newest)
     members: JsonObject = value
     for number in range(found, newest):
