@@ -179,7 +179,7 @@ def _settle(
         services.counters.add(Metric.CHATS_ANNOUNCED)
         checkpoint = replace(checkpoint, announced=newest)
     if over and not waits_for_read:
-        # An export that S3 has refused so long is asked for once a day, until somebody gives leave.
+        # An export that S3 has refused so long is requested once a day, until access is granted.
         refused = state.exports.keys() - fetched.done
         asked_again = bool(refused) and at - checkpoint.first_seen_at < _LONGEST_REFUSAL_MS
         if document.participant is None and not document.exports and not asked_again:
