@@ -83,7 +83,7 @@ def capture_chat(chat: str, services: CaptureServices) -> None:
     if chat in upserted.erased or (
         not fetched.documents and services.chats.tombstones.erased([chat])
     ):
-        _tell_of_moves(chat, upserted.to_publish.keys(), services, itself=True)
+        _notify_of_moves(chat, upserted.to_publish.keys(), services, itself=True)
         services.schedule.remove(chat)
         return
     for damaged, reason in upserted.failed.items():
@@ -91,7 +91,7 @@ def capture_chat(chat: str, services: CaptureServices) -> None:
     own = _own(fetched.documents, chat)
     after = reduce(merge, own, known)
     named_another = len(own) < len(fetched.documents)
-    _tell_of_moves(chat, upserted.to_publish.keys(), services, itself=named_another)
+    _notify_of_moves(chat, upserted.to_publish.keys(), services, itself=named_another)
     if upserted.to_publish.keys() - {chat} and (stored := services.store.read(chat)) is not None:
         # What was kept under a leg may have been merged into it just now.
         after = stored.document
@@ -123,10 +123,10 @@ def _own(documents: list[Document], chat: str) -> list[Document]:
     return [document for document in documents if document.initial_contact_id == chat]
 
 
-def _tell_of_moves(
+def _notify_of_moves(
     chat: str, changed: Collection[str], services: CaptureServices, *, itself: bool
 ) -> None:
-    """See to chats that this attempt has changed: legs that were taken for chats of their own.
+    """Notify of other chats that this attempt has changed: legs that were chats of their own.
 
     Those lose their rows, be it the chat of the attempt itself; another that is a chat is made due.
     """
