@@ -77,6 +77,7 @@ docs: $(READY) ## the pages and parts of pages that are made from schema, comman
 	$(BIN)/python -m tools.cli_reference > docs/cli.md
 	$(BIN)/python -m tools.cost > docs/cost.md
 	$(BIN)/python -m tools.parameters
+	$(BIN)/python -m tools.package_tree
 	$(BIN)/python -m tools.sql_guide
 
 template: $(READY) ## optimizers, alarms and dashboard of template.yaml

@@ -8,36 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tools.package_tree import GROUND, PACKAGES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "layers" / "chatlake" / "python"
-# From the ground up. What is in no package is the ground itself, in an order of its own.
-GROUND = (
-    "exceptions",
-    "json_codec",
-    "timestamps",
-    "identifiers",
-    "progress",
-    "backoff",
-    "locks",
-    "interrupts",
-    "atomic_write",
-)
-PACKAGES = (
-    "aws_clients",
-    "chat_state",
-    "documents",
-    "sources",
-    "tables",
-    "capture",
-    "analytics",
-    "operations",
-    "embedded",
-    "aws",
-    "cli",
-)
 # Beside the order: what starts often needs no Arrow, and neither home knows the other.
 NEVER = {
     ("capture", "tables"),

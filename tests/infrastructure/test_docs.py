@@ -16,7 +16,7 @@ from botocore import xform_name
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
 from chatlake.aws_clients.metric_names import Metric
-from tools import cli_reference, cost, parameters
+from tools import cli_reference, cost, package_tree, parameters
 from tools.artifacts import ROOT
 from tools.cost_model import Chat, read_stack
 
@@ -116,27 +116,24 @@ def test_a_file_that_a_page_names_is_there(page: Path) -> None:
     assert [name for name in named if not (ROOT / name).exists()] == []
 
 
-def modules_of_the_tree() -> set[str]:
-    """The packages and modules that the page of the architecture draws."""
-    tree = text("docs/architecture.md").split("\nchatlake/\n")[1].split("```")[0]
-    modules: set[str] = set()
-    package = ""
-    for line in tree.splitlines():
-        if found := re.match(r"  (\w+)/ ", line):
-            package = found[1]
-            modules.add(package)
-        elif re.match(r" {2}\w", line):
-            modules.update(line.split())
-        elif re.match(r" {6}\S", line):
-            modules.update(f"{package}/{name}" for name in re.findall(r"\w+", line))
-    return modules
+def modules_of_the_package() -> set[str]:
+    """The packages and modules of chatlake, as pages name them."""
+    paths = [path.relative_to(package_tree.PACKAGE) for path in package_tree.PACKAGE.rglob("*.py")]
+    modules = {str(path.with_suffix("")).removesuffix("/__init__") for path in paths}
+    return modules - {"__init__"}
 
 
-def test_the_modules_of_the_glossary_are_in_the_tree_of_the_package() -> None:
+def test_the_tree_of_the_architecture_is_that_of_the_package() -> None:
+    found = package_tree.TREE.search(text("docs/architecture.md"))
+    assert found is not None
+    assert found[0] == package_tree.tree(), "run: make docs"
+
+
+def test_the_modules_of_the_glossary_are_those_of_the_package() -> None:
     rows = [line for line in text("docs/glossary.md").splitlines() if line.startswith("| **")]
     named = {name for row in rows for name in re.findall(r"`(\w+(?:/\w+)?)`", row.split(" | ")[-1])}
     assert len(named) > 20
-    assert named - modules_of_the_tree() == set()
+    assert named - modules_of_the_package() == set()
 
 
 @of_each_page
