@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from pyiceberg.table import StaticTable
 
+from chatlake.documents.upsert import upsert
 from chatlake.embedded.archive import EmbeddedArchive
-from chatlake.embedded.import_files import ImportSummary, import_files
+from chatlake.embedded.import_files import ImportSummary, import_files, to_document
 from chatlake.embedded.transcript_files import find_files
-from chatlake.operations.verify import verify
+from chatlake.operations.publish_waiting import DEFAULT_LIMITS, BatchLimits
+from chatlake.operations.verify import CHATS_IN_DETAIL, verify
 from chatlake.tables import schema
 from chatlake.tables.lake.local_catalog import check_locations
 from tests import oracle
@@ -125,16 +127,25 @@ class LakeFolder:
         path.write_bytes(gzip.compress(data, mtime=0) if name.endswith(".gz") else data)
         return path
 
-    def take(self, *values: object) -> ImportSummary:
+    def take(self, *values: object, limits: BatchLimits = DEFAULT_LIMITS) -> ImportSummary:
         """Import some values in one go, in this order."""
         number = sum(1 for _ in self.inbox.iterdir())
-        return self.import_files(self.write(f"{number:04}.jsonl", *values))
+        return self.import_files(self.write(f"{number:04}.jsonl", *values), limits=limits)
 
-    def import_files(self, *paths: Path | str) -> ImportSummary:
+    def import_files(
+        self, *paths: Path | str, limits: BatchLimits = DEFAULT_LIMITS
+    ) -> ImportSummary:
         """Import files, folders or globs."""
         with EmbeddedArchive(self.path, create=True) as archive:
             files, rejected = find_files(map(str, paths))
-            return import_files(files, archive, Quiet(), rejected)
+            return import_files(files, archive, Quiet(), rejected, limits)
+
+    def upsert(self, *values: object) -> None:
+        """Take values into the documents alone, as an import does that is cut off then."""
+        with EmbeddedArchive(self.path) as archive, archive.shared():
+            documents = [to_document(json.loads(dumped(value))) for value in values]
+            result = upsert(documents, store=archive.store, chats=archive.chats)
+            archive.publish_queue.send(result.to_publish)
 
     def erase(self, *contact_ids: str, purge: bool = False) -> Erasure:
         """Erase the chats of some contacts."""
@@ -147,17 +158,17 @@ class LakeFolder:
                 archive.purge()
         return erasure
 
-    def rebuild(self) -> dict[str, str]:
+    def rebuild(self, limits: BatchLimits = DEFAULT_LIMITS) -> dict[str, str]:
         """Rebuild the tables; gives what failed."""
         from chatlake.operations.rebuild import rebuild
 
         with EmbeddedArchive(self.path, rebuilding=True) as archive:
-            return rebuild(archive, Quiet()).failed
+            return rebuild(archive, Quiet(), limits).failed
 
-    def differences(self) -> list[str]:
+    def differences(self, chats_in_detail: int = CHATS_IN_DETAIL) -> list[str]:
         """What verify finds."""
         with EmbeddedArchive(self.path) as archive:
-            return sorted(map(str, verify(archive, Quiet())))
+            return sorted(map(str, verify(archive, Quiet(), chats_in_detail)))
 
     def tables(self) -> dict[str, StaticTable]:
         """The tables at their newest snapshots, read without the lake's own code."""

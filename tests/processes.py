@@ -18,11 +18,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from chatlake.operations.publish_waiting import BatchLimits
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from multiprocessing.context import ForkServerProcess
     from multiprocessing.synchronize import Barrier
     from pathlib import Path
+
+    from tests.lake_folder import LakeFolder
 
 KILLED = -signal.SIGPROF
 KILLED_FROM_OUTSIDE = -signal.SIGKILL
@@ -35,6 +39,7 @@ _CONTEXT.set_forkserver_preload(
         "chatlake.embedded.archive",
         "chatlake.operations.rebuild",
         "chatlake.operations.erase",
+        "tests.lake_folder",
         __name__,
     ]
 )
@@ -94,18 +99,26 @@ def begin(
     return Process(log, process)
 
 
-def command(*arguments: object, small_batches: bool = False) -> None:
+def command(*arguments: object) -> None:
     """Run `chatlake`; never returns."""
     from chatlake.cli import commands as cli
-    from chatlake.embedded import import_files
-    from chatlake.operations import publish_waiting
 
-    if small_batches:
-        # Then there are several batches, each with its commits.
-        import_files._MOST_BYTES = 60_000
-        publish_waiting._MOST_CHATS = 5
     sys.argv = ["chatlake", *map(str, arguments)]
     cli.main()
+
+
+# Then there are several batches, each with its commits.
+SMALL_BATCHES = BatchLimits(import_bytes=60_000, publish_chats=5)
+
+
+def import_in_small_batches(lake: LakeFolder, *paths: Path) -> None:
+    summary = lake.import_files(*paths, limits=SMALL_BATCHES)
+    assert summary.rejected == []
+    assert summary.upserted.failed | summary.outcome.failed == {}
+
+
+def rebuild_in_small_batches(lake: LakeFolder) -> None:
+    assert lake.rebuild(SMALL_BATCHES) == {}
 
 
 def together(count: int) -> Barrier:

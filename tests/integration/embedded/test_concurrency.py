@@ -20,7 +20,7 @@ from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.embedded.import_files import to_document
 from chatlake.tables.publish import publish
 from tests.lake_folder import comparable, expected_rows
-from tests.processes import begin, command, together
+from tests.processes import begin, import_in_small_batches, together
 from tests.rounds import chats_of, first_round, second_round
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def test_imports_at_once_of_inputs_half_in_common_take_all_in_once(
     for number in range(count):
         lake.write(f"{number}.jsonl", *own[number::count])
         files = [lake.inbox / f"{name}.jsonl" for name in ("common", number)]
-        work = partial(command, "--lake", lake.path, "import", *files, small_batches=True)
+        work = partial(import_in_small_batches, lake, *files)
         imports.append(begin(lake.inbox / f"{number}.log", work, barrier=start))
     for one in imports:
         one.must_end_well()

@@ -25,7 +25,14 @@ from tests.lake_folder import (
     expected_rows,
     new_lake,
 )
-from tests.processes import KILLED, KILLED_FROM_OUTSIDE, begin, command
+from tests.processes import (
+    KILLED,
+    KILLED_FROM_OUTSIDE,
+    begin,
+    command,
+    import_in_small_batches,
+    rebuild_in_small_batches,
+)
 from tests.rounds import chats_of, first_round, second_round
 
 if TYPE_CHECKING:
@@ -51,9 +58,14 @@ class Scene:
     def log(self) -> Path:
         return self.lake.path.parent / "log"
 
-    def chatlake(self, *arguments: object) -> Callable[[], object]:
-        """The command on the lake, with batches so small that there are several."""
-        return partial(command, "--lake", self.lake.path, *arguments, small_batches=True)
+    def importing(self, path: Path) -> Callable[[], object]:
+        return partial(import_in_small_batches, self.lake, path)
+
+    def rebuilding(self) -> Callable[[], object]:
+        return partial(rebuild_in_small_batches, self.lake)
+
+    def erasing(self) -> Callable[[], object]:
+        return partial(command, "--lake", self.lake.path, "erase", *self.to_erase, "--purge")
 
     def save(self, name: str) -> None:
         """Keep the lake as it now is under a name."""
@@ -232,7 +244,7 @@ def purge(lake: Path) -> None:
 def test_an_import_that_is_killed_and_run_again_loses_and_doubles_nothing(
     scene: Scene, part: int
 ) -> None:
-    work = scene.chatlake("import", scene.lake.inbox)
+    work = scene.importing(scene.lake.inbox)
     scene.kill_at(moments(25, part=part, of=3), "nothing", work, scene.check_import)
 
 
@@ -240,17 +252,17 @@ def test_an_import_that_is_killed_and_run_again_loses_and_doubles_nothing(
 def test_an_import_of_changes_that_is_killed_and_run_again_loses_and_doubles_nothing(
     scene: Scene, part: int
 ) -> None:
-    work = scene.chatlake("import", scene.lake.inbox / "second.jsonl")
+    work = scene.importing(scene.lake.inbox / "second.jsonl")
     scene.kill_at(moments(25, part=part, of=3), "first round", work, scene.check_import)
 
 
 def test_an_erasure_that_is_killed_and_run_again_leaves_nothing_of_its_chats(scene: Scene) -> None:
-    work = scene.chatlake("erase", *scene.to_erase, "--purge")
+    work = scene.erasing()
     scene.kill_at(moments(10), "both rounds", work, scene.check_erasure)
 
 
 def test_a_rebuilding_that_is_killed_can_be_gone_on_with(scene: Scene) -> None:
-    work = scene.chatlake("rebuild")
+    work = scene.rebuilding()
     scene.kill_at(moments(10), "both rounds", work, scene.check_rebuilding)
 
 
@@ -262,7 +274,7 @@ def test_a_purge_that_is_killed_deletes_nothing_that_is_needed(scene: Scene) -> 
 @pytest.mark.chaos
 @pytest.mark.parametrize("part", range(10))
 def test_kill_9_of_an_import(scene: Scene, part: int) -> None:
-    work = scene.chatlake("import", scene.lake.inbox)
+    work = scene.importing(scene.lake.inbox)
     some = moments(100, part=part, of=10)
     scene.kill_from_outside(some, "first round", work, scene.check_import)
 
@@ -270,7 +282,7 @@ def test_kill_9_of_an_import(scene: Scene, part: int) -> None:
 @pytest.mark.chaos
 @pytest.mark.parametrize("part", range(5))
 def test_kill_9_of_an_erasure(scene: Scene, part: int) -> None:
-    work = scene.chatlake("erase", *scene.to_erase, "--purge")
+    work = scene.erasing()
     some = moments(50, part=part, of=5)
     scene.kill_from_outside(some, "both rounds", work, scene.check_erasure)
 
@@ -279,7 +291,7 @@ def test_kill_9_of_an_erasure(scene: Scene, part: int) -> None:
 @pytest.mark.parametrize("part", range(5))
 def test_kill_9_of_a_rebuilding(scene: Scene, part: int) -> None:
     some = moments(50, part=part, of=5)
-    scene.kill_from_outside(some, "both rounds", scene.chatlake("rebuild"), scene.check_rebuilding)
+    scene.kill_from_outside(some, "both rounds", scene.rebuilding(), scene.check_rebuilding)
 
 
 @pytest.mark.chaos
@@ -295,7 +307,7 @@ def test_kill_9_of_a_purge(scene: Scene, part: int) -> None:
 def test_kill_9_of_some_of_several_imports_at_once(scene: Scene, number: int) -> None:
     random = Random(f"{SEED}/{number}")
     scene.restore("nothing")
-    work = scene.chatlake("import", scene.lake.inbox)
+    work = scene.importing(scene.lake.inbox)
     imports = [begin(scene.log.with_suffix(f".{each}"), work) for each in range(4)]
     for process in imports[:3]:
         time.sleep(random.random())

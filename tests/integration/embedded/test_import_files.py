@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatlake.operations.publish_waiting import BatchLimits
 from local.chats import scripts
 from tests.lake_folder import (
     Chatlake,
@@ -325,19 +326,21 @@ def test_a_chat_without_items_is_a_contact_without_messages(lake: LakeFolder) ->
     assert len(rows["contacts"]) == 1
 
 
-def test_many_chats_go_through_several_batches(
-    lake: LakeFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in (
-        ("_TAKE_IN_BYTES", 4000),
-        ("_PUBLISH_BYTES", 60_000),
-        ("_PUBLISH_CHATS", 4),
-    ):
-        monkeypatch.setattr(f"chatlake.embedded.import_files.{name}", value)
+@pytest.mark.parametrize(
+    "limits",
+    [
+        BatchLimits(import_bytes=4000, publish_bytes=60_000, publish_chats=4),
+        BatchLimits(import_bytes=4000, publish_chats=4),
+        BatchLimits(publish_bytes=60_000),
+    ],
+    ids=["small", "few chats", "few bytes"],
+)
+def test_many_chats_go_through_several_batches(lake: LakeFolder, limits: BatchLimits) -> None:
     chats = generated(14, seed=3)
     values = [value for chat in chats for value in chat.pages(page_size=5)]
-    summary = lake.take(*values)
+    summary = lake.take(*values, limits=limits)
     assert len(summary.upserted.new) == 14
+    assert len(lake.tables()["messages"].metadata.snapshots) > 2
     assert comparable(lake.rows()) == expected_rows(*values)
     assert lake.differences() == []
 

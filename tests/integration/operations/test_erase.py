@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 import pytest
 
-from chatlake.embedded import import_files as importing
 from chatlake.embedded.archive import EmbeddedArchive
 from local.chats import scripts
 from tests.lake_folder import (
@@ -242,25 +241,17 @@ def test_several_chats_are_erased_at_once(filled: LakeFolder) -> None:
     assert filled.rows() == kept
 
 
-def test_a_chat_that_waits_to_be_published_is_erased_before(
-    filled: LakeFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with monkeypatch.context() as patched:
-        patched.setattr(importing, "publish_queue", lambda *_: None)
-        filled.take(page("waiting", message(ContactId="waiting")))
+def test_a_chat_that_waits_to_be_published_is_erased_before(filled: LakeFolder) -> None:
+    filled.upsert(page("waiting", message(ContactId="waiting")))
     filled.erase("waiting")
     filled.take(*others())
     assert "waiting" not in {row["initial_contact_id"] for row in filled.rows()["contacts"]}
     assert filled.differences() == []
 
 
-def test_a_change_that_waits_does_not_keep_rows_of_an_erased_chat(
-    filled: LakeFolder, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_change_that_waits_does_not_keep_rows_of_an_erased_chat(filled: LakeFolder) -> None:
     rows = filled.rows()
-    with monkeypatch.context() as patched:
-        patched.setattr(importing, "publish_queue", lambda *_: None)
-        filled.take(page(FIRST_LEG, message("m9", AbsoluteTime="2026-09-05T00:00:00Z")))
+    filled.upsert(page(FIRST_LEG, message("m9", AbsoluteTime="2026-09-05T00:00:00Z")))
     filled.erase(FIRST_LEG)
     filled.take(*others())
     assert filled.rows() == without_victim(rows)

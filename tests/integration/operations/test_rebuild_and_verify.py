@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
 
 from chatlake.documents.store.folder import FolderStore
-from chatlake.embedded import import_files as importing
 from chatlake.embedded.archive import EmbeddedArchive
+from chatlake.operations import publish_waiting
 from chatlake.operations import rebuild as rebuilding
-from chatlake.operations import verify as verifying
+from chatlake.operations.publish_waiting import BatchLimits
 from chatlake.tables import schema
 from chatlake.tables.lake.iceberg import Lake
 from chatlake.tables.lake.purge import purge
@@ -274,9 +275,9 @@ def interruptions() -> dict[str, tuple[Any, str, Callable[..., Any]]]:
     return {
         "reading documents": (FolderStore, "__iter__", interrupted_iteration()),
         "before the tables": (Lake, "reset_tables", raising(0, Lake.reset_tables)),
-        "between the tables": (Lake, "_create", raising(2, Lake._create)),
-        "before publishing": (importing, "publish", raising(0, publish)),
-        "in the midst of publishing": (importing, "publish", raising(1, publish)),
+        "between the tables": (SqlCatalog, "create_table", raising(2, SqlCatalog.create_table)),
+        "before publishing": (publish_waiting, "publish", raising(0, publish)),
+        "in the midst of publishing": (publish_waiting, "publish", raising(1, publish)),
         "between two tables of a batch": (Lake, "replace", raising(6, Lake.replace)),
         "purging": (rebuilding, "purge", raising(0, purge)),
     }
@@ -287,22 +288,20 @@ def interruptions() -> dict[str, tuple[Any, str, Callable[..., Any]]]:
 def test_a_rebuild_that_was_cut_off_is_made_good(
     lake: LakeFolder, monkeypatch: pytest.MonkeyPatch, point: str, then: str
 ) -> None:
-    monkeypatch.setattr(importing, "_PUBLISH_CHATS", 2)
+    by_twos = BatchLimits(publish_chats=2)
     few = [detailed_chat(), *(page(f"c{number}", message()) for number in (2, 3, 4))]
     waits, new = page("waits", message()), page("new", message())
     lake.take(*few)
-    with monkeypatch.context() as patched:
-        patched.setattr(importing, "publish_queue", lambda *_: None)
-        lake.take(waits)
+    lake.upsert(waits)
     with monkeypatch.context() as patched:
         owner, name, interrupted = interruptions()[point]
         patched.setattr(owner, name, interrupted)
         with pytest.raises(KeyboardInterrupt):
-            lake.rebuild()
+            lake.rebuild(by_twos)
 
     if then == "rebuild":
-        assert lake.rebuild() == {}
-    lake.take(new)
+        assert lake.rebuild(by_twos) == {}
+    lake.take(new, limits=by_twos)
 
     assert comparable(lake.rows()) == expected_rows(*few, waits, new)
     assert lake.differences() == []
@@ -507,9 +506,7 @@ def test_verify_names_a_damaged_document_and_goes_on(
 def test_verify_says_of_a_chat_that_waits_that_it_waits(
     filled: LakeFolder, chatlake: Chatlake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patched:
-        patched.setattr(importing, "publish_queue", lambda *_: None)
-        filled.take(page("c1", message("m9")), page("c8", message()))
+    filled.upsert(page("c1", message("m9")), page("c8", message()))
     assert verified(chatlake) == (
         1,
         [
@@ -521,21 +518,17 @@ def test_verify_says_of_a_chat_that_waits_that_it_waits(
     assert verified(chatlake) == (0, [])
 
 
-def test_verify_goes_into_detail_for_the_first_chats_only(
-    lake: LakeFolder, chatlake: Chatlake, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(verifying, "_CHATS_IN_DETAIL", 1)
+def test_verify_goes_into_detail_for_the_first_chats_only(lake: LakeFolder) -> None:
     lake.take(*(page(f"c{number}", message()) for number in range(3)))
     for path in lake.documents():
         rewrite(path, "text/plain", "text/other")
-    assert verified(chatlake) == (
-        1,
+    assert lake.differences(chats_in_detail=1) == sorted(
         [
             "chat c0, messages: row m1 differs in content_type",
             "chat c0, contacts: row c0 differs in document_revision",
             "chat c1: its rows differ in messages, contacts",
             "chat c2: its rows differ in messages, contacts",
-        ],
+        ]
     )
 
 
