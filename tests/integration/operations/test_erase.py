@@ -16,6 +16,7 @@ from local.chats import scripts
 from tests.lake_folder import (
     CANARY,
     LakeFolder,
+    SavedLake,
     comparable,
     expected_rows,
     export,
@@ -75,10 +76,19 @@ def others() -> list[Object]:
     return [value for chat in chats for value in (*chat.pages(), *chat.exports())]
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> SavedLake:
+    return SavedLake(tmp_path_factory.mktemp("saved"), *others(), *victim())
+
+
 @pytest.fixture
-def filled(lake: LakeFolder) -> LakeFolder:
-    lake.take(*others(), *victim())
-    return lake
+def lake(saved: SavedLake) -> LakeFolder:
+    return saved.empty()
+
+
+@pytest.fixture
+def filled(lake: LakeFolder, saved: SavedLake) -> LakeFolder:
+    return saved.filled()
 
 
 def without_victim(rows: Rows) -> Rows:

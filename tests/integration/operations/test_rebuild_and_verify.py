@@ -27,6 +27,7 @@ from local.chats import scripts
 from tests.lake_folder import (
     CANARY,
     LakeFolder,
+    SavedLake,
     comparable,
     expected_rows,
     export,
@@ -63,10 +64,19 @@ def values() -> list[Object]:
     return [*generated, leg, page("whole", message("m1", ContactId="leg")), detailed_chat()]
 
 
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory: pytest.TempPathFactory) -> SavedLake:
+    return SavedLake(tmp_path_factory.mktemp("saved"), *values())
+
+
 @pytest.fixture
-def filled(lake: LakeFolder) -> LakeFolder:
-    lake.take(*values())
-    return lake
+def lake(saved: SavedLake) -> LakeFolder:
+    return saved.empty()
+
+
+@pytest.fixture
+def filled(lake: LakeFolder, saved: SavedLake) -> LakeFolder:
+    return saved.filled()
 
 
 def lose(lake: LakeFolder, *names: str) -> None:
