@@ -41,6 +41,10 @@ class Aws:
             )
         return self._clients[service]
 
+    def close(self) -> None:
+        for client in self._clients.values():
+            client.close()
+
     def table(self) -> str:
         """A table as the template makes it."""
         name = f"chats-{next(self._numbers)}"
@@ -82,7 +86,6 @@ def serving() -> Iterator[Aws]:
         try:
             yield aws
         finally:
-            for client in aws._clients.values():
-                client.close()
+            aws.close()
             server.close()
             spawner.close()

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from local.cloud.template import Json
 
 _TIMEOUT_S = 3600
-_LEAST_TIMEOUT_S = 10
-"""Real seconds: a fast clock must not end what only has to be loaded."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +38,9 @@ class Request:
 class Answers:
     """The place that functions send their answers to, as they would to a presigned URL of S3."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, least_timeout_s: float) -> None:
         self._clock = clock
+        self._least_timeout_s = least_timeout_s
         self._waiting: dict[str, queue.SimpleQueue[Json]] = {}
         waiting = self._waiting
 
@@ -87,7 +86,7 @@ class Answers:
         threading.Thread(target=self._run, args=(invoke, event, place), daemon=True).start()
         timeout_s = float(request.properties.get("ServiceTimeout", _TIMEOUT_S)) / self._clock.speed
         try:
-            answer = place.get(timeout=max(timeout_s, _LEAST_TIMEOUT_S))
+            answer = place.get(timeout=max(timeout_s, self._least_timeout_s))
         except queue.Empty:
             raise DeploymentFailed(f"{request.logical_id}: no answer came in time") from None
         finally:

@@ -17,11 +17,11 @@ from botocore.config import Config
 from local.cloud.activity import Activity
 from local.cloud.control import Control
 from local.cloud.deployer import Deployer
-from local.cloud.environment import Host
+from local.cloud.environment import LEAST_TIMEOUT_S, Host
 from local.cloud.exceptions import InvocationFailed
 from local.cloud.functions import Invocation, Journal
 from local.cloud.lifeline import Spawner
-from local.cloud.moto_server import MotoServer
+from local.cloud.moto_server import MOTO_MODULE, MotoServer
 from local.cloud.resources.resource_type import Place
 from local.cloud.running import Running
 from local.cloud.template import read_template
@@ -69,6 +69,10 @@ class LocalCloud:
     endpoints
         Further environment variables for functions, such as `AWS_ENDPOINT_URL_CONNECT`, with the
         URLs that they stand for.
+    least_timeout_s
+        In real seconds: a fast clock must not make a function fail that only has to be loaded.
+    moto_module
+        What runs as moto's process.
     """
 
     def __init__(
@@ -79,12 +83,16 @@ class LocalCloud:
         endpoints: Mapping[str, str] = MappingProxyType({}),
         region: str = "eu-west-1",
         account_id: str = "111122223333",
+        least_timeout_s: float = LEAST_TIMEOUT_S,
+        moto_module: str = MOTO_MODULE,
     ) -> None:
         self.folder = folder.resolve()
         self.clock = clock
         self.region = region
         self.account_id = account_id
         self._endpoints = endpoints
+        self._least_timeout_s = least_timeout_s
+        self._moto_module = moto_module
         self._clients: dict[str, Any] = {}
         self._clients_lock = threading.Lock()
         self._activity = Activity()
@@ -93,7 +101,9 @@ class LocalCloud:
         logs = self.folder / "logs"
         logs.mkdir(parents=True, exist_ok=True)
         self._spawner = Spawner()
-        self._moto = MotoServer(self._spawner, logs / "moto.log", self.account_id, self.clock)
+        self._moto = MotoServer(
+            self._spawner, logs / "moto.log", self.account_id, self.clock, self._moto_module
+        )
         self.endpoint_url = self._moto.endpoint_url
         self._session = boto3.Session("local", "local", "local", region_name=self.region)
         host = Host(
@@ -107,6 +117,7 @@ class LocalCloud:
             _runtime_folder(self.folder / "runtime"),
             self.folder / "scratch",
             logs,
+            self._least_timeout_s,
         )
         self._journal = Journal(host)
         self._running = Running(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from local.cloud.lifeline import Spawner
 
 _CHECKOUT = Path(__file__).parents[2]
-_MODULE = "local.cloud.moto_process"
+MOTO_MODULE = "local.cloud.moto_process"
 _READY_TIMEOUT_S = 60
 
 
@@ -24,14 +24,19 @@ class MotoServer:
     """A running server; `endpoint_url` speaks for every service that moto knows."""
 
     def __init__(
-        self, spawner: Spawner, log: Path, account_id: str, clock: Clock | None = None
+        self,
+        spawner: Spawner,
+        log: Path,
+        account_id: str,
+        clock: Clock | None = None,
+        module: str = MOTO_MODULE,
     ) -> None:
         """Start a server whose objects on S3 are of the time that a clock shows."""
         time = clock.to_environment() if clock else {}
         environment = {**os.environ, "MOTO_ACCOUNT_ID": account_id, **time}
         with log.open("ab") as output:
             self._process = spawner.start(
-                [sys.executable, "-m", _MODULE],
+                [sys.executable, "-m", module],
                 environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -63,7 +63,7 @@ class Running:
         self._queues: dict[str, AsynchronousQueue] = {}
         self._pollers: dict[str, QueuePoller] = {}
         self.bus = EventBus(host.clock, self._timers, self._send, region, account_id)
-        self.answers = Answers(host.clock)
+        self.answers = Answers(host.clock, host.least_timeout_s)
         self.layers: dict[str, Path] = {}
         self.permissions: dict[str, Permission] = {}
         self.apis: dict[str, HttpApi] = {}

@@ -346,6 +346,7 @@ def test_ctrl_c_before_rows_are_published_leaves_them_to_the_next_import(cwd: Pa
     assert_the_same_command_goes_on("import", "more.jsonl", cwd=cwd, messages=5)
 
 
+@pytest.mark.world
 def test_ctrl_c_in_the_midst_of_the_work_loses_nothing(tmp_path: Path) -> None:
     number = 5_500  # more than are published at once
     many = write(tmp_path / "many.jsonl", *(chat(f"chat-{n:06}") for n in range(number)))
@@ -414,9 +415,10 @@ def test_ctrl_c_in_a_long_query_leaves_no_folder_behind(cwd: Path) -> None:
     temporary.mkdir()
     endless = "SELECT sum(random()) FROM range(1000000000000)"
     process = start("query", endless, cwd=cwd, env=environment(TMPDIR=str(temporary)))
-    wait_for(lambda: any(temporary.iterdir()), process)
+    # Python's tempfile tries with a file of its own whether it may write there.
+    wait_for(lambda: any(temporary.glob("chatlake-*/")), process)
     assert_interrupted(process)
-    assert list(temporary.iterdir()) == []
+    assert list(temporary.glob("chatlake-*")) == []
 
 
 def test_a_query_that_is_cut_off_leaves_the_file_of_before(cwd: Path) -> None:
@@ -427,7 +429,7 @@ def test_a_query_that_is_cut_off_leaves_the_file_of_before(cwd: Path) -> None:
     output.write_text("of before")
     endless = "SELECT random() FROM range(1000000000000)"
     process = start("query", endless, "--format", "csv", "--output", output, cwd=cwd)
-    wait_for(lambda: len(list(folder.iterdir())) == 2, process)
+    wait_for(lambda: any(path != output for path in folder.iterdir()), process)
     assert_interrupted(process)
     failing = "SELECT if(range > 500000, error('no'), range) FROM range(1000000)"
     for output_format in ("csv", "parquet"):

@@ -16,9 +16,10 @@ from botocore import xform_name
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
 from chatlake.aws_clients.metric_names import Metric
+from tests.recipes import recipe, targets
 from tools import cli_reference, cost, package_tree, parameters
 from tools.artifacts import ROOT
-from tools.cost_model import Chat, read_stack
+from tools.cost_model import Chat, costs, read_stack
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -86,6 +87,21 @@ def _aws(line: str) -> Iterator[list[str]]:
         yield words
 
 
+def table_that_names(what: str, name: str) -> list[list[str]]:
+    """The cells of that table of a page which has a row of this name; marks of code are left out.
+
+    Wherever it stands, and under whatever title.
+    """
+    tables = re.findall(r"(?:^\|.*\n)+", text(name), re.MULTILINE)
+    cells = [
+        [[cell.strip().strip("`") for cell in row.strip("|").split(" | ")] for row in rows]
+        for rows in (table.splitlines()[2:] for table in tables)
+    ]
+    [found] = [rows for rows in cells if what in {row[0] for row in rows}]
+    return found
+
+
+FUNCTIONS = {name for name, r in TEMPLATE["Resources"].items() if r["Type"].endswith("Function")}
 COMMANDS = [words for page in PAGES for words in commands(page)]
 
 
@@ -141,8 +157,7 @@ def test_make_knows_what_a_page_tells_to_make(page: Path) -> None:
     told = set(
         re.findall(r"(?:`|^)make ([a-z]+)\b", page.read_text(encoding="utf-8"), re.MULTILINE)
     )
-    targets = set(re.findall(r"^([a-z]+):.*##", text("Makefile"), re.MULTILINE))
-    assert told - targets - {"build-"} == set()
+    assert told - targets() == set()
 
 
 def test_the_page_of_costs_is_what_the_tool_computes() -> None:
@@ -156,10 +171,10 @@ def test_the_page_of_commands_is_their_own_help() -> None:
 
 def test_the_readme_tells_the_same_costs() -> None:
     found = re.findall(r"^\| ([\d,]+) \| (\d+) \|$", text("README.md"), re.MULTILINE)
-    total = re.findall(r"\*\*([\d.]+)\*\*", text("docs/cost.md").partition("in all")[2])[:2]
+    stack = read_stack()
     assert found == [
-        (f"{size:,}", f"{float(dollars):.0f}")
-        for size, dollars in zip(cost.SIZES, total, strict=True)
+        (f"{size:,}", f"{sum(line.dollars for line in costs(size, Chat(), stack)):.0f}")
+        for size in cost.SIZES
     ]
 
 
@@ -194,27 +209,20 @@ def test_a_parameter_that_a_page_sets_is_the_templates(page: Path) -> None:
 
 
 def test_every_metric_is_explained_and_every_explained_metric_is_one() -> None:
-    section = text("docs/operations.md").split("\n## Metrics\n")[1].split("\n## ")[0]
-    explained = re.findall(r"^\| `(\w+)` \| (\w+) \|", section, re.MULTILINE)
-    assert sorted(name for name, _ in explained) == sorted(Metric)
-    functions = {
-        name for name, r in TEMPLATE["Resources"].items() if r["Type"].endswith("Function")
-    }
-    assert {function for _, function in explained} <= functions
+    explained = table_that_names("ChatsPublished", "docs/operations.md")
+    assert sorted(name for name, *_ in explained) == sorted(Metric)
+    assert {function for _, function, *_ in explained} <= FUNCTIONS
 
 
 def test_every_alarm_is_explained() -> None:
-    section = text("docs/operations.md").split("\n## Is it well?\n")[1].split("\n## ")[0]
     alarms = {n for n, r in TEMPLATE["Resources"].items() if r["Type"] == "AWS::CloudWatch::Alarm"}
-    assert set(re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE)) == alarms
+    explained = table_that_names("PublishFailed", "docs/operations.md")
+    assert {name for name, *_ in explained} == alarms
 
 
 def test_every_function_has_its_permissions_told() -> None:
-    section = text("docs/security.md").split("\n## Who may do what\n")[1].split("\n## ")[0]
-    functions = {
-        name for name, r in TEMPLATE["Resources"].items() if r["Type"].endswith("Function")
-    }
-    assert functions == set(re.findall(r"^\| (\w+) \| (?!may)", section, re.MULTILINE))
+    told = {name for name, *_ in table_that_names("Capture", "docs/security.md")}
+    assert told & TEMPLATE["Resources"].keys() == FUNCTIONS
 
 
 def test_every_output_that_a_page_asks_for_is_one() -> None:
@@ -298,16 +306,15 @@ def test_the_python_of_the_integration_page_registers_a_token(
 def test_the_hooks_before_a_commit_call_the_tools_of_the_gate() -> None:
     [config] = yaml_parse(text(".pre-commit-config.yaml"))["repos"]
     assert config["repo"] == "local"
-    gate = text("Makefile").split("\ncheck:")[1].split("\n\n")[0]
-    gate = gate.replace("$(BIN)", ".venv/bin").replace(" $(SOURCES)", "")
+    gate = recipe("check")
     entries = [hook["entry"] for hook in config["hooks"]]
     assert len(entries) > 3
-    sources = " layers/chatlake/python local bench functions tests tools"
-    lines = {line.strip() for line in gate.splitlines()}
-    assert {entry.removesuffix(sources) for entry in entries} - lines == set()
-    # As much as make passes to mypy, which needs all files at once.
-    [given] = re.findall(r"^SOURCES := \$\(wildcard (.*)\)$", text("Makefile"), re.MULTILINE)
-    assert set(sources.split()) == set(given.split())
+    # Git names the files to the others; mypy needs all of them at once.
+    [for_mypy] = [line for line in gate if "/mypy " in line]
+    assert for_mypy in entries
+    sources = for_mypy.partition(" ")[2]
+    assert sources
+    assert set(entries) - {line.removesuffix(f" {sources}") for line in gate} == {for_mypy}
 
 
 def test_the_workflow_runs_the_gate_and_may_do_nothing_else() -> None:

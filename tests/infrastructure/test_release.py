@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import chatlake
+from tests.recipes import recipe
 from tools import release as tool
 from tools.artifacts import ROOT
 from tools.release import Formats, Release, make_tag, newest_entry, problems
@@ -240,7 +241,9 @@ def test_the_changelog_begins_with_the_version_that_is_worked_on() -> None:
 
 
 def test_make_tags_only_what_has_passed_the_gate() -> None:
-    makefile = (ROOT / "Makefile").read_text()
-    [needs] = re.findall(r"^release: (.*?) ##", makefile, re.MULTILINE)
-    assert "test" in needs.split()
-    assert makefile.count("tools.release") == makefile.count("tools.release --check") + 1
+    commands = [command.removeprefix("@") for command in recipe("release")]
+    gate = recipe("test")
+    assert len(gate) > 1
+    begins = commands.index(gate[0])
+    assert commands[:begins] == [".venv/bin/python -m tools.release --check"]
+    assert commands[begins:] == [*gate, ".venv/bin/python -m tools.release"]

@@ -41,6 +41,8 @@ class Archive:
     """A stack without its functions: what came is tracked, and looks are taken one by one."""
 
     aws: Aws
+    table: str
+    bucket: str
     clock: HandClock
     simulator: Simulator
     services: CaptureServices
@@ -147,7 +149,7 @@ def archive(
         instance = chats[0].instance_id if chats else "i"
         chat_resolver = ChatResolver(state, connect, instance)
         track_services = TrackServices(schedule, chat_resolver, BUCKET, PREFIX, instance)
-        made.append(Archive(aws, clock, simulator, services, track_services))
+        made.append(Archive(aws, table, bucket, clock, simulator, services, track_services))
         try:
             yield made[0]
         finally:

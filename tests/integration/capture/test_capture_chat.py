@@ -600,7 +600,7 @@ def test_a_damaged_document_is_noted_and_mended_by_hand(opened: Open) -> None:
     chat = CHAT.initial_contact_id
     archive.deliver(event_of(CHAT, "INITIATED"))
     archive.attempt_until(archive.clock.now_ms() + MINUTE, chat)
-    s3, bucket = archive.aws.client("s3"), archive.services.store._bucket  # type: ignore[attr-defined]
+    s3, bucket = archive.aws.client("s3"), archive.bucket
     [found] = s3.list_objects_v2(Bucket=bucket)["Contents"]
     s3.put_object(Bucket=bucket, Key=found["Key"], Body=b"{")
     archive.deliver(event_of(CHAT, "DISCONNECTED"))
@@ -718,6 +718,6 @@ def test_erasing_a_chat_on_the_agenda_leaves_nothing(opened: Open) -> None:
 
     erasure = erase([chat, "unknown"], OneChatArchive(), discard=discard)
     assert (erasure.erased, erasure.unknown) == ({chat}, {"unknown"})
-    left = archive.aws.client("dynamodb").scan(TableName=archive.schedule._table)["Items"]
+    left = archive.aws.client("dynamodb").scan(TableName=archive.table)["Items"]
     assert chat not in str(left)
     assert erase([chat], OneChatArchive(), discard=discard).already_erased == {chat}

@@ -236,7 +236,23 @@ def test_a_bucket_that_refuses_is_no_empty_store(aws: Aws) -> None:
         lambda: store.read("c1"),
         lambda: store.tags(["c1"]),
         lambda: store.delete("c1"),
-        lambda: store._put("key", b"", None),
     ):
         with pytest.raises(ClientError):
             ask()
+
+
+def test_a_bucket_that_only_gives_is_no_store_that_takes(aws: Aws) -> None:
+    class ReadOnly:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(aws.client("s3"), name)
+
+        def put_object(self, **_: Any) -> Any:
+            response: Any = {
+                "Error": {"Code": "AccessDenied"},
+                "ResponseMetadata": {"HTTPStatusCode": 403},
+            }
+            raise ClientError(response, "PutObject")
+
+    store = S3Store(ReadOnly(), aws.bucket())  # type: ignore[arg-type]
+    with pytest.raises(ClientError):
+        store.update("c1", adding(document("c1", "m1")))

@@ -326,16 +326,8 @@ def test_a_chat_without_items_is_a_contact_without_messages(lake: LakeFolder) ->
     assert len(rows["contacts"]) == 1
 
 
-@pytest.mark.parametrize(
-    "limits",
-    [
-        BatchLimits(import_bytes=4000, publish_bytes=60_000, publish_chats=4),
-        BatchLimits(import_bytes=4000, publish_chats=4),
-        BatchLimits(publish_bytes=60_000),
-    ],
-    ids=["small", "few chats", "few bytes"],
-)
-def test_many_chats_go_through_several_batches(lake: LakeFolder, limits: BatchLimits) -> None:
+def test_many_chats_go_through_several_batches(lake: LakeFolder) -> None:
+    limits = BatchLimits(import_bytes=4000, publish_bytes=60_000, publish_chats=4)
     chats = generated(14, seed=3)
     values = [value for chat in chats for value in chat.pages(page_size=5)]
     summary = lake.take(*values, limits=limits)

@@ -12,7 +12,6 @@ from botocore.exceptions import ClientError
 from pyiceberg.catalog import load_catalog
 from pyiceberg.exceptions import CommitFailedException
 
-from local.cloud import moto_server
 from tests.integration.local.stack import a_cloud
 
 if TYPE_CHECKING:
@@ -27,10 +26,9 @@ WRITERS = 4
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(moto_server, "_MODULE", "tests.integration.local.stack.eager_moto")
-        with a_cloud(tmp_path_factory.mktemp("cloud")) as running:
-            yield running
+    eager = "tests.integration.local.stack.eager_moto"
+    with a_cloud(tmp_path_factory.mktemp("cloud"), moto_module=eager) as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -239,6 +237,6 @@ def test_a_receiver_waits_for_a_message(cloud: LocalCloud) -> None:
     sqs = cloud.client("sqs")
     url = sqs.create_queue(QueueName="awaited")["QueueUrl"]
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=10)
+        waiting = pool.submit(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
         sqs.send_message(QueueUrl=url, MessageBody="here")
-        assert waiting.result(timeout=5)["Messages"][0]["Body"] == "here"
+        assert waiting.result(timeout=18)["Messages"][0]["Body"] == "here"

@@ -21,6 +21,7 @@ from chatlake.operations import rebuild as rebuilding
 from chatlake.operations.publish_waiting import BatchLimits
 from chatlake.tables import schema
 from chatlake.tables.lake.iceberg import Lake
+from chatlake.tables.lake.local_catalog import CATALOG
 from chatlake.tables.lake.purge import purge
 from chatlake.tables.publish import publish
 from local.chats import scripts
@@ -157,8 +158,9 @@ def test_a_lake_whose_tables_are_not_made_again_yet_says_so(
 ) -> None:
     """As between two steps of a rebuild that was cut off."""
     rows = filled.rows()
-    with EmbeddedArchive(filled.path) as archive:
-        archive._catalog.drop_table((schema.NAMESPACE, "messages"))
+    catalog = SqlCatalog("lake", uri=f"sqlite:///{filled.path / CATALOG}")
+    catalog.drop_table((schema.NAMESPACE, "messages"))
+    catalog.close()
     for command in (("query", "SELECT 1"), ("report", "--output", str(filled.path / "r.html"))):
         assert_one_line(chatlake(*command), "has lost its tables", "rebuild")
     assert chatlake("rebuild").code == 0

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from http.client import HTTPConnection, IncompleteRead
+from http.client import HTTPConnection, HTTPException, IncompleteRead
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -264,7 +264,7 @@ class TestEveryWayOfReading:
         with serving([LONG]) as served:
             yield served, served.connection(LONG)
 
-    @settings(max_examples=150)
+    @settings(max_examples=settings().max_examples * 3 // 2)
     @given(parameters=readings())
     def test_gives_the_pages_that_the_reference_promises(
         self, served: tuple[Served, str], parameters: Json
@@ -740,23 +740,25 @@ class TestAFault:
                 served.raw("POST", "/participant/transcript", "{}", served.connection(LONG))
 
     def test_may_delay_in_seconds_of_the_clock(self) -> None:
-        with serving([LONG], speed=20) as served:
+        # In seconds of the machine, it would outlast the client's patience.
+        with serving([LONG], speed=20_000) as served:
             token = served.connection(LONG)
-            served.service.fail_next("GetTranscript", Fault(delay_s=6))
+            served.service.fail_next("GetTranscript", Fault(delay_s=6000))
             began = time.monotonic()
             _reading(served, token)()
-            assert 0.3 <= time.monotonic() - began < 5
+            assert time.monotonic() - began >= 0.3
             _reading(served, token)()
 
     def test_that_delays_does_not_hold_up_the_end(self) -> None:
-        began = time.monotonic()
+        # Or this test would, beyond its own time.
         with serving([LONG]) as served:
             token = served.connection(LONG)
             served.service.fail_next("GetTranscript", Fault(delay_s=600))
             connection = HTTPConnection(served.service.url.removeprefix("http://"))
             connection.request("POST", "/participant/transcript", "{}", {"X-Amz-Bearer": token})
+        with pytest.raises((HTTPException, OSError)):
+            connection.getresponse()
         connection.close()
-        assert time.monotonic() - began < 10
 
     def test_of_an_operation_that_is_not_simulated_cannot_be_ordered(self) -> None:
         with serving([LONG]) as served, pytest.raises(ValueError, match="SendMessage"):

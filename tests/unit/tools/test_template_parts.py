@@ -11,13 +11,11 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
-from tools.artifacts import ROOT
+from tests.recipes import recipe
 from tools.template_parts import optimizers
 from tools.template_parts.__main__ import TEMPLATE, main
 from tools.template_parts.alarms import ALARMS
 from tools.template_parts.parts import PARTS, outdated
-
-MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 of_each_part = pytest.mark.parametrize("part", PARTS)
 
@@ -130,6 +128,4 @@ def test_every_reason_in_the_table_of_alarms_stands_in_the_template() -> None:
 
 
 def test_make_check_looks_at_the_generated_parts() -> None:
-    recipe = re.search(r"^check:.*\n((?:\t.*\n)+)", MAKEFILE, re.MULTILINE)
-    assert recipe is not None
-    assert "\t$(BIN)/python -m tools.template_parts --check\n" in recipe[1]
+    assert ".venv/bin/python -m tools.template_parts --check" in recipe("check")

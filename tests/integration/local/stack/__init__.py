@@ -6,7 +6,7 @@ import shutil
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local.clock import Clock
 from local.cloud import LocalCloud
@@ -23,9 +23,9 @@ START = 1_800_000_000.0
 
 
 @contextmanager
-def a_cloud(folder: Path, speed: float = 60) -> Iterator[LocalCloud]:
+def a_cloud(folder: Path, speed: float = 60, **options: Any) -> Iterator[LocalCloud]:
     """Run a cloud whose minutes are seconds."""
-    with LocalCloud(folder, Clock(START, speed)) as cloud:
+    with LocalCloud(folder, Clock(START, speed), **options) as cloud:
         yield cloud
 
 

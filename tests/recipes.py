@@ -1,0 +1,32 @@
+"""What make would run: the commands of a target as make itself works them out."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from tools.artifacts import ROOT
+
+
+def recipe(target: str) -> list[str]:
+    """Return the commands of a target and of all that it needs, as a new shell would see them.
+
+    What makes the environments counts as made: tests run in one of them.
+    """
+    made = ("requirements/bootstrap.txt", ".venv/.ready", ".venv/sam/bin/sam")
+    done = subprocess.run(
+        ["make", "--dry-run", *(f"--assume-old={name}" for name in made), target],
+        cwd=ROOT,
+        check=True,
+        # Apart from the make that runs the tests, whose options would reach this one.
+        env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+        text=True,
+        capture_output=True,
+    )
+    return done.stdout.replace("\\\n", " ").splitlines()
+
+
+def targets() -> set[str]:
+    """Return the targets that `make` lists to whoever asks."""
+    done = subprocess.run(["make"], cwd=ROOT, check=True, text=True, capture_output=True)
+    return {line.split()[1] for line in done.stdout.splitlines() if line.startswith("make ")}
