@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def metric_names() -> set[str]:
-    """Find the names of all metrics in the code: what is counted, recorded, tallied or noted."""
+    """Find the names of all metrics in the code: what is counted, recorded or noted."""
     names: set[str] = set()
     for folder in ("functions", "layers/chatlake/python"):
         for path in sorted((ROOT / folder).rglob("*.py")):
@@ -27,7 +27,7 @@ def _metrics_of(code: ast.AST) -> Iterator[str]:
             called = ast.unparse(node.func)
             if called == "count":
                 found = [key for a in node.args if isinstance(a, ast.Dict) for key in a.keys if key]
-            elif called == "record" or called.endswith(("tally.add", "tools.note")):
+            elif called == "record" or called.endswith(("counters.add", "services.note")):
                 found = list(node.args[:1])
         elif isinstance(node, ast.TypeAlias) and node.name.id == "Tracked":
             found = [node.value]
