@@ -17,8 +17,9 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped,
 
 from tools import cost, parameters
 from tools.artifacts import ROOT
-from tools.cost_model import Chat, read_stack
 from tools.metric_names import metric_names
+from tools.stack_defaults import read_stack
+from tools.workload import Chat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
