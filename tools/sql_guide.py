@@ -44,12 +44,12 @@ def filled(page: str, answer_of: Callable[[Query], str]) -> str:
 
 
 def title(query: Query) -> str:
-    """Give the question of a query, the first sentence of its header."""
+    """Return the question of a query, the first sentence of its header."""
     return query.question.partition("?")[0] + "?"
 
 
 def answer(lake: Path, query: Query) -> str:
-    """Give the first rows of an answer as a table."""
+    """Return the first rows of an answer as a table."""
     period = Period(since=START.date())
     with connect(lake) as connection:
         # One thread, or percentiles differ a little from run to run.
