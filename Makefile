@@ -5,11 +5,13 @@ BOOT := .venv/boot
 UV := $(BOOT)/bin/uv
 BIN := .venv/bin
 READY := .venv/.ready
+VERSION := layers/chatlake/python/chatlake/__init__.py
 SAM := .venv/sam/bin/sam
 # Where SAM keeps its own notes, so that it neither reports what is done here nor looks for updates.
 RUN_SAM := SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=$(CURDIR)/.venv/sam $(SAM)
 ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 SOURCES := $(wildcard layers/chatlake/python local bench functions tests tools)
+PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.13 --python $(BIN)/python \
 	--generate-hashes --custom-compile-command "make lock"
 
@@ -20,14 +22,15 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup format check test build demo bench worlds coverage chaos docs lock clean
+.PHONY: help setup format check unit test build demo bench worlds coverage chaos docs template lock \
+	release releasable clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
 setup: $(READY) ## install Python 3.13 if missing, the pinned packages and chatlake into .venv
 
-format: $(READY) ## format the code and mend what the linter can mend
+format: $(READY) ## format the code and fix what the linter can fix
 	$(BIN)/ruff check --quiet --fix-only $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
@@ -36,11 +39,15 @@ check: $(READY) $(SAM) ## formatting, lint, types, template
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
 	$(UV) pip check --quiet --python $(BIN)/python
+	$(BIN)/python -m tools.template_parts --check
 	$(BIN)/cfn-lint --non-zero-exit-code informational template.yaml
 	$(RUN_SAM) validate --lint --template template.yaml
 
-test: check ## the whole gate: check, then every test but the long ones
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+unit: $(READY) ## the fast tests: no AWS stand-in, no browser (ARGS= goes to pytest)
+	$(BIN)/pytest tests/unit $(ARGS)
+
+test: check ## the whole gate: check, then every test but the long ones (ARGS= goes to pytest)
+	$(BIN)/pytest $(PARALLEL) $(ARGS)
 
 build: $(SAM) ## functions and layers into .aws-sam/build (ARCHITECTURE=arm64 or x86_64)
 	$(RUN_SAM) build --template template.yaml --parameter-overrides Architecture=$(ARCHITECTURE)
@@ -57,16 +64,23 @@ bench: $(READY) build ## imports beside DuckDB, their memory, and cold starts
 	$(BIN)/python -m bench
 
 worlds: $(READY) ## the promises of the deployed pipeline, end to end, and other long tests (5 minutes)
-	$(BIN)/pytest -m world -n auto --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -m world $(PARALLEL) $(ARGS)
 
-coverage: $(READY) ## the tests of the gate again, and the lines that none of them reaches
-	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --cov
+coverage: $(READY) ## the tests of the gate again, the lines that none of them reaches, and the floor
+	$(BIN)/pytest $(PARALLEL) --cov $(ARGS)
 
 chaos: $(READY) ## the long suite of crashes and restarts
-	$(BIN)/pytest -m chaos
+	$(BIN)/pytest -m chaos $(ARGS)
 
-docs: $(READY) ## docs/data-dictionary.md from the schema
-	$(BIN)/python tools/data_dictionary.py > docs/data-dictionary.md
+docs: $(READY) ## the pages and parts of pages that are made from schema, commands, template and SQL
+	$(BIN)/python -m tools.data_dictionary > docs/data-dictionary.md
+	$(BIN)/python -m tools.cli_reference > docs/cli.md
+	$(BIN)/python -m tools.cost > docs/cost.md
+	$(BIN)/python -m tools.parameters
+	$(BIN)/python -m tools.sql_guide
+
+template: $(READY) ## optimizers, alarms and dashboard of template.yaml
+	$(BIN)/python -m tools.template_parts
 
 lock: $(UV) | $(BIN)/python ## re-pin requirements/ from pyproject.toml (newest: LOCK=--upgrade)
 	@$(COMPILE) $(LOCK) --group bootstrap --output-file requirements/bootstrap.txt > /dev/null
@@ -78,6 +92,13 @@ lock: $(UV) | $(BIN)/python ## re-pin requirements/ from pyproject.toml (newest:
 		--output-file requirements/layer-base.txt > /dev/null
 	@$(COMPILE) --group layer-arrow --constraints requirements/dev.txt \
 		--output-file requirements/layer-arrow.txt > /dev/null
+
+release: releasable test ## check that version, changelog and template agree, run the gate, tag; pushes nothing
+	@$(BIN)/python -m tools.release
+
+# Before the tests, which take longer.
+releasable: $(READY)
+	@$(BIN)/python -m tools.release --check
 
 clean: ## remove caches and build outputs (.venv stays)
 	rm -rf .aws-sam .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
@@ -97,7 +118,7 @@ $(BIN)/python: | $(UV)
 	@python=$$(tools/find-python $(UV)) && \
 		$(UV) venv --quiet --allow-existing --python "$$python" .venv
 
-$(READY): requirements/dev.txt pyproject.toml $(UV) | $(BIN)/python
+$(READY): requirements/dev.txt pyproject.toml $(VERSION) $(UV) | $(BIN)/python
 	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements/dev.txt
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
 	@touch $@

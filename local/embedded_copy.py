@@ -9,7 +9,7 @@ from pathlib import Path
 from chatlake.documents.document import Document
 from chatlake.documents.store.s3 import S3Store
 from chatlake.embedded.archive import EmbeddedArchive
-from chatlake.exceptions import DamagedDocument
+from chatlake.exceptions import UnreadableDocument
 from chatlake.operations.rebuild import rebuild
 
 
@@ -17,7 +17,7 @@ def copy_into_lake(documents: S3Store, folder: Path) -> None:
     """Copy documents into a new embedded lake, and make its tables of them."""
     with EmbeddedArchive(folder, create=True) as archive:
         for stored in documents:
-            if not isinstance(stored, DamagedDocument):
+            if not isinstance(stored, UnreadableDocument):
                 archive.store.update(stored.document.initial_contact_id, _as_it_is(stored.document))
     with EmbeddedArchive(folder, rebuilding=True) as archive:
         rebuild(archive, _Silent())

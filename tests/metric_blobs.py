@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from chatlake.aws_clients.metric_names import Metric
 from chatlake.tables.measures import SENDER_ROLES
-from tools.metric_names import metric_names
 
 MOST_VALUES = 100
 _DECODER = json.JSONDecoder()
@@ -40,7 +40,7 @@ def values(written: Iterable[dict[str, Any]], metric: str, role: str | None = No
 
 def assert_they_hold_numbers_only(written: Iterable[dict[str, Any]], stack: str) -> None:
     """Whatever goes into a metric is a name of ours, a number, or one of few words."""
-    names = metric_names()
+    names = set(Metric)
     for blob in written:
         [told] = blob["_aws"]["CloudWatchMetrics"]
         [dimensions] = told["Dimensions"]

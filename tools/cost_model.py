@@ -80,19 +80,19 @@ def _lambda(of: Month, chat: Chat, stack: Stack) -> Line:
 
 def _dynamodb(of: Month, chat: Chat) -> Line:
     # An update costs the whole item; one that moves the due time also two writes of the index.
-    update = chat.watch_kb + 2
+    update = chat.state_kb + 2
     writes_a_chat = (
         (1 + of.attempts_a_chat) * update
         # An event whose chat is due earlier is refused once, and written without the due time;
         # COMPLETED, after DISCONNECTED, is refused twice.
-        + chat.legs * ((chat.events - 1) * (1.5 * chat.watch_kb + 1) + 2 * chat.watch_kb + update)
+        + chat.legs * ((chat.events - 1) * (1.5 * chat.state_kb + 1) + 2 * chat.state_kb + update)
         # The leg and its chat's list; the attempt and the revision of a publication.
         + chat.legs * 2
         + chat.publishes * 2
     )
     reads_a_chat = (
         # Of an event: tombstones of contact and chat. Of a capture attempt: the item, tombstones
-        # before and after. Legs are remembered; some processes ask for them anew.
+        # before and after. Legs are cached; some processes ask for them anew.
         chat.legs * (chat.events + 1) * 2
         + of.attempts_a_chat * 3
         + chat.legs * 3
@@ -102,7 +102,7 @@ def _dynamodb(of: Month, chat: Chat) -> Line:
     polls = 2.5 * chat.busy_hours * HOUR_S * DAYS
     writes = of.chats * writes_a_chat
     reads = of.chats * reads_a_chat + polls + of.compared * 2 * 4.5
-    table_gb = (of.chats_a_day * 7 * chat.watch_kb + of.chats * 12 * 0.5) / 1e6
+    table_gb = (of.chats_a_day * 7 * chat.state_kb + of.chats * 12 * 0.5) / 1e6
     return Line(
         "DynamoDB",
         writes * price("write") + reads * price("read") + table_gb * price("table_gb"),

@@ -7,8 +7,8 @@ from chatlake.tables import schema
 _HEAD = """\
 # Data dictionary
 
-The tables of the lake, column by column. This page is generated from `chatlake.tables.schema`
-(`make docs`); exactly which rows there are is in the [row rules](row-rules.md).
+The tables of the lake, column by column. This page is generated from the schema,
+`tables/schema` (`make docs`); exactly which rows there are is in the [row rules](row-rules.md).
 
 All tables are Apache Iceberg v2 in the database `{namespace}`: Parquet with zstd, partitioned by
 day (UTC), hidden, so a filter on the time itself prunes. Timestamps are in UTC, to the
@@ -23,7 +23,7 @@ def main() -> None:
     for table in schema.TABLES:
         print(f"## {table.name}\n\n{table.doc}\n")
         print(f"Partitioned by day of `{table.partition_by}`, sorted by {_names(table.sort_by)}.")
-        print(f"Within a chat a row is told by {_names(table.key)}.\n")
+        print(f"Within a chat a row is identified by {_names(table.key)}.\n")
         print("| column | type | what it is |\n|---|---|---|")
         for column in table.columns:
             required = ", required" if column.required else ""

@@ -24,7 +24,7 @@ PRICES: dict[str, tuple[float, str]] = {
     "logs_gb": (0.50, "CloudWatch Logs, a GB taken in"),
     "logs_gb_kept": (0.03, "CloudWatch Logs, a GB-month kept"),
     "metric": (0.30, "CloudWatch, a metric for a month"),
-    "alarm": (0.10, "CloudWatch, a metric that an alarm looks at, for a month"),
+    "alarm": (0.10, "CloudWatch, a metric of an alarm, for a month"),
     "dashboard": (3.00, "CloudWatch, a dashboard for a month"),
 }
 

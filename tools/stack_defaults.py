@@ -7,9 +7,9 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
+from chatlake.aws_clients.metric_names import Metric
 from chatlake.tables.measures import SENDER_ROLES
 from tools.artifacts import ROOT
-from tools.metric_names import metric_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +62,5 @@ def read_stack() -> Stack:
         ),
         dashboards=sum(r["Type"] == "AWS::CloudWatch::Dashboard" for r in resources.values()),
         # Each value of a dimension makes one more.
-        metrics=len(metric_names()) - 1 + len(SENDER_ROLES),
+        metrics=len(Metric) - 1 + len(SENDER_ROLES),
     )

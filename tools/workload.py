@@ -18,11 +18,11 @@ ABOUT = {
     "legs": "contacts of a chat; 2 of 10 chats are transferred",
     "document_kb": "a chat's document on S3",
     "rows_kb": "a chat's rows in Parquet",
-    "watch_kb": "what DynamoDB holds of a watched chat; an update costs as many write units",
+    "state_kb": "a chat's capture state in DynamoDB; an update costs as many write units",
     "events": "contact events of a leg",
     "busy_hours": "hours of a day in which chats live",
     "peak_share": "share of a day's chats that the busiest hour has",
-    "changed_share": "share of looks that find something new, and so write the document",
+    "changed_share": "share of capture attempts that find something new, and so write the document",
     "publishes": "times that a chat is published; late exports and receipts repeat it",
     "track_s": "an invocation of Track",
     "start_s": "an invocation of StartChat",
@@ -43,7 +43,7 @@ class Chat:
     legs: float = 1.2
     document_kb: float = 9
     rows_kb: float = 2
-    watch_kb: int = 3
+    state_kb: int = 3
     events: int = 6
     busy_hours: float = 16
     peak_share: float = 0.12

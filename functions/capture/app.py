@@ -11,18 +11,19 @@ from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, describe, guarded, logger, metrics, record
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
-from chatlake.capture.fetch import CaptureServices
+from chatlake.aws_clients.metric_names import Metric
+from chatlake.aws_clients.s3_errors import is_not_found
+from chatlake.capture.capture_services import CaptureServices
 from chatlake.capture.participant_client import ParticipantClient
-from chatlake.capture.publish_notifier import PublishNotifier
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.capture.worker import SnapshotInterval, WorkerHooks, run
-from chatlake.chat_state.leg_cache import LegCache
+from chatlake.chat_state.leg_cache import with_leg_cache
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-LAST_LOOK_MS = 90_000
-"""So long before the time limit no further chat is begun."""
+LAST_ATTEMPT_MS = 90_000
+"""So long before the time limit no further capture attempt begins."""
 LAST_PAGE_MS = 60_000
 """So long before it no further page is read; what was read is still to be written."""
 LEAST_REPORTED_S = 1.0
@@ -41,29 +42,29 @@ service = ParticipantClient(
 
 
 def read_export(key: str) -> bytes | None:
-    """Give the bytes of an export; None if it is not there."""
+    """Return the bytes of an export; None if it is not there."""
     try:
         return s3.get_object(Bucket=settings.export_bucket, Key=key)["Body"].read()
     except ClientError as error:
-        if error.response["Error"]["Code"] in {"NoSuchKey", "404"}:
+        if is_not_found(error):
             return None
         raise
 
 
 def report_failure(chat: str, error: Exception) -> None:
-    """Log a look that failed in a way that nobody foresaw."""
-    services.counters.add("LooksFailed")
-    logger.error("a look failed", extra={"chat": chat, **describe(error)})
+    """Log a capture attempt that failed in a way that nobody foresaw."""
+    services.counters.add(Metric.CAPTURE_ATTEMPTS_FAILED)
+    logger.error("a capture attempt failed", extra={"chat": chat, **describe(error)})
 
 
 services = CaptureServices(
     schedule=archive.schedule,
-    chats=LegCache(archive.chats),
+    chats=with_leg_cache(archive.chats),
     store=archive.store,
     token_cipher=archive.token_cipher,
     service=service,
     read_export=read_export,
-    announce=PublishNotifier(clients.sqs(), settings.publish_queue_url),
+    publish_queue=archive.publish_queue,
     interval_ms=interval,
     warn=lambda problem, chat, reason: logger.warning(
         problem, extra={"chat": chat, "reason": reason}
@@ -77,19 +78,19 @@ def report(seconds: float) -> None:
     # Counts the live chats afresh: when the last ones have ended, nobody asks for the interval.
     interval()
     # No event for long is an alarm, and needs a number of hours without one, too.
-    count({"EventsTracked": 0, "ChatsLive": interval.live, **counts})
+    count({Metric.EVENTS_TRACKED: 0, Metric.CHATS_LIVE: interval.live, **counts})
     metrics.flush_metrics()
     allowed = settings.capture_rate * max(seconds, LEAST_REPORTED_S)
-    share = 100 * counts.get("GetTranscriptCalls", 0) / allowed
-    record("CallsOfRate", "Percent", [share])
+    share = 100 * counts.get(Metric.GET_TRANSCRIPT_CALLS, 0) / allowed
+    record(Metric.CALLS_OF_RATE, "Percent", [share])
 
 
 @logger.inject_lambda_context
 @guarded
 def handler(_: dict[str, Any], context: LambdaContext) -> int:
-    """Serve chats that are due; give the number of looks."""
+    """Serve chats that are due; return the number of capture attempts."""
     hooks = WorkerHooks(
-        may_begin=lambda: context.get_remaining_time_in_millis() > LAST_LOOK_MS,
+        may_begin=lambda: context.get_remaining_time_in_millis() > LAST_ATTEMPT_MS,
         report=report,
         failed=report_failure,
     )

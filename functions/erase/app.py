@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, guarded, logger, metrics
 from chatlake.aws.settings import Settings
+from chatlake.aws_clients.metric_names import Metric
 from chatlake.exceptions import RejectedInput
 from chatlake.operations.erase import erase
 
@@ -17,7 +18,7 @@ archive = DeployedArchive(Settings.from_environment())
 
 
 def discard(contact: str) -> None:
-    """Remove what is kept under a contact: its document with all versions, its agenda."""
+    """Remove what is kept under a contact: its document with all versions, its capture state."""
     archive.schedule.remove(contact)
     archive.store.delete(contact)
     archive.store.delete_versions(contact)
@@ -27,20 +28,20 @@ def discard(contact: str) -> None:
 @metrics.log_metrics
 @guarded
 def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, list[str]]:
-    """Erase the chats that ``contact_ids`` are legs of; give what became of each contact."""
+    """Erase the chats that ``contact_ids`` are legs of; return what became of each contact."""
     contact_ids = event.get("contact_ids")
     if not isinstance(contact_ids, list) or not all(
         isinstance(contact, str) and contact for contact in contact_ids
     ):
         message = 'the payload must be {"contact_ids": ["…"]}'
         raise RejectedInput(message)
-    # What waits for capture's first look is known to the agenda alone.
+    # What waits for its first capture attempt is known to the schedule alone.
     waiting = archive.schedule.read_many(
-        set(contact_ids) - archive.chats.initial_contacts(contact_ids).keys()
+        set(contact_ids) - archive.chats.legs.initial_contacts(contact_ids).keys()
     )
-    archive.chats.add_legs({chat: chat for chat in waiting}, provisional=True)
+    archive.chats.legs.add({chat: chat for chat in waiting}, provisional=True)
     erasure = erase(contact_ids, archive, discard=discard)
-    count({"ChatsErased": len(erasure.erased)})
+    count({Metric.CHATS_ERASED: len(erasure.erased)})
     return {
         "erased": sorted(erasure.erased),
         "already_erased": sorted(erasure.already_erased),

@@ -9,7 +9,8 @@ from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
 from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, guarded, logger, metrics, record
 from chatlake.aws.settings import Settings
-from chatlake.documents.items import text_id
+from chatlake.aws_clients.metric_names import Metric
+from chatlake.identifiers import text_id
 from chatlake.json_codec import loads
 from chatlake.tables.publish import publish
 
@@ -29,7 +30,7 @@ lake = archive.lake
 @guarded
 @event_source(data_class=SQSEvent)
 def handler(event: SQSEvent, _: LambdaContext) -> dict[str, Any]:
-    """Publish the chats that the messages name; give the messages that have failed."""
+    """Publish the chats that the messages name; return the messages that have failed."""
     chats = {message.message_id: _chat(message.body) for message in event.records}
     named = {chat for chat in chats.values() if chat is not None}
     outcome = publish(named, store=archive.store, chats=archive.chats, lake=lake)
@@ -45,10 +46,11 @@ def handler(event: SQSEvent, _: LambdaContext) -> dict[str, Any]:
         logger.error("messages name no chat", extra={"messages": unreadable})
     count(
         {
-            "ChatsPublished": len(outcome.published),
-            "ChatsUnchanged": len(outcome.unchanged),
-            "ChatsMoved": len(outcome.moved),
-            "ChatsFailed": len(failed) - sum(chat in outcome.moved for chat in chats.values()),
+            Metric.CHATS_PUBLISHED: len(outcome.published),
+            Metric.CHATS_UNCHANGED: len(outcome.unchanged),
+            Metric.CHATS_MOVED: len(outcome.moved),
+            Metric.CHATS_FAILED: len(failed)
+            - sum(chat in outcome.moved for chat in chats.values()),
         }
     )
     if outcome.measures is not None:
@@ -57,12 +59,9 @@ def handler(event: SQSEvent, _: LambdaContext) -> dict[str, Any]:
 
 
 def _publish_moved(outcome: PublishOutcome) -> None:
-    """Publish again what changed meanwhile: the change may be nothing that is announced."""
+    """Publish again what changed meanwhile: the queue may not be told of the change."""
     again = publish(outcome.moved, store=archive.store, chats=archive.chats, lake=lake)
-    outcome.published |= again.published
-    outcome.unchanged |= again.unchanged
-    outcome.failed |= again.failed
-    outcome.moved = again.moved
+    outcome.add(again)
     if again.measures is not None:
         report(again.measures)
 
@@ -71,14 +70,14 @@ def report(measures: Measures) -> None:
     """Send what was measured of chats that were published for the first time."""
     count(
         {
-            "MessagesPublished": measures.messages,
-            "ReceiptsPublished": measures.receipts,
-            "NegativeLatencies": measures.negative_latencies,
+            Metric.MESSAGES_PUBLISHED: measures.messages,
+            Metric.RECEIPTS_PUBLISHED: measures.receipts,
+            Metric.NEGATIVE_LATENCIES: measures.negative_latencies,
         }
     )
-    record("EndToRows", "Seconds", measures.end_to_rows_s)
+    record(Metric.END_TO_ROWS, "Seconds", measures.end_to_rows_s)
     for role, latencies in measures.read_latencies_ms.items():
-        record("ReadLatency", "Milliseconds", latencies, sender_role=role)
+        record(Metric.READ_LATENCY, "Milliseconds", latencies, sender_role=role)
 
 
 def _chat(body: str) -> str | None:

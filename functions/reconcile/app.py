@@ -8,12 +8,13 @@ from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, guarded, logger, metrics
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
-from chatlake.capture.publish_notifier import PublishNotifier
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.capture.reconcile import ReconcileServices, reconcile
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+    from chatlake.aws_clients.metric_names import Metric
 
 ENDS_BEFORE_MS = 60_000
 # Half of the time is for the searches.
@@ -24,14 +25,13 @@ SEARCHES_PER_S = 0.4
 settings = Settings.from_environment()
 archive = DeployedArchive(settings)
 connect, s3 = clients.connect(), clients.s3()
-announce = PublishNotifier(clients.sqs(), settings.publish_queue_url)
 
 
 @logger.inject_lambda_context
 @metrics.log_metrics
 @guarded
-def handler(_: dict[str, Any], context: LambdaContext) -> dict[str, int]:
-    """Compare what is known with what there is; give the counts of what was found."""
+def handler(_: dict[str, Any], context: LambdaContext) -> dict[Metric, int]:
+    """Compare what is known with what there is; return the counts of what was found."""
     services = ReconcileServices(
         schedule=archive.schedule,
         chats=archive.chats,
@@ -41,7 +41,7 @@ def handler(_: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         export_bucket=settings.export_bucket,
         export_prefix=settings.export_prefix,
         searches=RateLimiter(SEARCHES_PER_S),
-        announce=announce,
+        publish_queue=archive.publish_queue,
         may_go_on=lambda: context.get_remaining_time_in_millis() > ENDS_BEFORE_MS,
         may_list=lambda: context.get_remaining_time_in_millis() > LISTS_BEFORE_MS,
         warn=lambda code: logger.warning("contacts could not be searched", extra={"code": code}),

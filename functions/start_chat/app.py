@@ -17,16 +17,16 @@ from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, describe, guarded, logger, metrics
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
+from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.chat_resolver import ChatResolver
 from chatlake.capture.start_chat import (
-    ChatErased,
     StartChatServices,
     keep_token,
     register,
     start_chat,
     start_request,
 )
-from chatlake.exceptions import RejectedInput
+from chatlake.exceptions import ChatErased, RejectedInput
 from chatlake.json_codec import dumps, loads
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ archive = DeployedArchive(settings, clients.PROMPT)
 connect = clients.connect(clients.PROMPT)
 services = StartChatServices(
     schedule=archive.schedule,
-    chats=archive.chats,
     chat_resolver=ChatResolver(archive.chats, connect, settings.instance_id),
     token_cipher=archive.token_cipher,
     connect=connect,
@@ -58,9 +57,9 @@ def start() -> Response[str]:
         keep_token(result["ContactId"], "participant", result["ParticipantToken"], services)
     except (ClientError, BotoCoreError) as error:
         # The customer's chat has begun, and must not suffer from this.
-        count({"TokensLost": 1})
+        count({Metric.TOKENS_LOST: 1})
         logger.error("a token was not kept", extra=describe(error))
-    count({"ChatsStarted": 1})
+    count({Metric.CHATS_STARTED: 1})
     return _answer(HTTPStatus.OK, page)
 
 
@@ -68,7 +67,7 @@ def start() -> Response[str]:
 def take_token() -> Response[str]:
     """Take a token of a chat that something else started."""
     chat = register(_body(), services)
-    count({"TokensRegistered": 1})
+    count({Metric.TOKENS_REGISTERED: 1})
     return _answer(HTTPStatus.OK, {"InitialContactId": chat})
 
 

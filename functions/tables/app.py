@@ -33,7 +33,7 @@ archive = DeployedArchive(settings)
 
 
 def make(request: str, remaining_s: Callable[[], float]) -> dict[str, str]:
-    """Make what is missing; give the database, which what follows waits for."""
+    """Make what is missing; return the database, which what follows waits for."""
     archive.lake.create_tables()
     athena = clients.athena()
     database, workgroup = settings.database, settings.workgroup

@@ -10,17 +10,16 @@ from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
 from chatlake.capture.chat_resolver import ChatResolver
 from chatlake.capture.track import TrackServices, track
-from chatlake.chat_state.leg_cache import LegCache
+from chatlake.chat_state.leg_cache import with_leg_cache
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 settings = Settings.from_environment()
 archive = DeployedArchive(settings)
-chats = LegCache(archive.chats)
+chats = with_leg_cache(archive.chats)
 services = TrackServices(
     schedule=archive.schedule,
-    chats=chats,
     chat_resolver=ChatResolver(
         chats,
         # Throttled, it says so at once: another contact or event may tell whose leg this is.
@@ -38,7 +37,7 @@ services = TrackServices(
 @metrics.log_metrics
 @guarded
 def handler(event: dict[str, Any], _: LambdaContext) -> str:
-    """Note one event; give what became of it."""
+    """Note one event; return what became of it."""
     became = track(event, services)
     count({became: 1})
     return became

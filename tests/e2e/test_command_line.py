@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+import chatlake
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
@@ -160,7 +162,7 @@ def test_help_names_every_command(tmp_path: Path) -> None:
 def test_the_version_is_that_of_the_package(tmp_path: Path) -> None:
     ran = run("--version", cwd=tmp_path)
     assert (ran.returncode, ran.stderr) == (0, "")
-    assert ran.stdout == "chatlake, version 0.1.0\n"
+    assert ran.stdout == f"chatlake, version {chatlake.__version__}\n"
 
 
 @pytest.mark.parametrize(
@@ -362,10 +364,10 @@ class Falls:
     def __del__(self):
         signal.raise_signal(signal.SIGINT)
 
-def publish_queue(*_):
+def publish_waiting(*_):
     {work}
 
-import_files.publish_queue = publish_queue
+import_files.publish_waiting = publish_waiting
 sys.argv = ["chatlake", "import", "chats.jsonl"]
 cli.main()
 """

@@ -15,9 +15,9 @@ import pytest
 from botocore import xform_name
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
-from tools import cost, parameters
+from chatlake.aws_clients.metric_names import Metric
+from tools import cli_reference, cost, parameters
 from tools.artifacts import ROOT
-from tools.metric_names import metric_names
 from tools.stack_defaults import read_stack
 from tools.workload import Chat
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 # Of the AWS CLI itself, not of a service.
 GLOBAL_OPTIONS = {
@@ -101,7 +101,12 @@ def test_a_link_leads_to_a_file_and_a_title_that_are_there(page: Path) -> None:
 
 def test_every_page_can_be_reached_from_the_first() -> None:
     first = prose(ROOT / "README.md")
-    assert [page.name for page in PAGES if f"(docs/{page.name})" not in first] == ["README.md"]
+    names = [page.relative_to(ROOT).as_posix() for page in PAGES]
+    assert [name for name in names if f"({name})" not in first] == ["README.md"]
+
+
+def test_the_first_page_is_read_in_ten_minutes() -> None:
+    assert len((ROOT / "README.md").read_bytes()) < 9_000, "move what is not needed first to docs/"
 
 
 @of_each_page
@@ -110,6 +115,29 @@ def test_a_file_that_a_page_names_is_there(page: Path) -> None:
     named = re.findall(r"(?:file://|-e )((?:queries|events)/[\w/.-]+\.\w+)", content)
     named += re.findall(r"`((?:docs|tests|tools|layers|functions)/[\w/.-]+\.\w+)`", content)
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def modules_of_the_tree() -> set[str]:
+    """The packages and modules that the page of the architecture draws."""
+    tree = text("docs/architecture.md").split("\nchatlake/\n")[1].split("```")[0]
+    modules: set[str] = set()
+    package = ""
+    for line in tree.splitlines():
+        if found := re.match(r"  (\w+)/ ", line):
+            package = found[1]
+            modules.add(package)
+        elif re.match(r" {2}\w", line):
+            modules.update(line.split())
+        elif re.match(r" {6}\S", line):
+            modules.update(f"{package}/{name}" for name in re.findall(r"\w+", line))
+    return modules
+
+
+def test_the_modules_of_the_glossary_are_in_the_tree_of_the_package() -> None:
+    rows = [line for line in text("docs/glossary.md").splitlines() if line.startswith("| **")]
+    named = {name for row in rows for name in re.findall(r"`(\w+(?:/\w+)?)`", row.split(" | ")[-1])}
+    assert len(named) > 20
+    assert named - modules_of_the_tree() == set()
 
 
 @of_each_page
@@ -123,7 +151,11 @@ def test_make_knows_what_a_page_tells_to_make(page: Path) -> None:
 
 def test_the_page_of_costs_is_what_the_tool_computes() -> None:
     computed = cost.page(cost.SIZES, Chat(), read_stack())
-    assert text("docs/cost.md") == computed, "run: python -m tools.cost > docs/cost.md"
+    assert text("docs/cost.md") == computed, "run: make docs"
+
+
+def test_the_page_of_commands_is_their_own_help() -> None:
+    assert text("docs/cli.md") == cli_reference.page(), "run: make docs"
 
 
 def test_the_readme_tells_the_same_costs() -> None:
@@ -142,13 +174,13 @@ def test_costs_follow_the_template() -> None:
     assert stack.memory_gb["Capture"] == resources["Capture"]["Properties"]["MemorySize"] / 1024
     assert stack.capture_rate == TEMPLATE["Parameters"]["CaptureRate"]["Default"]
     # One of them has a value for each role.
-    assert stack.metrics == len(metric_names()) + 5
+    assert stack.metrics == len(Metric) + 5
 
 
 def test_the_table_of_parameters_is_the_templates() -> None:
     found = parameters.TABLE.search(text("docs/deployment.md"))
     assert found is not None
-    assert found[0] == parameters.table(), "run: python -m tools.parameters"
+    assert found[0] == parameters.table(), "run: make docs"
 
 
 def test_every_parameter_is_documented() -> None:
@@ -168,7 +200,7 @@ def test_a_parameter_that_a_page_sets_is_the_templates(page: Path) -> None:
 def test_every_metric_is_explained_and_every_explained_metric_is_one() -> None:
     section = text("docs/operations.md").split("\n## Metrics\n")[1].split("\n## ")[0]
     explained = re.findall(r"^\| `(\w+)` \| (\w+) \|", section, re.MULTILINE)
-    assert sorted(name for name, _ in explained) == sorted(metric_names())
+    assert sorted(name for name, _ in explained) == sorted(Metric)
     functions = {
         name for name, r in TEMPLATE["Resources"].items() if r["Type"].endswith("Function")
     }
@@ -230,7 +262,9 @@ def test_pages_have_commands_to_look_at() -> None:
     assert {("sqs", "start-message-move-task"), ("lambda", "invoke")} <= asked
 
 
-def test_the_python_of_the_first_page_gives_a_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_python_of_the_integration_page_registers_a_token(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     taken: list[tuple[str, Any]] = []
 
     class Tokens(BaseHTTPRequestHandler):
@@ -243,7 +277,9 @@ def test_the_python_of_the_first_page_gives_a_token(monkeypatch: pytest.MonkeyPa
         def log_message(self, *_: object) -> None:
             pass
 
-    [script] = re.findall(r"^```python\n(.*?)^```", text("README.md"), re.DOTALL | re.MULTILINE)
+    [script] = re.findall(
+        r"^```python\n(.*?)^```", text("docs/integration.md"), re.DOTALL | re.MULTILINE
+    )
     space: dict[str, Any] = {}
     exec(script, space)
     with ThreadingHTTPServer(("127.0.0.1", 0), Tokens) as server:
@@ -256,8 +292,41 @@ def test_the_python_of_the_first_page_gives_a_token(monkeypatch: pytest.MonkeyPa
         }.items():
             monkeypatch.setenv(name, value)
         token = {"ContactId": "contact", "ParticipantToken": "token"}
-        space["give_token"](token)
+        space["register_token"](token)
         server.shutdown()
     [(authorization, body)] = taken
     assert "/eu-central-1/execute-api/aws4_request" in authorization
     assert body == token
+
+
+def test_the_hooks_before_a_commit_call_the_tools_of_the_gate() -> None:
+    [config] = yaml_parse(text(".pre-commit-config.yaml"))["repos"]
+    assert config["repo"] == "local"
+    gate = text("Makefile").split("\ncheck:")[1].split("\n\n")[0]
+    gate = gate.replace("$(BIN)", ".venv/bin").replace(" $(SOURCES)", "")
+    entries = [hook["entry"] for hook in config["hooks"]]
+    assert len(entries) > 3
+    sources = " layers/chatlake/python local bench functions tests tools"
+    lines = {line.strip() for line in gate.splitlines()}
+    assert {entry.removesuffix(sources) for entry in entries} - lines == set()
+    # As much as make passes to mypy, which needs all files at once.
+    [given] = re.findall(r"^SOURCES := \$\(wildcard (.*)\)$", text("Makefile"), re.MULTILINE)
+    assert set(sources.split()) == set(given.split())
+
+
+def test_the_workflow_runs_the_gate_and_may_do_nothing_else() -> None:
+    workflow = yaml_parse(text(".github/workflows/ci.yml"))
+    assert workflow["permissions"] == {"contents": "read"}
+    [job] = workflow["jobs"].values()
+    assert [step["run"] for step in job["steps"] if "run" in step] == ["bash .ci/run"]
+    used = [step["uses"] for step in job["steps"] if "uses" in step]
+    assert [action for action in used if not re.fullmatch(r"actions/[\w-]+@v\d+", action)] == []
+
+
+@pytest.mark.parametrize("name", ["bug", "feature"])
+def test_an_issue_template_asks_for_something_that_must_be_answered(name: str) -> None:
+    form = yaml_parse(text(f".github/ISSUE_TEMPLATE/{name}.yml"))
+    assert {"name", "description", "body"} <= form.keys()
+    asked = [field for field in form["body"] if field["type"] != "markdown"]
+    assert len({field["id"] for field in asked}) == len(asked)
+    assert any(field.get("validations", {}).get("required") for field in asked)

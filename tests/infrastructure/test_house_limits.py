@@ -21,7 +21,6 @@ CHATLAKE = "layers/chatlake/python/chatlake"
 EXCEPTIONS = {
     f"{CHATLAKE}/capture/capture_chat.py:_settle": "is to be split by what it settles",
     f"{CHATLAKE}/capture/schedule.py:CaptureSchedule.finish_attempt": "is about to change",
-    f"{CHATLAKE}/documents/upsert.py:upsert": "is about to change",
 }
 
 of_each_folder = pytest.mark.parametrize("folder", FOLDERS)

@@ -12,6 +12,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from chatlake.aws_clients.metric_names import Metric
 from chatlake.tables.measures import SENDER_ROLES
 from local.cloud.deployer import check_known
 from local.cloud.intrinsics import Scope
@@ -20,7 +21,6 @@ from local.cloud.resources.resource_type import Existing, Place, Wanted
 from local.cloud.schema_check import mistakes
 from local.cloud.template import read_template
 from tools.artifacts import ROOT
-from tools.metric_names import metric_names
 
 REGION = "eu-west-1"
 STACK = "a-stack"
@@ -118,7 +118,7 @@ def assert_it_is_sent(namespace: str, name: str, dimensions: dict[str, str], of:
         [value] = dimensions.values()
         assert value.split(".")[0] in of.resources
         return
-    assert name in metric_names()
+    assert name in Metric
     assert dimensions["service"] == STACK
     more = dimensions.keys() - {"service"}
     assert more == ({"sender_role"} if name == "ReadLatency" else set())

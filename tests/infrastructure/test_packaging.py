@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from chatlake import __version__
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -131,7 +133,7 @@ def test_nothing_of_the_checkout_is_used(run: Run, installed: Path) -> None:
 def test_only_what_the_embedded_home_needs_is_installed(installed: Path) -> None:
     listed = uv("pip", "list", "--format", "json", "--python", installed / "python")
     versions = {package["name"]: package["version"] for package in json.loads(listed.stdout)}
-    assert versions.pop("chatlake") == "0.1.0"
+    assert versions.pop("chatlake") == __version__
     pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", RUNTIME.read_text(), flags=re.MULTILINE))
     assert {name: pinned.get(name) for name in versions} == versions
     assert not versions.keys() & set(NOT_NEEDED)

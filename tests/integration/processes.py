@@ -49,7 +49,7 @@ class Process:
     process: ForkServerProcess = field(repr=False)
 
     def end(self) -> int:
-        """Wait for its end; give its exit code, which is negative for a signal."""
+        """Wait for its end; return its exit code, which is negative for a signal."""
         self.process.join(_PATIENCE_S)
         if self.process.exitcode is None:
             self.process.kill()
@@ -98,17 +98,18 @@ def command(*arguments: object, small_batches: bool = False) -> None:
     """Run `chatlake`; never returns."""
     from chatlake.cli import commands as cli
     from chatlake.embedded import import_files
+    from chatlake.operations import publish_waiting
 
     if small_batches:
         # Then there are several batches, each with its commits.
-        import_files._TAKE_IN_BYTES = 60_000
-        import_files._PUBLISH_CHATS = 5
+        import_files._MOST_BYTES = 60_000
+        publish_waiting._MOST_CHATS = 5
     sys.argv = ["chatlake", *map(str, arguments)]
     cli.main()
 
 
 def together(count: int) -> Barrier:
-    """Give a barrier that so many processes wait at, to begin at once."""
+    """Return a barrier that so many processes wait at, to begin at once."""
     return _CONTEXT.Barrier(count, timeout=_PATIENCE_S)
 
 

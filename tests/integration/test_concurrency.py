@@ -83,7 +83,8 @@ def test_publishers_at_once_without_the_lock_of_a_lake_end_with_the_newest_docum
     for one in (*writers, *publishers):
         one.must_end_well()
     with EmbeddedArchive(lake.path) as archive:
-        assert archive.chats.queued() == (0, 0)
+        assert archive.chats.queue.waiting() == set()
+        assert archive.chats.queue.total_size() == 0
     assert lake.differences() == []
     assert comparable(lake.rows()) == expected_rows(*first_round(chats), *changes)
 
@@ -92,12 +93,8 @@ def change_documents(lake: LakeFolder, changes: list[Object], name: str) -> None
     """Take reads in one by one, and say when all are in."""
     with EmbeddedArchive(lake.path) as archive:
         for change in changes:
-            upsert(
-                [to_document(change)],
-                store=archive.store,
-                chats=archive.chats,
-                announce=archive.chats.enqueue,
-            )
+            result = upsert([to_document(change)], store=archive.store, chats=archive.chats)
+            archive.publish_queue.send(result.to_publish)
             time.sleep(0.02)
     (lake.inbox / f"writer-{name}.done").touch()
 
@@ -108,7 +105,7 @@ def publish_what_waits(lake: LakeFolder, number: int) -> None:
     with EmbeddedArchive(lake.path) as archive:
         while True:
             done = len(list(lake.inbox.glob("writer-*.done"))) == 2
-            batch = archive.chats.peek(most_chats=1000, most_bytes=10**9)
+            batch = archive.chats.queue.peek(most_chats=1000, most_bytes=10**9)
             if not batch and done:
                 return
             batch = random.sample(batch, -(-len(batch) // 2))
@@ -119,7 +116,9 @@ def publish_what_waits(lake: LakeFolder, number: int) -> None:
                 lake=archive.lake,
             )
             assert not outcome.failed
-            archive.chats.acknowledge(q for q in batch if q.initial_contact_id not in outcome.moved)
+            archive.chats.queue.acknowledge(
+                q for q in batch if q.initial_contact_id not in outcome.moved
+            )
 
 
 WRITERS = 8

@@ -400,11 +400,11 @@ def test_a_purge_may_come_later_than_the_erasure(filled: LakeFolder, chatlake: C
 
 def test_no_byte_is_left_while_somebody_has_the_lake_open(filled: LakeFolder) -> None:
     with EmbeddedArchive(filled.path) as idle:
-        assert idle.chats.legs(FIRST_LEG) == {FIRST_LEG, SECOND_LEG}
+        assert idle.chats.legs.of_chat(FIRST_LEG) == {FIRST_LEG, SECOND_LEG}
         filled.erase(FIRST_LEG, purge=True)
         assert (filled.path / "chats.db-wal").exists()
         assert places_of(SECRETS, filled.path) == {secret: set() for secret in SECRETS}
-        assert idle.chats.legs(FIRST_LEG) == set()
+        assert idle.chats.legs.of_chat(FIRST_LEG) == set()
 
 
 def test_a_chat_that_comes_again_leaves_no_byte_either(filled: LakeFolder) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from chatlake.analytics.duckdb_engine import connect
 from chatlake.analytics.sql_files import load_named, load_views, to_duckdb
+from chatlake.chat_state import BatchHint
 from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.exceptions import QueryFailed
 from chatlake.tables import schema
@@ -404,7 +405,7 @@ def test_status_counts_a_chat_that_waits_twice_once(lake: LakeFolder, chatlake: 
     lake.take()
     with EmbeddedArchive(lake.path) as archive:
         for day in (None, 1, 2):
-            archive.chats.enqueue({"c1": (day, 100)})
+            archive.chats.queue.send({"c1": BatchHint(day, 100)})
     assert "1 chat waiting to be published" in chatlake("status").out
 
 

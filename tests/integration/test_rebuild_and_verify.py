@@ -432,7 +432,7 @@ def test_verify_tells_rows_of_one_key_apart(filled: LakeFolder, chatlake: Chatla
 
 
 def change_table(lake: LakeFolder, name: str, change: Callable[[pa.Table], pa.Table]) -> None:
-    """Give a table other rows, behind the back of the lake."""
+    """Return a table other rows, behind the back of the lake."""
     with EmbeddedArchive(lake.path) as archive:
         table = archive.lake.load(next(table for table in schema.TABLES if table.name == name))
         rows = table.scan().to_arrow()

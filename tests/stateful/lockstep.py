@@ -76,7 +76,7 @@ class Actor[T]:
         self.advance()
 
     def finish(self) -> T:
-        """Let it take all steps; give the result."""
+        """Let it take all steps; return the result."""
         while self.running:
             self.advance()
         return self.result

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from chatlake.chat_state import Day
-    from chatlake.exceptions import DamagedDocument
+    from chatlake.exceptions import UnreadableDocument
 
 type Row = tuple[Any, ...]
 """The values of a row, without `published_at`."""
@@ -41,7 +41,7 @@ class MemoryStore:
 
     def read_many(
         self, initial_contact_ids: Iterable[str]
-    ) -> dict[str, StoredDocument | DamagedDocument]:
+    ) -> dict[str, StoredDocument | UnreadableDocument]:
         return {chat: self._stored[chat] for chat in initial_contact_ids if chat in self._stored}
 
     def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
@@ -70,6 +70,9 @@ class MemoryStore:
             return stored is None
         del self._stored[initial_contact_id]
         return True
+
+    def initial_contact_ids(self) -> Iterator[str]:
+        yield from list(self._stored)
 
     def __iter__(self) -> Iterator[StoredDocument]:
         yield from list(self._stored.values())
@@ -116,7 +119,7 @@ class MemoryLake:
         return True
 
     def rows(self, table: schema.Table) -> list[Row]:
-        """Give all rows of today."""
+        """Return all rows of today."""
         newest = self._newest[table.name].rows.values()
         return sorted((row for rows in newest for _, row in rows), key=repr)
 
@@ -132,6 +135,6 @@ def rows_by_chat(table: schema.Table, rows: pa.Table) -> dict[str, list[tuple[Da
 
 
 def plain_rows(rows: pa.Table) -> list[Row]:
-    """Give rows as tuples in the order of columns, without `published_at`."""
+    """Return rows as tuples in the order of columns, without `published_at`."""
     names = [name for name in rows.column_names if name != "published_at"]
     return list(zip(*(rows.column(name).to_pylist() for name in names), strict=True))

@@ -169,7 +169,7 @@ actors = st.integers(0, _MOST_ACTORS - 1)
 stops = st.integers(1, 25) | st.sampled_from(
     (
         *(f"{step} {table.name}" for table in schema.TABLES for step in ("load", "commit")),
-        *("record_attempts", "mark_published", "update", "delete", "announce", "forget"),
+        *("record", "mark_published", "update", "delete", "send", "forget"),
     )
 )
 

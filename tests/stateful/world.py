@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from chatlake.chat_state import Day
+    from chatlake.chat_state import ChatState, Day
     from chatlake.documents.document import Document
     from chatlake.documents.store import DocumentStore, StoredDocument
     from chatlake.documents.upsert import UpsertResult
-    from chatlake.exceptions import DamagedDocument
-    from chatlake.operations.erase import Archive, Erasure
+    from chatlake.exceptions import UnreadableDocument
+    from chatlake.operations.archive import Archive
+    from chatlake.operations.erase import Erasure
     from tests.stateful.lockstep import Step
     from tests.stateful.memory import Row
 
@@ -86,7 +87,7 @@ class World:
     # Actors
 
     def publisher(self, *chats: str) -> Actor[PublishOutcome]:
-        """Give a publisher of some of the chats in the queue; of all without a name."""
+        """Return a publisher of some of the chats in the queue; of all without a name."""
         batch = {m: chat for m, chat in self.queue.items() if not chats or chat in chats}
 
         def work(step: Step) -> PublishOutcome:
@@ -100,24 +101,22 @@ class World:
         return Actor("publisher", work)
 
     def upserted(self, *documents: Document) -> Actor[UpsertResult]:
-        """Give an intake of some documents."""
+        """Return an upsert of some documents."""
 
         def work(step: Step) -> UpsertResult:
-            def announce(chats: Mapping[str, object]) -> None:
-                step("announce")
-                self.announce(chats)
-
-            return upsert(
+            result = upsert(
                 documents,
                 store=_SteppedStore(self.store, step),
                 chats=_SteppedChats(self.chats, step),
-                announce=announce,
             )
+            step("send")
+            self.announce(result.to_publish)
+            return result
 
-        return Actor("intake", work)
+        return Actor("upsert", work)
 
     def erasure(self, *contacts: str) -> Actor[Erasure]:
-        """Give an erasure of the chats that some contacts are legs of."""
+        """Return an erasure of the chats that some contacts are legs of."""
 
         def work(step: Step) -> Erasure:
             archive = _SteppedArchive(
@@ -168,19 +167,19 @@ class World:
     # What is seen of it
 
     def rows(self, table: schema.Table) -> list[Row]:
-        """Give the rows of a table, sorted, without `published_at`."""
+        """Return the rows of a table, sorted, without `published_at`."""
         if isinstance(self.lake, MemoryLake):
             return self.lake.rows(table)
         return sorted(plain_rows(self.lake.load(table).scan().to_arrow()), key=repr)
 
     def documents(self) -> dict[str, Document]:
-        """Give the documents by chat."""
+        """Return the documents by chat."""
         stored = list(cast("Iterable[StoredDocument]", self.store))
         return {one.document.initial_contact_id: one.document for one in stored}
 
 
 def rows_of(documents: Iterable[Document]) -> dict[str, list[Row]]:
-    """Give the rows that documents make, by table, sorted, without `published_at`."""
+    """Return the rows that documents make, by table, sorted, without `published_at`."""
     made = flatten(list(documents), published_at=datetime(2026, 1, 1, tzinfo=UTC))
     return {name: sorted(plain_rows(rows), key=repr) for name, rows in made.items()}
 
@@ -210,8 +209,8 @@ class _SteppedStore:
 
     def read_many(
         self, initial_contact_ids: Iterable[str]
-    ) -> dict[str, StoredDocument | DamagedDocument]:
-        found: dict[str, StoredDocument | DamagedDocument] = {}
+    ) -> dict[str, StoredDocument | UnreadableDocument]:
+        found: dict[str, StoredDocument | UnreadableDocument] = {}
         for chat in initial_contact_ids:
             self._step(f"read {chat}")
             found |= self._store.read_many([chat])
@@ -237,25 +236,43 @@ class _SteppedStore:
         self._step(f"delete {initial_contact_id}")
         return self._store.delete(initial_contact_id, tag)
 
+    def initial_contact_ids(self) -> Iterator[str]:
+        return self._store.initial_contact_ids()
+
     def __iter__(self) -> Iterator[Any]:
         return iter(self._store)
 
 
-class _SteppedChats:
-    """The state of chats, one step per call."""
+class _Stepped:
+    """A part of the state of chats, one step per call."""
 
-    def __init__(self, chats: SqliteChatState, step: Step) -> None:
-        self._chats = chats
+    def __init__(self, part: object, step: Step) -> None:
+        self._part = part
         self._step = step
 
     def __getattr__(self, name: str) -> Any:
-        called = getattr(self._chats, name)
+        called = getattr(self._part, name)
 
         def stepped(*arguments: Any, **named: Any) -> Any:
             self._step(name)
             return called(*arguments, **named)
 
         return stepped
+
+
+class _SteppedChats:
+    """The state of chats, one step per call of one of its parts."""
+
+    def __init__(self, chats: ChatState, step: Step) -> None:
+        self.legs: Any = _Stepped(chats.legs, step)
+        self.publish_attempts: Any = _Stepped(chats.publish_attempts, step)
+        self.tombstones: Any = _Stepped(chats.tombstones, step)
+        self._chats = chats
+        self._step = step
+
+    def forget(self, initial_contact_id: str) -> bool:
+        self._step("forget")
+        return self._chats.forget(initial_contact_id)
 
 
 class _SteppedLake:

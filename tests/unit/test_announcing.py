@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from chatlake.capture.publish_notifier import AnnouncementRefused, PublishNotifier
+from chatlake.capture.publish_notifier import PublishNotifier
+from chatlake.chat_state import NO_HINT, BatchHint
+from chatlake.exceptions import NotificationRefused
 
 URL = "https://sqs.example/queue"
 
@@ -38,40 +40,39 @@ class Queue:
         return {"Successful": [], "Failed": failed} if failed else {"Successful": []}
 
 
-def announce(queue: Queue, revisions: dict[str, str]) -> None:
-    PublishNotifier(queue, URL)(revisions)  # type: ignore[arg-type]
+def send(queue: Queue, *chats: str) -> None:
+    PublishNotifier(queue, URL).send(dict.fromkeys(chats, NO_HINT))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("chats", "requests"), [(0, 0), (1, 1), (10, 1), (11, 2), (25, 3)])
 def test_every_chat_is_told_of_once_ten_at_a_time(chats: int, requests: int) -> None:
     queue = Queue()
-    revisions = {f"chat-{number}": f"revision-{number}" for number in range(chats)}
-    announce(queue, revisions)
-    told = {message["initial_contact_id"]: message["revision"] for message in queue.taken}
-    assert told == revisions
-    assert (len(queue.taken), queue.requests) == (chats, requests)
+    names = [f"chat-{number}" for number in range(chats)]
+    send(queue, *names)
+    assert [message["initial_contact_id"] for message in queue.taken] == names
+    assert queue.requests == requests
 
 
-def test_a_revision_that_nobody_knows_is_empty() -> None:
+def test_a_message_names_its_chat_and_nothing_else() -> None:
     queue = Queue()
-    announce(queue, {"chat ü": ""})
-    assert queue.taken == [{"initial_contact_id": "chat ü", "revision": ""}]
+    PublishNotifier(queue, URL).send({"chat ü": BatchHint(20_000, 9)})  # type: ignore[arg-type]
+    assert queue.taken == [{"initial_contact_id": "chat ü"}]
 
 
 def test_a_message_that_is_refused_is_an_error_and_the_others_are_sent() -> None:
     queue = Queue("chat-3")
-    with pytest.raises(AnnouncementRefused, match="InternalError; it will be sent again") as raised:
-        announce(queue, {f"chat-{number}": "" for number in range(10)})
+    with pytest.raises(NotificationRefused, match="InternalError; it will be sent again") as raised:
+        send(queue, *(f"chat-{number}" for number in range(10)))
     assert len(queue.taken) == 9
     assert "canary" not in str(raised.value)
 
 
 def test_batches_after_one_that_was_refused_wait_for_the_next_attempt() -> None:
-    """Whoever announces has not noted it then, and announces all of them again."""
+    """Whoever sends them has not noted it then, and sends all of them again."""
     queue = Queue("chat-3")
-    revisions = {f"chat-{number}": "" for number in range(15)}
-    with pytest.raises(AnnouncementRefused):
-        announce(queue, revisions)
+    names = [f"chat-{number}" for number in range(15)]
+    with pytest.raises(NotificationRefused):
+        send(queue, *names)
     queue.refused = ()
-    announce(queue, revisions)
-    assert {message["initial_contact_id"] for message in queue.taken} == revisions.keys()
+    send(queue, *names)
+    assert {message["initial_contact_id"] for message in queue.taken} == set(names)

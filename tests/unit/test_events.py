@@ -179,7 +179,7 @@ def test_track_notes_it_for_its_chat(
     functions: Functions, name: str, became: str, phase: str, ended: set[str]
 ) -> None:
     app = functions["track"]
-    app.archive.chats.add_legs({FIRST: FIRST}, provisional=False)
+    app.archive.chats.legs.add({FIRST: FIRST}, provisional=False)
     assert app.handler(EVENTS[name], CONTEXT) == became
     state = app.archive.schedule.read(FIRST)
     assert state.ended == ended
@@ -191,7 +191,7 @@ def test_track_finds_the_chat_of_an_event_that_does_not_say(functions: Functions
     app = functions["track"]
     assert app.handler(EVENTS["track.initiated"], CONTEXT) == "EventsTracked"
     # As the first look at the chat notes it.
-    app.archive.chats.add_legs({FIRST: FIRST}, provisional=False)
+    app.archive.chats.legs.add({FIRST: FIRST}, provisional=False)
     name = "track.without_initial_contact"
     assert "initialContactId" not in EVENTS[name]["detail"]
     assert app.handler(EVENTS[name], CONTEXT) == "EventsTracked"
@@ -249,17 +249,17 @@ def test_publish_finds_the_chats_of_both_messages(functions: Functions) -> None:
     second = EVENTS["publish.two_chats"]["Records"][1]["messageId"]
     answered = app.handler(EVENTS["publish.two_chats"], CONTEXT)
     assert answered == {"batchItemFailures": [{"itemIdentifier": second}]}
-    assert app.archive.chats.attempts(PUBLISHED).keys() == {PUBLISHED[0]}
+    assert app.archive.chats.publish_attempts.read(PUBLISHED).keys() == {PUBLISHED[0]}
 
 
 def test_erase_tells_what_became_of_each_contact(functions: Functions) -> None:
     app = functions["erase"]
     app.archive.lake.create_tables()
     known, unknown = EVENTS["erase.two_contacts"]["contact_ids"]
-    app.archive.chats.add_legs({known: known}, provisional=False)
+    app.archive.chats.legs.add({known: known}, provisional=False)
     answered = app.handler(EVENTS["erase.two_contacts"], CONTEXT)
     assert answered == {"erased": [known], "already_erased": [], "unknown": [unknown]}
-    assert app.archive.chats.erased([known]) == {known}
+    assert app.archive.chats.tombstones.erased([known]) == {known}
 
 
 @pytest.mark.parametrize(
@@ -322,7 +322,7 @@ def test_a_browser_is_told_that_the_page_may_ask(functions: Functions) -> None:
 )
 def test_a_token_is_kept_for_its_chat(functions: Functions, name: str, kind: str) -> None:
     app = functions["start_chat"]
-    app.archive.chats.add_legs({FIRST: FIRST}, provisional=False)
+    app.archive.chats.legs.add({FIRST: FIRST}, provisional=False)
     answered = app.handler(EVENTS[name], CONTEXT)
     assert json.loads(answered["body"]) == {"InitialContactId": FIRST}
     [token] = app.archive.schedule.read(FIRST).tokens.values()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from chatlake.aws.settings import SettingMissing, Settings
-from chatlake.exceptions import ChatlakeError
+from chatlake.aws.settings import Settings
+from chatlake.exceptions import ChatlakeError, SettingMissing
 
 NEEDED = {
     "CONNECT_INSTANCE_ARN": "arn:aws:connect:eu-central-1:111122223333:instance/1234-abcd",

@@ -52,7 +52,7 @@ class Casting:
         longer_than_min: float = 2,
         source: Chat | None = None,
     ) -> Chat:
-        """Give a chat, to start so many seconds after the beginning."""
+        """Return a chat, to start so many seconds after the beginning."""
         fitting = (
             chat
             for chat in _all()
@@ -66,7 +66,7 @@ class Casting:
         return moved(chat, DAY_MS + int(started_s * 1000), source)
 
     def returning(self, *, started_s: float, after_s: float) -> tuple[Chat, Chat, Chat]:
-        """Give three chats, each of which brings back all that came before it."""
+        """Return three chats, each of which brings back all that came before it."""
         by_id = {chat.initial_contact_id: chat for chat in _all()}
 
         def source_of(chat: Chat) -> Chat:

@@ -11,7 +11,7 @@ import pytest
 
 
 def once[T](factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T]) -> T:
-    """Give what `make` makes of a new folder; whoever else asks meanwhile waits for it.
+    """Return what `make` makes of a new folder; whoever else asks meanwhile waits for it.
 
     It comes as a copy, so it must be a value. A failure is not kept: the next one tries again.
     """

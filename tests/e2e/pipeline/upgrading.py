@@ -75,7 +75,7 @@ def _older_layer(folder: Path) -> Path:
 
 
 def _tell(world: World, chat: Chat) -> None:
-    """Give the stack the token of a chat that is over, and its events."""
+    """Return the stack the token of a chat that is over, and its events."""
     token = world.service.participant_token(chat.initial_contact_id)
     world.register(chat.initial_contact_id, ParticipantToken=token)
     for event in chat.contact_events():

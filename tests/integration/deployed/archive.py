@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,16 +12,18 @@ import boto3
 
 from chatlake.aws_clients import clients
 from chatlake.capture.capture_chat import capture_chat
+from chatlake.capture.capture_services import CaptureServices
 from chatlake.capture.capture_state import Token
 from chatlake.capture.chat_resolver import ChatResolver
-from chatlake.capture.fetch import CaptureServices
 from chatlake.capture.participant_client import ParticipantClient
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.capture.schedule import CaptureSchedule
 from chatlake.capture.token_cipher import TokenCipher
 from chatlake.capture.track import TrackServices, track
+from chatlake.chat_state import NO_DOCUMENT
 from chatlake.chat_state.dynamodb import DynamoDBChatState
 from chatlake.documents.document import Document
+from chatlake.documents.revision import revision
 from chatlake.documents.store.s3 import S3Store
 from local.participant_service import Behaviour
 from local.participant_service import ParticipantService as Simulator
@@ -58,6 +60,12 @@ class Archive:
 
     def deliver(self, event: dict[str, Any]) -> str:
         return track(event, self.track_services)
+
+    def send(self, chats: Mapping[str, object]) -> None:
+        """Take what is sent to the publish queue, and note of which document that was."""
+        for chat in chats:
+            stored = self.services.store.read(chat)
+            self.announced.append((chat, revision(stored.document) if stored else NO_DOCUMENT))
 
     def attempt(self, chat: str) -> None:
         capture_chat(chat, self.services)
@@ -118,6 +126,10 @@ def archive(
             assert found is None or isinstance(found, bytes)
             return found
 
+        class Queue:
+            def send(self, chats: Mapping[str, object]) -> None:
+                made[0].send(chats)
+
         services = CaptureServices(
             schedule=schedule,
             chats=state,
@@ -127,13 +139,13 @@ def archive(
                 participant, transcripts=RateLimiter(1000), connections=RateLimiter(1000)
             ),
             read_export=read_export,
-            announce=lambda revisions: made[0].announced.extend(revisions.items()),
+            publish_queue=Queue(),
             interval_ms=lambda: 120_000,
             warn=lambda *note: made[0].notes.append(note),
         )
         instance = chats[0].instance_id if chats else "i"
         chat_resolver = ChatResolver(state, connect, instance)
-        track_services = TrackServices(schedule, state, chat_resolver, BUCKET, PREFIX, instance)
+        track_services = TrackServices(schedule, chat_resolver, BUCKET, PREFIX, instance)
         made.append(Archive(aws, clock, simulator, services, track_services))
         try:
             yield made[0]

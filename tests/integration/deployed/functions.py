@@ -49,7 +49,7 @@ type Load = Callable[..., ModuleType]
 
 
 def loader(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
-    """Give what loads a function as it is when its environment is new."""
+    """Return what loads a function as it is when its environment is new."""
     lake = aws.bucket()
     for name, value in {
         "AWS_ENDPOINT_URL": aws.endpoint_url,

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from chatlake.chat_state import add_tombstones
 from chatlake.documents.document import Document, merge
 from chatlake.documents.store.s3 import S3Store
 from chatlake.exceptions import RejectedInput
@@ -171,7 +172,7 @@ def test_a_customer_does_not_suffer_from_a_token_that_cannot_be_kept(
 
 
 def test_tokens_of_others_are_taken(start_chat: ModuleType) -> None:
-    start_chat.archive.chats.add_legs({"leg": CHAT}, provisional=False)
+    start_chat.archive.chats.legs.add({"leg": CHAT}, provisional=False)
     body = {"ContactId": "leg", "ConnectionToken": CANARY, "Expiry": "2026-11-22T17:00:00Z"}
     assert answer(call(start_chat, request("/tokens", body))) == (200, {"InitialContactId": CHAT})
     [token] = start_chat.archive.schedule.read(CHAT).tokens.values()
@@ -199,7 +200,7 @@ def test_a_bad_token_is_refused_and_not_repeated(
 
 
 def test_no_token_of_an_erased_chat_is_taken(start_chat: ModuleType) -> None:
-    start_chat.archive.chats.add_tombstones(CHAT)
+    add_tombstones(start_chat.archive.chats, CHAT)
     body = {"ContactId": CHAT, "ParticipantToken": CANARY}
     assert call(start_chat, request("/tokens", body))["statusCode"] == 410
     assert start_chat.archive.schedule.read(CHAT) is None
@@ -230,7 +231,7 @@ def test_rows_are_made_published_and_erased(
     publish, erase = load("publish"), load("erase")
     for chat in (CHAT, "damaged"):
         publish.archive.store.update(chat, lambda _, chat=chat: Document(chat))
-        publish.archive.chats.add_legs({chat: chat}, provisional=False)
+        publish.archive.chats.legs.add({chat: chat}, provisional=False)
     bucket = publish.archive.settings.document_bucket
     for found in aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]:
         if "damaged" in found["Key"]:
@@ -268,7 +269,7 @@ def test_a_document_that_changes_meanwhile_is_published_though_nobody_tells_of_i
     load("tables").archive.lake.create_tables()
     publish = load("publish")
     archive = publish.archive
-    archive.chats.add_legs({CHAT: CHAT}, provisional=False)
+    archive.chats.legs.add({CHAT: CHAT}, provisional=False)
     seen = itertools.count(1)
     tags = S3Store.tags
 

@@ -75,7 +75,7 @@ def announce(publish: ModuleType, *documents: Document) -> dict[str, Any]:
         publish.archive.store.update(
             chat, lambda known, new=document: merge(known, new) if known else new
         )
-        publish.archive.chats.add_legs({chat: chat}, provisional=False)
+        publish.archive.chats.legs.add({chat: chat}, provisional=False)
         body = json.dumps({"initial_contact_id": chat, "revision": ""})
         records.append({"messageId": str(number), "body": body})
     answer: dict[str, Any] = call(publish, {"Records": records})

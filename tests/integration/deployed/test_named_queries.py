@@ -34,7 +34,7 @@ class Saved:
     _deployments: Iterator[int] = field(default_factory=count)
 
     def deploy(self, queries: list[Query], athena: Any = None, **options: Any) -> list[str]:
-        """Save queries; give what was written to Athena."""
+        """Save queries; return what was written to Athena."""
         given = {"database": DATABASE, "request": f"request-{next(self._deployments)}", **options}
         self.writes.clear()
         save_named_queries(queries, athena or self.athena, workgroup=self.workgroup, **given)

@@ -13,6 +13,7 @@ import pytest
 
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.capture.reconcile import ReconcileServices, reconcile
+from chatlake.chat_state import add_tombstones
 from local.chats import Chat, scripts
 from tests.aws import Aws, HandClock, rule_time
 from tests.integration.deployed.archive import UNLIMITED, Archive, archive
@@ -58,11 +59,11 @@ def reconciled(
         searches=RateLimiter(100),
         may_go_on=lambda: may_go_on,
         may_list=lambda: may_list,
-        announce=lambda revisions: opened.announced.extend(revisions.items()),
+        publish_queue=opened,
     )
     reconcile(services)
     connect.close()
-    return services.counters.take()
+    return {str(metric): count for metric, count in services.counters.take().items()}
 
 
 def over_a_day(opened: Archive, bucket: str = "") -> Counter[str]:
@@ -113,10 +114,10 @@ def test_a_run_that_has_no_time_left_says_so(opened: Archive) -> None:
 
 def test_erased_chats_are_left_alone(opened: Archive) -> None:
     chat = CHATS[0]
-    opened.services.chats.add_legs(
+    opened.services.chats.legs.add(
         {leg.contact_id: chat.initial_contact_id for leg in chat.legs}, provisional=False
     )
-    opened.services.chats.add_tombstones(chat.initial_contact_id)
+    add_tombstones(opened.services.chats, chat.initial_contact_id)
     assert over_a_day(opened)["ContactsFound"] > 0
     assert opened.schedule.read(chat.initial_contact_id) is None
     assert opened.announced == []
@@ -132,8 +133,8 @@ def test_finished_chats_that_nobody_published_are_announced_again(opened: Archiv
     again = over_a_day(opened)["ChatsUnpublished"]
     assert again >= 1
     assert opened.announced == [announced] * (1 + again)
-    counts = opened.services.chats.record_attempts({chat: [1]})
-    opened.services.chats.mark_published({chat: announced[1]}, counts)
+    counts = opened.services.chats.publish_attempts.record({chat: [1]})
+    opened.services.chats.publish_attempts.mark_published({chat: announced[1]}, counts)
     assert over_a_day(opened)["ChatsUnpublished"] == 0
 
 

@@ -30,7 +30,7 @@ def a_cloud(folder: Path, speed: float = 60) -> Iterator[LocalCloud]:
 
 
 def a_copy(folder: Path, *changes: tuple[str, str]) -> Path:
-    """Copy the stack into a folder, with texts of its template replaced; give the template."""
+    """Copy the stack into a folder, with texts of its template replaced; return the template."""
     shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("__*__*"), dirs_exist_ok=True)
     template = folder / "template.yaml"
     text = template.read_text()

@@ -11,15 +11,62 @@ class RejectedInput(ChatlakeError):
     """A value that is no transcript; its message says why and holds no content of it."""
 
 
-class DamagedDocument(ChatlakeError):
-    """A stored document that cannot be read back."""
+class ChatErased(RejectedInput):
+    """A token came for a chat that was erased."""
+
+
+class SettingMissing(ChatlakeError):
+    """A function lacks an environment variable that the template sets."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the environment variable {name} is missing or unreadable")
+
+
+class HandlerFailed(Exception):
+    """An invocation that failed, told of without the words of whoever raised the error."""
+
+
+# --- documents ------------------------------------------------------------------------------------
+
+
+class UnreadableDocument(ChatlakeError):
+    """A stored document that this version cannot read; its kinds say what to do."""
+
+    def __init__(self, initial_contact_id: str, message: str) -> None:
+        super().__init__(message)
+        self.initial_contact_id = initial_contact_id
+
+
+class DamagedDocument(UnreadableDocument):
+    """A stored document that cannot be read back by any version."""
 
     def __init__(self, initial_contact_id: str, reason: str) -> None:
         super().__init__(
+            initial_contact_id,
             f"the document of chat {initial_contact_id} is damaged ({reason}): "
-            "remove it and import its transcripts again"
+            "remove it and import its transcripts again",
         )
-        self.initial_contact_id = initial_contact_id
+
+
+class UnsupportedDocumentFormat(UnreadableDocument):
+    """A stored document that a newer version of chatlake has written; it is whole."""
+
+    def __init__(self, initial_contact_id: str, found: int, newest_known: int) -> None:
+        super().__init__(
+            initial_contact_id,
+            f"the document of chat {initial_contact_id} has format {found}, and this version of "
+            f"chatlake knows formats up to {newest_known}: run the newer version that wrote it",
+        )
+
+
+class NewerDocuments(ChatlakeError):
+    """The tables cannot be made afresh: some documents were written by a newer version."""
+
+    def __init__(self, count: int, example: UnsupportedDocumentFormat) -> None:
+        super().__init__(
+            f"{count:,} document{'' if count == 1 else 's'} would lose their rows, so nothing was "
+            f"done; {example}"
+        )
 
 
 class DocumentContested(ChatlakeError):
@@ -32,6 +79,9 @@ class DocumentContested(ChatlakeError):
         )
 
 
+# --- tables ---------------------------------------------------------------------------------------
+
+
 class PublishConflict(ChatlakeError):
     """A table changed under the publisher more often than it was ready to start over."""
 
@@ -42,8 +92,26 @@ class PublishConflict(ChatlakeError):
         )
 
 
+class SnapshotConflict(ChatlakeError):
+    """A table changed between loading it and committing to it; the publisher starts over."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(f"table {table} changed while rows were written; try again")
+
+
+class TablesNotMade(ChatlakeError):
+    """A table, view or named query could not be made; the message names it and says why."""
+
+
+class QueryFailed(ChatlakeError):
+    """SQL that the engine refused; the message is the engine's own."""
+
+
+# --- a lake folder --------------------------------------------------------------------------------
+
+
 class LakeNotFound(ChatlakeError):
-    """A command that reads was given a folder that holds no lake."""
+    """A command that reads was told of a folder that holds no lake."""
 
     def __init__(self, folder: str) -> None:
         super().__init__(
@@ -72,15 +140,14 @@ class LakeIncomplete(ChatlakeError):
         )
 
 
-class QueryFailed(ChatlakeError):
-    """SQL that the engine refused; the message is the engine's own."""
+# --- services of AWS ------------------------------------------------------------------------------
 
 
-class SnapshotConflict(ChatlakeError):
-    """A table changed between loading it and committing to it; the publisher starts over."""
+class NotificationRefused(ChatlakeError):
+    """The publish queue did not take a message."""
 
-    def __init__(self, table: str) -> None:
-        super().__init__(f"table {table} changed while rows were written; try again")
+    def __init__(self, code: str) -> None:
+        super().__init__(f"the publish queue refused a message: {code}; it will be sent again")
 
 
 class ParticipantError(ChatlakeError):
@@ -105,7 +172,3 @@ class ParticipantUnavailable(ParticipantError):
 
 class ParticipantRejected(ParticipantError):
     """The request is wrong (400); trying again does not help."""
-
-
-class TablesNotMade(ChatlakeError):
-    """A table, view or named query could not be made; the message names it and says why."""

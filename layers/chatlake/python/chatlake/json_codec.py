@@ -6,6 +6,7 @@ library takes over with the same reading of numbers, so both paths give equal va
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 import re
@@ -24,6 +25,11 @@ _EXACT_INTEGERS = 2**53
 _ORJSON_LEVELS = 254
 _MOST_LEVELS = 240
 _TOO_DEEP = f"it nests deeper than {_MOST_LEVELS} levels"
+
+
+def without_byte_order_mark(data: bytes) -> bytes:
+    """Remove the mark that some programs put in front of UTF-8, and that is no JSON."""
+    return data.removeprefix(codecs.BOM_UTF8)
 
 
 def loads(data: bytes, *, any_depth: bool = False) -> Any:

@@ -50,10 +50,10 @@ def microseconds(moment: datetime) -> int:
 
 
 def now() -> datetime:
-    """Give the present moment in UTC."""
+    """Return the present moment in UTC."""
     return datetime.fromtimestamp(time.time(), UTC)
 
 
 def now_ms() -> int:
-    """Give the present moment in epoch milliseconds."""
+    """Return the present moment in epoch milliseconds."""
     return time.time_ns() // 1_000_000

@@ -112,7 +112,7 @@ def _ours(
 
 
 def _all(athena: AthenaClient, workgroup: str) -> tuple[list[NamedQueryTypeDef], bool]:
-    """Give a workgroup's queries, and whether none was held back: deleted meanwhile, or busy."""
+    """Return a workgroup's queries, and whether none was held back: deleted meanwhile, or busy."""
     pages = athena.get_paginator("list_named_queries").paginate(WorkGroup=workgroup)
     ids = [query_id for page in pages for query_id in page["NamedQueryIds"]]
     found: list[NamedQueryTypeDef] = []

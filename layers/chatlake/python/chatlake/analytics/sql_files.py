@@ -52,17 +52,17 @@ class Query:
 
 
 def load_named() -> list[Query]:
-    """Give the named queries, by name; each has two parameters, the days of a `Period`."""
+    """Return the named queries, by name; each has two parameters, the days of a `Period`."""
     return _load("named")
 
 
 def load_views() -> list[Query]:
-    """Give the views, each after those that it reads."""
+    """Return the views, each after those that it reads."""
     return in_dependency_order(_load("views"))
 
 
 def load_report() -> dict[str, Query]:
-    """Give the queries of the report, by name; `readings` makes the table that most others ask."""
+    """Return the queries of the report, by name; `readings` makes the table of most others."""
     return {query.name: query for query in _load("report")}
 
 

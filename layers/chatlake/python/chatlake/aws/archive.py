@@ -1,4 +1,4 @@
-"""The deployed home: documents and tables on S3, state of chats in DynamoDB, Glue's catalog."""
+"""The deployed archive: documents and tables on S3, state of chats in DynamoDB, Glue's catalog."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chatlake.aws_clients import clients
+from chatlake.capture.publish_notifier import PublishNotifier
 from chatlake.capture.schedule import CaptureSchedule
 from chatlake.capture.token_cipher import TokenCipher
 from chatlake.chat_state.dynamodb import DynamoDBChatState
@@ -40,13 +41,18 @@ class DeployedArchive:
 
     @cached_property
     def schedule(self) -> CaptureSchedule:
-        """The chats that are due."""
+        """The capture schedule: which chats are due."""
         return CaptureSchedule(clients.dynamodb(self._config), self.settings.chats_table)
 
     @cached_property
     def token_cipher(self) -> TokenCipher:
-        """The lock of tokens."""
+        """What tokens are sealed and opened with."""
         return TokenCipher(clients.kms(self._config), self.settings.key_arn)
+
+    @cached_property
+    def publish_queue(self) -> PublishNotifier:
+        """Where chats wait to be published."""
+        return PublishNotifier(clients.sqs(), self.settings.publish_queue_url)
 
     @cached_property
     def lake(self) -> Lake:

@@ -78,7 +78,7 @@ class _Reply:
         self._given: JsonObject | None = None
 
     def give(self, response: JsonObject) -> JsonObject:
-        """Send an answer unless one was sent; give that which was."""
+        """Send an answer unless one was sent; return that which was."""
         with self._lock:
             if self._given is None:
                 self._send(self._url, json.dumps(response).encode())

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Literal
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from chatlake.exceptions import ChatlakeError
+from chatlake.exceptions import ChatlakeError, HandlerFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
+
+    from chatlake.aws_clients.metric_names import Metric
 
 type Unit = Literal["Milliseconds", "Percent", "Seconds"]
 
@@ -25,15 +27,15 @@ logger = Logger()
 metrics = Metrics()
 
 
-def count(numbers: Mapping[str, int]) -> None:
+def count(numbers: Mapping[Metric, int]) -> None:
     """Add counts to the metrics of this invocation, and to its log."""
-    for name, number in numbers.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count, value=number)
+    for metric, number in numbers.items():
+        metrics.add_metric(name=metric, unit=MetricUnit.Count, value=number)
     if numbers:
         logger.info("counted", extra={"counts": dict(sorted(numbers.items()))})
 
 
-def record(name: str, unit: Unit, values: Iterable[float], **dimensions: str) -> None:
+def record(metric: Metric, unit: Unit, values: Iterable[float], **dimensions: str) -> None:
     """Send values of a metric, each for itself, so that CloudWatch can give percentiles of them.
 
     Parameters
@@ -48,13 +50,9 @@ def record(name: str, unit: Unit, values: Iterable[float], **dimensions: str) ->
         apart.add_dimension(dimension, said)
     for value in values:
         # Sends what it has whenever that is 100 values, as many as CloudWatch takes at once.
-        apart.add_metric(name, unit, value)
+        apart.add_metric(metric, unit, value)
     if apart.metric_set:
         apart.flush_metrics()
-
-
-class HandlerFailed(Exception):
-    """An invocation that failed, told of without the words of whoever raised the error."""
 
 
 def guarded[**P, R](handler: Callable[P, R]) -> Callable[P, R]:

@@ -5,14 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from chatlake.exceptions import ChatlakeError
-
-
-class SettingMissing(ChatlakeError):
-    """A function lacks an environment variable that the template gives it."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"the environment variable {name} is missing or unreadable")
+from chatlake.exceptions import SettingMissing
+from chatlake.identifiers import instance_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +42,8 @@ class Settings:
 
     @property
     def instance_id(self) -> str:
-        """The last part of the instance's ARN."""
-        return self.instance_arn.rsplit("/", 1)[-1]
+        """The last segment of the instance's ARN."""
+        return instance_id(self.instance_arn) or ""
 
     @classmethod
     def from_environment(cls) -> Settings:

@@ -30,14 +30,14 @@ class DynamoDBTable:
         self._prefix = prefix
 
     def read(self, name: str) -> Item | None:
-        """Give an item as it is after every change so far; None if there is none."""
+        """Return an item as it is after every change so far; None if there is none."""
         found = self._dynamodb.get_item(
             TableName=self._table, Key=self._key(name), ConsistentRead=True
         )
         return found.get("Item")
 
     def read_many(self, names: Collection[str], *, consistent: bool = True) -> dict[str, Item]:
-        """Give the items of those names that there are, by name."""
+        """Return the items of those names that there are, by name."""
         found: dict[str, Item] = {}
         for some in batched(sorted(set(names)), _KEYS_AT_ONCE, strict=False):
             keys = [self._key(name) for name in some]
@@ -50,7 +50,7 @@ class DynamoDBTable:
         return found
 
     def change(self, name: str, change: UpdateExpression, *conditions: str) -> bool:
-        """Change an item, or make it, in one request; give whether the conditions held."""
+        """Change an item, or make it, in one request; return whether the conditions held."""
         try:
             self._update(name, change, " AND ".join(conditions))
         except ClientError as error:
@@ -58,7 +58,7 @@ class DynamoDBTable:
         return True
 
     def changed(self, name: str, change: UpdateExpression) -> Item:
-        """Change an item, or make it; give what the changed attributes are now."""
+        """Change an item, or make it; return what the changed attributes are now."""
         return self._update(name, change, "", ReturnValues="UPDATED_NEW")["Attributes"]
 
     def _update(
@@ -84,7 +84,7 @@ class DynamoDBTable:
         condition: str | None = None,
         values: Mapping[str, AttributeValueTypeDef] | None = None,
     ) -> bool:
-        """Delete an item, which need not be there; give whether the condition held."""
+        """Delete an item, which need not be there; return whether the condition held."""
         request: dict[str, Any] = {
             "ConditionExpression": condition,
             "ExpressionAttributeValues": values,
@@ -104,7 +104,7 @@ class DynamoDBTable:
 
 
 def _refused(error: ClientError) -> bool:
-    """Give False for a condition that did not hold; all else is raised."""
+    """Return False for a condition that did not hold; all else is raised."""
     if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
         return False
     raise error

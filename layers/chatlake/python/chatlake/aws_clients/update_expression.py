@@ -19,7 +19,7 @@ class UpdateExpression:
     values: dict[str, AttributeValueTypeDef] = field(default_factory=dict)
 
     def copy(self) -> UpdateExpression:
-        """Give one that can be changed without changing this one."""
+        """Return one that can be changed without changing this one."""
         return UpdateExpression(
             dict(self.puts), dict(self.added), list(self.removed), dict(self.values)
         )
@@ -33,7 +33,7 @@ class UpdateExpression:
         self.removed.append(name)
 
     def expression(self) -> tuple[str, dict[str, str], dict[str, AttributeValueTypeDef]]:
-        """Give the UpdateExpression, and the names and values that it speaks of."""
+        """Return the UpdateExpression, and the names and values that it speaks of."""
         names: dict[str, str] = {}
         values = dict(self.values)
 

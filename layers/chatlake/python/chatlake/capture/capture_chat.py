@@ -1,7 +1,7 @@
-"""Capture: a look at a chat that is due. Read what can be read, merge it, say when to come again.
+"""One capture attempt for a due chat: read what can be read, merge it, set when it is due again.
 
-What a look found is in the document before anything is taken off the agenda, and the publisher is
-told before the chat leaves it; so a look that is cut off is simply repeated.
+What an attempt found is in the document before anything leaves the capture state, and the publisher
+is notified before the chat leaves the schedule; so an attempt that is cut off is simply repeated.
 """
 
 from __future__ import annotations
@@ -10,29 +10,28 @@ from dataclasses import replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
+from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState, Checkpoint, Token
 from chatlake.capture.fetch import (
-    CaptureServices,
     Fetched,
     read_transcript,
     take_events,
     take_exports,
 )
-from chatlake.chat_state import NO_DOCUMENT
+from chatlake.chat_state import NO_HINT
 from chatlake.documents.document import Document, merge
-from chatlake.documents.lifecycle import IDLE_MS, SETTLE_MS, is_ended
+from chatlake.documents.legs import legs_of
+from chatlake.documents.lifecycle import IDLE_MS, SETTLE_MS, is_ended, saw_end
 from chatlake.documents.revision import revision
-from chatlake.documents.upsert import legs_of, upsert
-from chatlake.exceptions import DamagedDocument
+from chatlake.documents.upsert import upsert
+from chatlake.exceptions import UnreadableDocument
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.schedule import Phase
-
-FIRST_LOOK_MS = 30_000
-"""From the first word of a chat to its first snapshot."""
 
 _TOKEN_MAY_COME_MS = 15 * 60_000
 _LONGEST_CHAT_MS = 8 * 24 * 3_600_000
@@ -42,28 +41,31 @@ _LONGEST_RETRY_MS = 15 * 60_000
 # Of a last read that an unreachable service keeps from ending.
 _MOST_RETRIES = 60
 _LONGEST_REFUSAL_MS = 30 * 24 * 3_600_000
+_UNREADABLE = "unreadable document"
+# What versions before 0.2 called it.
 _DAMAGED = "damaged document"
 _REFUSED = "refused export"
+_PASSING_FAILURES = frozenset({_UNREADABLE, _DAMAGED, _REFUSED})
 
 
 def capture_chat(chat: str, services: CaptureServices) -> None:
-    """Look at a chat that is due."""
+    """Make one capture attempt for a chat that is due."""
     state = services.schedule.read(chat)
-    # The index lags behind: it may name a chat that was just looked at.
+    # The index is eventually consistent: it may name a chat whose attempt has just ended.
     if state is None or state.due_at is None or state.due_at > now_ms():
         return
-    owner = services.chats.initial_contacts([chat]).get(chat, chat)
+    owner = services.chats.legs.initial_contacts([chat]).get(chat, chat)
     if owner != chat:
         _move(state, owner, services)
         return
-    fetched = Fetched(failure=None if state.failure in {_DAMAGED, _REFUSED} else state.failure)
+    fetched = Fetched(failure=None if state.failure in _PASSING_FAILURES else state.failure)
     take_events(state, fetched, services)
     take_exports(state, fetched, services)
     try:
         stored = services.store.read(chat)
-    except DamagedDocument as error:
-        services.note("DamagedDocuments", chat, str(error))
-        _come_again(state, services, failure=_DAMAGED, after_ms=IDLE_MS)
+    except UnreadableDocument as error:
+        services.note(Metric.UNREADABLE_DOCUMENTS, chat, str(error))
+        _come_again(state, services, failure=_UNREADABLE, after_ms=IDLE_MS)
         return
     known = reduce(
         merge, _own(fetched.documents, chat), stored.document if stored else Document(chat)
@@ -71,30 +73,30 @@ def capture_chat(chat: str, services: CaptureServices) -> None:
     ended = is_ended(known)
     if not (ended and state.checkpoint.last_read_done) or _may_have_gone_on(state, known):
         read_transcript(state, fetched, known, services, whole=ended)
-    intake_announced: dict[str, object] = {}
     upserted = upsert(
         fetched.documents,
         store=services.store,
         chats=services.chats,
-        announce=intake_announced.update,
         known={chat: stored} if stored else {},
         ask_published=False,
     )
-    if chat in upserted.erased or (not fetched.documents and services.chats.erased([chat])):
-        _tell_of_moves(chat, intake_announced.keys(), services, itself=True)
+    if chat in upserted.erased or (
+        not fetched.documents and services.chats.tombstones.erased([chat])
+    ):
+        _tell_of_moves(chat, upserted.to_publish.keys(), services, itself=True)
         services.schedule.remove(chat)
         return
     for damaged, reason in upserted.failed.items():
-        services.note("DamagedDocuments", damaged, reason)
+        services.note(Metric.UNREADABLE_DOCUMENTS, damaged, reason)
     own = _own(fetched.documents, chat)
     after = reduce(merge, own, known)
     named_another = len(own) < len(fetched.documents)
-    _tell_of_moves(chat, intake_announced.keys(), services, itself=named_another)
-    if intake_announced.keys() - {chat} and (stored := services.store.read(chat)) is not None:
+    _tell_of_moves(chat, upserted.to_publish.keys(), services, itself=named_another)
+    if upserted.to_publish.keys() - {chat} and (stored := services.store.read(chat)) is not None:
         # What was kept under a leg may have been merged into it just now.
         after = stored.document
-    if named_another and services.chats.initial_contacts([chat]).get(chat, chat) != chat:
-        # That chat has this one as a leg: look again, to hand all over.
+    if named_another and services.chats.legs.initial_contacts([chat]).get(chat, chat) != chat:
+        # That chat has this one as a leg: one more attempt, to hand all over.
         checkpoint = replace(
             state.checkpoint, first_seen_at=state.checkpoint.first_seen_at or now_ms()
         )
@@ -114,11 +116,7 @@ def _may_have_gone_on(state: CaptureState, known: Document) -> bool:
     of which no event told, and only a token shows it.
     """
     over = now_ms() - state.checkpoint.settled_since >= SETTLE_MS
-    return over and bool(state.tokens) and not _saw_end(known)
-
-
-def _saw_end(document: Document) -> bool:
-    return document.participant is not None and bool(document.participant["saw_end"])
+    return over and bool(state.tokens) and not saw_end(known)
 
 
 def _own(documents: list[Document], chat: str) -> list[Document]:
@@ -126,18 +124,17 @@ def _own(documents: list[Document], chat: str) -> list[Document]:
 
 
 def _tell_of_moves(
-    chat: str, announced: Collection[str], services: CaptureServices, *, itself: bool
+    chat: str, changed: Collection[str], services: CaptureServices, *, itself: bool
 ) -> None:
-    """See to chats that this look has changed: legs that were taken for chats of their own.
+    """See to chats that this attempt has changed: legs that were taken for chats of their own.
 
-    Those lose their rows, be it the chat of the look itself; another that is a chat gets a look
-    of its own.
+    Those lose their rows, be it the chat of the attempt itself; another that is a chat is made due.
     """
-    others = set(announced) - {chat}
-    suspects = announced if itself else others
+    others = set(changed) - {chat}
+    suspects = changed if itself else others
     moved = {suspect for suspect in suspects if services.store.read(suspect) is None}
     if moved:
-        services.announce(dict.fromkeys(moved, NO_DOCUMENT))
+        services.publish_queue.send(dict.fromkeys(moved, NO_HINT))
     for other in others - moved:
         services.schedule.make_due(other, phase="ended", due_at=now_ms())
 
@@ -151,15 +148,15 @@ def _settle(
     changed: bool,
     is_stored: bool,
 ) -> None:
-    """Announce the chat if its time has come, and note when it is due again.
+    """Notify the publisher if the chat is publishable, and note when it is due again.
 
-    A token alone, which opened nothing yet, makes no document, and so nothing to announce.
+    A token alone, which opened nothing yet, makes no document, and so nothing to publish.
     """
     at = now_ms()
     before = state.checkpoint
     legs, ended = len(legs_of(document)), is_ended(document)
     has_token = bool(state.tokens.keys() - fetched.done or fetched.tokens)
-    goes_on = changed and has_token and not _saw_end(document)
+    goes_on = changed and has_token and not saw_end(document)
     still = (legs, ended) == (before.legs, before.ended) and not goes_on
     checkpoint = replace(
         before,
@@ -178,15 +175,17 @@ def _settle(
     over = settled or at - checkpoint.first_seen_at >= _LONGEST_CHAT_MS
     newest = revision(document)
     if is_stored and (settled or idle or over) and newest != before.announced:
-        services.announce({state.initial_contact_id: newest})
-        services.counters.add("ChatsAnnounced")
+        services.publish_queue.send({state.initial_contact_id: NO_HINT})
+        services.counters.add(Metric.CHATS_ANNOUNCED)
         checkpoint = replace(checkpoint, announced=newest)
     if over and not waits_for_read:
         # An export that S3 has refused so long is asked for once a day, until somebody gives leave.
         refused = state.exports.keys() - fetched.done
         asked_again = bool(refused) and at - checkpoint.first_seen_at < _LONGEST_REFUSAL_MS
         if document.participant is None and not document.exports and not asked_again:
-            services.note("ChatsWithoutSource", state.initial_contact_id, "no token and no export")
+            services.note(
+                Metric.CHATS_WITHOUT_SOURCE, state.initial_contact_id, "no token and no export"
+            )
         services.schedule.finish_attempt(
             state,
             checkpoint=checkpoint,
@@ -201,12 +200,12 @@ def _settle(
         checkpoint=checkpoint,
         done=fetched.done,
         tokens=fetched.tokens.values(),
-        due=_next_look(checkpoint, at, services, has_token=has_token, retry=waits_for_read),
+        due=_next_attempt(checkpoint, at, services, has_token=has_token, retry=waits_for_read),
         failure=fetched.failure,
     )
 
 
-def _next_look(
+def _next_attempt(
     checkpoint: Checkpoint, at: int, services: CaptureServices, *, has_token: bool, retry: bool
 ) -> tuple[Phase, int]:
     if retry:
@@ -222,7 +221,7 @@ def _next_look(
 
 
 def _move(state: CaptureState, owner: str, services: CaptureServices) -> None:
-    """Give a watch to the chat that its contact turned out to be a leg of."""
+    """Move a capture state to the chat that its contact turned out to be a leg of."""
     for token in state.tokens.values():
         secret = services.token_cipher.open(token.sealed, state.initial_contact_id)
         moved = Token(token.kind, services.token_cipher.seal(secret, owner), token.expires_at)

@@ -1,4 +1,4 @@
-"""What is known of a watched chat between two looks at it, and how DynamoDB holds it."""
+"""What is noted of a chat between two capture attempts, and how DynamoDB holds it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ EVENT, EXPORT, TOKEN = "event:", "export:", "token:"
 """What the names of attributes begin with; a digest of the content follows."""
 
 FAILURE = "failure"
+# What versions before 0.2 called it; items of living chats have it.
+CHECKPOINT = "memory"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -46,12 +48,12 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What capture remembers of a chat from one look to the next; times in epoch milliseconds.
+    """What capture keeps of a chat from one attempt to the next; times in epoch milliseconds.
 
     Attributes
     ----------
     first_seen_at
-        Its first look at the chat.
+        Its first attempt.
     legs, ended, settled_since
         How many legs it knew, whether all had ended, and since when that has not changed.
     changed_at
@@ -61,7 +63,7 @@ class Checkpoint:
     retries
         Failures in a row of a source that may answer later.
     announced
-        The revision that the publisher was last told of; "" for none.
+        The revision of the document when the publisher was last notified; None if it never was.
     """
 
     first_seen_at: int = 0
@@ -71,12 +73,12 @@ class Checkpoint:
     changed_at: int = 0
     last_read_done: bool = False
     retries: int = 0
-    announced: str = ""
+    announced: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureState:
-    """All that the agenda has of a chat.
+    """All that the schedule has of a chat.
 
     Attributes
     ----------
@@ -85,7 +87,7 @@ class CaptureState:
     due_at
         Epoch milliseconds; None if nothing is left to do.
     events, exports, tokens
-        What waits for the next look, by attribute name; exports by their keys.
+        What waits for the next attempt, by attribute name; exports by their keys.
     ended, exported
         Contacts whose end, and whose export, was heard of.
     failure
@@ -110,7 +112,7 @@ def attribute_name(kind: str, content: bytes) -> str:
 
 
 def parse_capture_state(chat: str, item: Mapping[str, AttributeValueTypeDef]) -> CaptureState:
-    """Read an item of the agenda."""
+    """Read an item of the schedule."""
     return CaptureState(
         initial_contact_id=chat,
         version=int(item.get("version", {"N": "0"})["N"]),
@@ -124,11 +126,15 @@ def parse_capture_state(chat: str, item: Mapping[str, AttributeValueTypeDef]) ->
         tokens={name: _token(value["M"]) for name, value in item.items() if name.startswith(TOKEN)},
         ended=frozenset(item["ended"]["SS"] if "ended" in item else ()),
         exported=frozenset(item["exported"]["SS"] if "exported" in item else ()),
-        checkpoint=Checkpoint(**loads(item["memory"]["S"].encode()))
-        if "memory" in item
-        else Checkpoint(),
+        checkpoint=_checkpoint(item[CHECKPOINT]["S"]) if CHECKPOINT in item else Checkpoint(),
         failure=item[FAILURE]["S"] if FAILURE in item else None,
     )
+
+
+def _checkpoint(text: str) -> Checkpoint:
+    members = loads(text.encode())
+    # Versions before 0.2 wrote "" for none.
+    return Checkpoint(**{**members, "announced": members.get("announced") or None})
 
 
 def _token(value: Mapping[str, Any]) -> Token:
@@ -138,7 +144,7 @@ def _token(value: Mapping[str, Any]) -> Token:
 
 
 def token_attribute(token: Token) -> AttributeValueTypeDef:
-    """Give a token as an attribute."""
+    """Return a token as an attribute."""
     expiry: dict[str, Any] = (
         {} if token.expires_at is None else {"expires_at": {"N": str(token.expires_at)}}
     )
@@ -150,5 +156,5 @@ def _bytes(value: Any) -> bytes:
 
 
 def checkpoint_attribute(checkpoint: Checkpoint) -> AttributeValueTypeDef:
-    """Give a memory as an attribute."""
+    """Return a checkpoint as an attribute."""
     return {"S": dumps(asdict(checkpoint)).decode()}

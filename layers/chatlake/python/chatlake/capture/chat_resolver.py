@@ -1,4 +1,4 @@
-"""What Connect itself says of a contact: the last resort when no event says which chat it is of."""
+"""Which chat a contact is of: from what is known, else from Connect, else its own contact."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.aws_clients.clients import error_code
-from chatlake.documents.items import text_id
+from chatlake.identifiers import text_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ChatResolver:
-    """Tells chats of contacts: from what is known, else from Connect, else the contact itself."""
+    """Tells the chats of contacts, and which of them were erased."""
 
     def __init__(
         self,
@@ -33,28 +33,47 @@ class ChatResolver:
         self._instance_id = instance_id
         self._warn = warn
 
-    def resolve(self, contact_id: str, relatives: Collection[str] = ()) -> tuple[str, bool]:
-        """Find the chat of a contact.
+    def resolve(
+        self,
+        contact_id: str,
+        *,
+        initial_contact_id: str | None = None,
+        relatives: Collection[str] = (),
+    ) -> str | None:
+        """Return the chat of a contact, and remember it if that is confirmed.
 
         Parameters
         ----------
         contact_id
             The contact.
+        initial_contact_id
+            The chat, where that is known already; nobody is asked then.
         relatives
-            Others of the same chat, such as the leg before it.
+            Other contacts of the same chat, such as the leg before it.
 
         Returns
         -------
-        tuple[str, bool]
-            The initial contact id, and whether it is sure; if not it is the contact's own.
+        str | None
+            The initial contact id, the contact's own if nobody can tell; None if the chat, or the
+            contact, was erased.
         """
-        known = self._chats.initial_contacts([contact_id, *relatives], confirmed=True)
+        found = initial_contact_id is None
+        chat = initial_contact_id or self._find(contact_id, relatives)
+        if chat is None:
+            chat, found = contact_id, False
+        if self._chats.tombstones.erased([chat, contact_id]):
+            return None
+        if found:
+            # So that Connect is asked but once.
+            self._chats.legs.add({contact_id: chat}, provisional=False)
+        return chat
+
+    def _find(self, contact_id: str, relatives: Collection[str]) -> str | None:
+        known = self._chats.legs.initial_contacts([contact_id, *relatives], confirmed=True)
         for contact in (contact_id, *relatives):
             if contact in known:
-                return known[contact], True
-        if (describe := self.describe(contact_id)) is not None:
-            return describe, True
-        return contact_id, False
+                return known[contact]
+        return self.describe(contact_id)
 
     def describe(self, contact_id: str) -> str | None:
         """Ask Connect for the initial contact of a contact; None if it does not say."""

@@ -1,4 +1,4 @@
-"""What one look at a chat gathers: what waited on the agenda, exports, and the transcript."""
+"""What one capture attempt brings: events and exports that were noted, and the transcript."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.aws_clients.clients import error_code
-from chatlake.aws_clients.counters import Counters
+from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState, Token
 from chatlake.capture.pagination import scan
 from chatlake.exceptions import (
@@ -18,69 +18,28 @@ from chatlake.exceptions import (
     ParticipantThrottled,
     RejectedInput,
 )
-from chatlake.json_codec import loads
+from chatlake.json_codec import loads, without_byte_order_mark
 from chatlake.sources.contact_event import from_event
 from chatlake.sources.get_transcript import from_response
 from chatlake.sources.s3_export import from_export
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from chatlake.capture.participant_client import Page, ParticipantClient
-    from chatlake.capture.schedule import CaptureSchedule
-    from chatlake.capture.token_cipher import TokenCipher
-    from chatlake.chat_state import ChatState
+    from chatlake.capture.capture_services import CaptureServices
+    from chatlake.capture.participant_client import Page
     from chatlake.documents.document import Document
-    from chatlake.documents.store import DocumentStore
-
-
-@dataclass(frozen=True, slots=True)
-class CaptureServices:
-    """What a look at a chat works with.
-
-    Attributes
-    ----------
-    read_export
-        Gives the bytes of the export under a key; None if there is no such object.
-    announce
-        Tells the publisher of chats, each with the revision of its document ("" if unknown).
-    interval_ms
-        Gives the time between two snapshots of one chat as it is at present.
-    tally
-        Counts what happened, by metric name.
-    warn
-        Takes what went wrong (a metric's name), the chat, and why.
-    """
-
-    schedule: CaptureSchedule
-    chats: ChatState
-    store: DocumentStore
-    token_cipher: TokenCipher
-    service: ParticipantClient
-    read_export: Callable[[str], bytes | None]
-    announce: Callable[[dict[str, str]], None]
-    interval_ms: Callable[[], int]
-    warn: Callable[[str, str, str], None]
-    may_go_on: Callable[[], bool] = lambda: True
-    counters: Counters = field(default_factory=Counters)
-
-    def note(self, problem: str, chat: str, reason: str) -> None:
-        """Count a problem and say which chat has it."""
-        self.counters.add(problem)
-        self.warn(problem, chat, reason)
 
 
 @dataclass(slots=True)
 class Fetched:
-    """What one look brought.
+    """What one capture attempt brought.
 
     Attributes
     ----------
     documents
         To be merged into that of the chat.
     done, tokens
-        Names of what need not stay on the agenda, and tokens that are new to it, by name.
+        Names of what need not stay in the capture state, and tokens that are new to it, by name.
     read_all
         True if the whole transcript was read after the end.
     retry
@@ -108,7 +67,7 @@ def take_events(state: CaptureState, fetched: Fetched, services: CaptureServices
                 else from_event(event)
             )
         except RejectedInput as error:
-            services.note("RejectedEvents", state.initial_contact_id, str(error))
+            services.note(Metric.REJECTED_EVENTS, state.initial_contact_id, str(error))
 
 
 def _is_own(event: dict[str, object], state: CaptureState) -> bool:
@@ -125,23 +84,23 @@ def take_exports(state: CaptureState, fetched: Fetched, services: CaptureService
         try:
             data = services.read_export(key)
         except ClientError as error:
-            services.note("ExportsUnavailable", key, error_code(error))
+            services.note(Metric.EXPORTS_UNAVAILABLE, key, error_code(error))
             fetched.retry = True
             continue
         fetched.done.add(name)
         if data is None:
-            services.note("ExportsGone", key, "there is no such object")
+            services.note(Metric.EXPORTS_GONE, key, "there is no such object")
             continue
         try:
             fetched.documents.append(_export(data, read_at))
-            services.counters.add("ExportsRead")
+            services.counters.add(Metric.EXPORTS_READ)
         except (RejectedInput, ValueError) as error:
-            services.note("RejectedExports", key, str(error))
+            services.note(Metric.REJECTED_EXPORTS, key, str(error))
             fetched.failure = "rejected export"
 
 
 def _export(data: bytes, read_at: int) -> Document:
-    value = loads(data.removeprefix(b"\xef\xbb\xbf"))
+    value = loads(without_byte_order_mark(data))
     if not isinstance(value, dict):
         message = "it is no object"
         raise RejectedInput(message)
@@ -170,25 +129,29 @@ def read_transcript(
         try:
             if _read_by(token, state, fetched, known, services, whole=whole):
                 return
-            services.note("EmptyTranscripts", chat, "though it has items, or has ended")
+            services.note(Metric.EMPTY_TRANSCRIPTS, chat, "though it has items, or has ended")
         except ParticipantDenied:
             fetched.done.add(name)
         except ParticipantRejected as error:
             # Asking again with this token would be rejected again.
             fetched.done.add(name)
             fetched.failure = str(error)
-            services.note("ReadsRejected", chat, str(error))
+            services.note(Metric.READS_REJECTED, chat, str(error))
         except (ClientError, BotoCoreError) as error:
             # Not the service's, whose errors have kinds of their own: the token stays sealed.
-            services.note("ReadsFailed", chat, f"a token was not opened: {type(error).__name__}")
+            services.note(
+                Metric.READS_FAILED, chat, f"a token was not opened: {type(error).__name__}"
+            )
             fetched.retry = True
         except ParticipantError as error:
             throttled = isinstance(error, ParticipantThrottled)
-            services.note("ReadsThrottled" if throttled else "ReadsFailed", chat, str(error))
+            services.note(
+                Metric.READS_THROTTLED if throttled else Metric.READS_FAILED, chat, str(error)
+            )
             fetched.retry = True
             return
     if state.tokens and state.tokens.keys() <= fetched.done and not fetched.tokens:
-        services.counters.add("ParticipantSourcesClosed")
+        services.counters.add(Metric.PARTICIPANT_SOURCES_CLOSED)
 
 
 def _read_by(
@@ -210,7 +173,7 @@ def _read_by(
         fresh = Token("connection", services.token_cipher.seal(connection, chat), made.expires_at)
 
     def read_page(next_token: str | None) -> Page:
-        services.counters.add("GetTranscriptCalls")
+        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
         return services.service.get_transcript(connection, next_token=next_token)
 
     read_at = now_ms()
@@ -225,13 +188,13 @@ def _read_by(
         document = from_response(response, read_at=read_at, whole=found.whole)
     except RejectedInput as error:
         fetched.failure = f"GetTranscript: {error}"
-        services.note("ReadsRejected", chat, fetched.failure)
+        services.note(Metric.READS_REJECTED, chat, fetched.failure)
         return True
     fetched.documents.append(document)
     if document.initial_contact_id != chat:
         # The token was registered under a leg; its items alone may not show that.
-        services.chats.add_legs({chat: document.initial_contact_id}, provisional=False)
-    services.counters.add("TranscriptsRead")
+        services.chats.legs.add({chat: document.initial_contact_id}, provisional=False)
+    services.counters.add(Metric.TRANSCRIPTS_READ)
     fetched.read_all = whole and found.whole
     fetched.retry |= found.error is not None or (whole and not found.whole)
     fetched.failure = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chatlake.documents.items import METADATA, resolve, text_id
+from chatlake.documents.items import METADATA, resolve
 from chatlake.exceptions import ParticipantError
+from chatlake.identifiers import text_id
 from chatlake.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Scan:
     error: ParticipantError | None = None
 
     def response(self, initial_contact_id: str) -> JsonObject:
-        """Give all pages as one response; of the chat given if the service named none."""
+        """Return all pages as one response; of the chat given if the service named none."""
         chat = self.initial_contact_id or initial_contact_id
         return {"InitialContactId": chat, "Transcript": self.items}
 
@@ -106,11 +107,11 @@ def scan(
 
 def _unread(document: Document) -> set[str | None]:
     """Find the messages that nobody is known to have read."""
-    items = {item_id: resolve(entry) for item_id, entry in document.items.items()}
+    items = {item_id: resolve(stored) for item_id, stored in document.items.items()}
     read = {
         _message_id(item_id, items[item_id])
-        for item_id, entry in document.items.items()
-        for receipt in entry.get("receipts", {}).values()
+        for item_id, stored in document.items.items()
+        for receipt in stored.get("receipts", {}).values()
         if parse_timestamp(receipt.get("ReadTimestamp"))
     }
     return {

@@ -1,7 +1,7 @@
 """Reconciling: what no event told of is found, and what is stuck is set going again.
 
 Events are best effort. Exports and contacts of the last days are compared with what is known, a
-part of them every hour; whatever is missing is put on the agenda as if its event had come.
+part of them every hour; whatever is missing is put into the schedule as if its event had come.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.aws_clients.clients import error_code
 from chatlake.aws_clients.counters import Counters
+from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState
 from chatlake.capture.track import contact_of_export
-from chatlake.chat_state import AttemptRecord
+from chatlake.chat_state import NO_HINT, AttemptRecord
 from chatlake.documents.lifecycle import SETTLE_MS
+from chatlake.identifiers import instance_id
 from chatlake.timestamps import now, now_ms
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from chatlake.capture.rate_limiter import RateLimiter
     from chatlake.capture.schedule import CaptureSchedule
-    from chatlake.chat_state import ChatState
+    from chatlake.chat_state import ChatState, PublishQueue
     from chatlake.json_codec import JsonObject
 
 type Period = tuple[datetime, datetime]
@@ -57,8 +59,8 @@ class ReconcileServices:
         Whether there is time for more, and for more listing of exports.
     warn
         Takes the reason why Connect did not say which contacts ended.
-    announced
-        Chats that this run has announced again.
+    notified
+        Chats that this run has sent to the publisher again.
     """
 
     schedule: CaptureSchedule
@@ -69,17 +71,17 @@ class ReconcileServices:
     export_bucket: str
     export_prefix: str
     searches: RateLimiter
-    announce: Callable[[dict[str, str]], None]
+    publish_queue: PublishQueue
     may_go_on: Callable[[], bool] = lambda: True
     may_list: Callable[[], bool] = lambda: True
     warn: Callable[[str], None] = lambda _: None
     counters: Counters = field(default_factory=Counters)
-    announced: set[str] = field(default_factory=set)
+    notified: set[str] = field(default_factory=set)
 
 
 def reconcile(services: ReconcileServices) -> None:
     """Look for what is missing or stuck; counts what it found in the tally."""
-    services.counters.add("ChatsOverdue", _overdue(services.schedule))
+    services.counters.add(Metric.CHATS_OVERDUE, _overdue(services.schedule))
     parts = periods(now())
     # What has just happened before what was compared already, and exports before the searches,
     # whose quota makes them slow.
@@ -90,7 +92,7 @@ def reconcile(services: ReconcileServices) -> None:
 
 
 def periods(at: datetime) -> list[Period]:
-    """Give what one hourly run compares: the last two hours, and a part of the last days.
+    """Return what one hourly run compares: the last two hours, and a part of the last days.
 
     The parts of one day's runs follow each other without a gap, so every moment is compared soon
     and once more later, and no run has to go through all days.
@@ -108,7 +110,7 @@ def _overdue(schedule: CaptureSchedule) -> int:
 
 
 def _find_exports(services: ReconcileServices, parts: list[Period]) -> None:
-    """Put exports on the agenda that nobody told of."""
+    """Put exports into the schedule that nobody told of."""
     keys: dict[str, str] = {}
     for key in _export_keys(services, parts):
         if (contact := contact_of_export(key, services.export_prefix)) is not None:
@@ -127,7 +129,7 @@ def _export_keys(services: ReconcileServices, parts: list[Period]) -> Iterator[s
         prefix = f"{services.export_prefix}/{day:%Y/%m/%d}/"
         for page in pages.paginate(Bucket=services.export_bucket, Prefix=prefix):
             if not services.may_list():
-                services.counters.add("ReconciliationsCutShort")
+                services.counters.add(Metric.RECONCILIATIONS_CUT_SHORT)
                 return
             for found in page.get("Contents", []):
                 if any(start <= found["LastModified"] <= end for start, end in parts):
@@ -136,65 +138,65 @@ def _export_keys(services: ReconcileServices, parts: list[Period]) -> Iterator[s
 
 
 def _compare_exports(services: ReconcileServices, keys: dict[str, str]) -> None:
-    owners = services.chats.initial_contacts(keys)
+    owners = services.chats.legs.initial_contacts(keys)
     places = {contact: owners.get(contact, contact) for contact in keys}
     states = _known(services, places)
     for contact, chat in places.items():
         if chat in states and contact not in states[chat].exported:
-            services.counters.add("ExportsFound")
+            services.counters.add(Metric.EXPORTS_FOUND)
             services.schedule.add_export(chat, contact, keys[contact], due_at=now_ms())
 
 
 def _known(services: ReconcileServices, places: dict[str, str]) -> dict[str, CaptureState]:
-    """Give what is noted of those chats that were not erased, and see to unpublished ones."""
-    erased = services.chats.erased({*places, *places.values()})
+    """Return what is noted of those chats that were not erased, and see to unpublished ones."""
+    erased = services.chats.tombstones.erased({*places, *places.values()})
     chats = {chat for contact, chat in places.items() if not erased & {contact, chat}}
     states = services.schedule.read_many(chats)
-    _announce_unpublished(services, states)
+    _notify_of_unpublished(services, states)
     return {chat: states.get(chat, CaptureState(chat, version=0)) for chat in chats}
 
 
-def _announce_unpublished(services: ReconcileServices, states: dict[str, CaptureState]) -> None:
-    """Tell the publisher again of finished chats whose rows are not what it was told of."""
-    # Those that have just been announced are on their way.
+def _notify_of_unpublished(services: ReconcileServices, states: dict[str, CaptureState]) -> None:
+    """Notify the publisher again of finished chats whose rows are not those of their documents."""
+    # Those of which it has just been notified are on their way.
     before = now_ms() - _OVERDUE_MS
     finished = {
         chat: state
         for chat, state in states.items()
         if state.due_at is None
-        and chat not in services.announced
+        and chat not in services.notified
         and max(state.checkpoint.settled_since + SETTLE_MS, state.checkpoint.changed_at) <= before
     }
-    attempts = services.chats.attempts(finished)
+    attempts = services.chats.publish_attempts.read(finished)
     missing = {
-        chat: state.checkpoint.announced
+        chat
         for chat, state in finished.items()
         if state.checkpoint.announced
         and attempts.get(chat, AttemptRecord()).published_revision != state.checkpoint.announced
     }
     if missing:
-        services.counters.add("ChatsUnpublished", len(missing))
-        services.announce(missing)
-        services.announced.update(missing)
+        services.counters.add(Metric.CHATS_UNPUBLISHED, len(missing))
+        services.publish_queue.send(dict.fromkeys(sorted(missing), NO_HINT))
+        services.notified.update(missing)
 
 
 def _find_contacts(services: ReconcileServices, part: Period) -> None:
-    """Put contacts on the agenda that ended and of whose end nothing is known."""
+    """Put contacts into the schedule that ended and of whose end nothing is known."""
     try:
         for page in _contacts(services, part):
             if not services.may_go_on():
-                services.counters.add("ReconciliationsCutShort")
+                services.counters.add(Metric.RECONCILIATIONS_CUT_SHORT)
                 return
             _compare_contacts(services, page)
     except (ClientError, BotoCoreError) as error:
         # The next run searches again.
-        services.counters.add("SearchesFailed")
+        services.counters.add(Metric.SEARCHES_FAILED)
         services.warn(error_code(error))
 
 
 def _contacts(services: ReconcileServices, part: Period) -> Iterator[list[JsonObject]]:
     request: dict[str, Any] = {
-        "InstanceId": services.instance_arn.rsplit("/", 1)[-1],
+        "InstanceId": instance_id(services.instance_arn),
         "TimeRange": {
             "Type": "DISCONNECT_TIMESTAMP",
             "StartTime": part[0],
@@ -215,7 +217,7 @@ def _contacts(services: ReconcileServices, part: Period) -> Iterator[list[JsonOb
 
 def _compare_contacts(services: ReconcileServices, contacts: list[JsonObject]) -> None:
     by_id = {contact["Id"]: contact for contact in contacts if contact.get("Id")}
-    owners = services.chats.initial_contacts(by_id)
+    owners = services.chats.legs.initial_contacts(by_id)
     places = {
         contact_id: contact.get("InitialContactId") or owners.get(contact_id, contact_id)
         for contact_id, contact in by_id.items()
@@ -223,7 +225,7 @@ def _compare_contacts(services: ReconcileServices, contacts: list[JsonObject]) -
     states = _known(services, places)
     for contact_id, chat in places.items():
         if chat in states and contact_id not in states[chat].ended:
-            services.counters.add("ContactsFound")
+            services.counters.add(Metric.CONTACTS_FOUND)
             event = _as_event(by_id[contact_id], services.instance_arn)
             services.schedule.add_event(
                 chat, event, phase="ended", due_at=now_ms(), ends=contact_id, unless_ended=True

@@ -1,7 +1,7 @@
-"""The agenda of capture: which chats are due, and what was heard of them since the last look.
+"""The capture schedule: which chats are due, and what was noted of them since the last attempt.
 
 One item a chat, in the same table as the state of chats but of a shorter life: it holds contact
-events and exports that are in no document yet, sealed tokens, and what capture remembers. It
+events and exports that are in no document yet, sealed tokens, and the checkpoint of capture. It
 leaves the index of due chats when nothing is left to do, and the table some days later.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from chatlake.aws_clients.dynamodb_table import DynamoDBTable
 from chatlake.aws_clients.update_expression import UpdateExpression
 from chatlake.capture.capture_state import (
+    CHECKPOINT,
     EVENT,
     EXPORT,
     FAILURE,
@@ -35,9 +36,13 @@ if TYPE_CHECKING:
 type Phase = Literal["ended", "live", "waiting"]
 """Of a chat that is due: ended, to be read for the last time; live; or waiting for a source."""
 
+FIRST_SNAPSHOT_AFTER_MS = 30_000
+"""From the first event or token of a chat to its first snapshot."""
+
 PHASES: tuple[Phase, ...] = ("ended", "live", "waiting")
 """In the order in which they are served."""
 
+# What versions before 0.2 called it; the items of deployed stacks have it.
 _PREFIX = "watch#"
 _INDEX = "due"
 _EVER = 2**53
@@ -45,7 +50,7 @@ _NOT_DUE_BY = "(attribute_not_exists(due_at) OR due_at > :due)"
 
 
 class CaptureSchedule:
-    """The watched chats of one DynamoDB table."""
+    """The capture states of one DynamoDB table."""
 
     def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
         self._dynamodb = dynamodb
@@ -99,7 +104,7 @@ class CaptureSchedule:
         self._add(chat, None, None, phase=phase, due_at=due_at)
 
     def due(self, phase: Phase, at: int, *, most: int) -> list[str]:
-        """Give chats of a phase that are due by a moment, the longest due first."""
+        """Return chats of a phase that are due by a moment, the longest due first."""
         found = self._dynamodb.query(
             TableName=self._table,
             IndexName=_INDEX,
@@ -128,12 +133,12 @@ class CaptureSchedule:
         return any(self.due(phase, _EVER, most=1) for phase in phases)
 
     def read(self, chat: str) -> CaptureState | None:
-        """Give what is noted of a chat, as it is after every change so far."""
+        """Return what is noted of a chat, as it is after every change so far."""
         item = self._items.read(chat)
         return None if item is None else parse_capture_state(chat, item)
 
     def read_many(self, chats: Collection[str]) -> dict[str, CaptureState]:
-        """Give what is noted of chats, perhaps not of the last second."""
+        """Return what is noted of chats, perhaps not of the last second."""
         items = self._items.read_many(chats, consistent=False)
         return {chat: parse_capture_state(chat, item) for chat, item in items.items()}
 
@@ -148,18 +153,18 @@ class CaptureSchedule:
         expires_at: int | None = None,
         failure: str | None = None,
     ) -> bool:
-        """Note how a look at a chat ended.
+        """Note how a capture attempt ended.
 
         Parameters
         ----------
         watch
-            As it was read before the look.
+            As it was read before the attempt.
         done
             Names of events, exports and tokens that need not be kept any longer.
         tokens
             New ones to keep.
         due
-            The phase and moment of the next look; None if nothing is left to do. Only if nothing
+            The phase and moment of the next attempt; None if nothing is left to do. Only if nothing
             was added meanwhile: what was, made the chat due itself.
         expires_at
             When the item may be deleted, in epoch milliseconds.
@@ -173,7 +178,7 @@ class CaptureSchedule:
         """
         fresh = {token.name: token for token in tokens}
         lasting = UpdateExpression()
-        lasting.put("memory", checkpoint_attribute(checkpoint))
+        lasting.put(CHECKPOINT, checkpoint_attribute(checkpoint))
         for name, token in fresh.items():
             lasting.put(name, token_attribute(token))
         for name in set(done) - fresh.keys():
@@ -206,7 +211,7 @@ class CaptureSchedule:
         self._items.change(chat, change, "attribute_exists(due_at)")
 
     def move(self, state: CaptureState, chat: str, *, due_at: int) -> None:
-        """Give what is noted of a chat to the chat that it turned out to be a leg of."""
+        """Return what is noted of a chat to the chat that it turned out to be a leg of."""
         for event in state.events.values():
             self.add_event(chat, event, phase="ended", due_at=due_at)
         for key in state.exports.values():
@@ -258,7 +263,7 @@ class CaptureSchedule:
         while True:
             if self._items.change(chat, earlier, *conditions, _NOT_DUE_BY):
                 return True
-            # A look that ended between the two may have made it due later, or never again.
+            # An attempt that ended between the two may have made it due later, or never again.
             if self._items.change(chat, change, *conditions, "due_at <= :due"):
                 return True
             if condition and self._has(chat, sets):

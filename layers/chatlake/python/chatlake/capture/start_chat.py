@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chatlake.capture.capture_chat import FIRST_LOOK_MS
 from chatlake.capture.capture_state import Token
-from chatlake.documents.items import text_id
-from chatlake.exceptions import RejectedInput
+from chatlake.capture.schedule import FIRST_SNAPSHOT_AFTER_MS
+from chatlake.exceptions import ChatErased, RejectedInput
+from chatlake.identifiers import text_id
 from chatlake.timestamps import microseconds, now_ms, parse_timestamp
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from chatlake.capture.chat_resolver import ChatResolver
     from chatlake.capture.schedule import CaptureSchedule
     from chatlake.capture.token_cipher import TokenCipher
-    from chatlake.chat_state import ChatState
     from chatlake.json_codec import JsonObject
 
 _MARKDOWN = "text/markdown"
@@ -31,16 +30,11 @@ _MOST_TOKEN = 1000
 _TOKEN_KINDS = {"ParticipantToken": "participant", "ConnectionToken": "connection"}
 
 
-class ChatErased(RejectedInput):
-    """A token came for a chat that was erased."""
-
-
 @dataclass(frozen=True, slots=True)
 class StartChatServices:
     """What starting and registering work with."""
 
     schedule: CaptureSchedule
-    chats: ChatState
     chat_resolver: ChatResolver
     token_cipher: TokenCipher
     connect: ConnectClient
@@ -84,7 +78,7 @@ def start_request(body: JsonObject, services: StartChatServices) -> dict[str, An
 def start_chat(
     request: dict[str, Any], services: StartChatServices
 ) -> tuple[JsonObject, JsonObject]:
-    """Start a chat; give Connect's answer, and the page's: ``{"data": {"startChatResult": …}}``.
+    """Start a chat; return Connect's answer, and the page's: ``{"data": {"startChatResult": …}}``.
 
     Raises
     ------
@@ -106,11 +100,11 @@ def keep_token(
     """Seal a token and note it for capture."""
     sealed = services.token_cipher.seal(secret, chat)
     token = Token("participant" if kind == "participant" else "connection", sealed, expires_at)
-    services.schedule.add_token(chat, token, due_at=now_ms() + FIRST_LOOK_MS)
+    services.schedule.add_token(chat, token, due_at=now_ms() + FIRST_SNAPSHOT_AFTER_MS)
 
 
 def register(body: JsonObject, services: StartChatServices) -> str:
-    """Take a token of a chat that something else started; give the chat.
+    """Take a token of a chat that something else started; return the chat.
 
     Parameters
     ----------
@@ -142,12 +136,10 @@ def register(body: JsonObject, services: StartChatServices) -> str:
     if body.get("Expiry") is not None and expiry is None:
         message = "Expiry must be a time such as 2026-11-22T17:00:00Z"
         raise RejectedInput(message)
-    chat, confirmed = services.chat_resolver.resolve(contact_id)
-    if services.chats.erased([chat, contact_id]):
+    chat = services.chat_resolver.resolve(contact_id)
+    if chat is None:
         message = f"the chat of contact {contact_id} was erased"
         raise ChatErased(message)
-    if confirmed:
-        services.chats.add_legs({contact_id: chat}, provisional=False)
     expires_at = None if expiry is None else microseconds(expiry) // 1000
     keep_token(chat, _TOKEN_KINDS[name], secret, services, expires_at=expires_at)
     return chat

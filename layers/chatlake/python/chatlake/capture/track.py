@@ -1,40 +1,36 @@
-"""Track: notes contact events and new exports on the agenda, and when their chat is due."""
+"""Track: notes contact events and new exports in the schedule, and when their chat is due."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
-from chatlake.capture.capture_chat import FIRST_LOOK_MS
-from chatlake.documents.items import text_id
-from chatlake.documents.lifecycle import SETTLE_MS
+from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.schedule import FIRST_SNAPSHOT_AFTER_MS
+from chatlake.documents.lifecycle import ENDING_EVENTS, SETTLE_MS
 from chatlake.exceptions import RejectedInput
+from chatlake.identifiers import text_id
 from chatlake.sources.contact_event import from_event
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
     from chatlake.capture.chat_resolver import ChatResolver
     from chatlake.capture.schedule import CaptureSchedule
-    from chatlake.chat_state import ChatState
     from chatlake.json_codec import JsonObject
 
-type Tracked = Literal["EventsTracked", "EventsIgnored", "ExportsTracked", "EventsOfErased"]
-"""What became of an event, as a metric's name."""
-
-# Of the service's words for events, those that a chat begins and ends with, and how soon each is
-# worth a look. COMPLETED tells once more what DISCONNECTED told, and counts where that was lost;
-# others change nothing that cannot wait for another look, or for the chat's end.
-_LOOKED_AT_AFTER_MS = {
-    "INITIATED": FIRST_LOOK_MS,
+# Of the service's words for events, those that a chat begins and ends with, and how soon each makes
+# it due. COMPLETED tells once more what DISCONNECTED told, and counts where that was lost; others
+# change nothing that cannot wait for another attempt, or for the chat's end.
+_DUE_AFTER_MS = {
+    "INITIATED": FIRST_SNAPSHOT_AFTER_MS,
     "CONNECTED_TO_SYSTEM": SETTLE_MS,
     "QUEUED": SETTLE_MS,
-    "CONNECTED_TO_AGENT": FIRST_LOOK_MS,
+    "CONNECTED_TO_AGENT": FIRST_SNAPSHOT_AFTER_MS,
     "DISCONNECTED": 0,
     "COMPLETED": 0,
 }
-_ENDING = frozenset({"DISCONNECTED", "COMPLETED"})
 _REPEATED_END = "COMPLETED"
 _DETAIL_TYPE = "Amazon Connect Contact Event"
 # Only whole, redacted transcripts: Analysis/ and unprocessed copies have other folders.
@@ -46,14 +42,13 @@ class TrackServices:
     """What tracking works with; exports lie in folders of days below the prefix."""
 
     schedule: CaptureSchedule
-    chats: ChatState
     chat_resolver: ChatResolver
     export_bucket: str
     export_prefix: str
     instance_id: str
 
 
-def track(event: JsonObject, services: TrackServices) -> Tracked:
+def track(event: JsonObject, services: TrackServices) -> Metric:
     """Note an EventBridge event.
 
     Raises
@@ -65,47 +60,46 @@ def track(event: JsonObject, services: TrackServices) -> Tracked:
         return _track_object(event, services)
     if event.get("detail-type") == _DETAIL_TYPE:
         return _track_contact(event, services)
-    return "EventsIgnored"
+    return Metric.EVENTS_IGNORED
 
 
-def _track_contact(event: JsonObject, services: TrackServices) -> Tracked:
+def _track_contact(event: JsonObject, services: TrackServices) -> Metric:
     # It reads both spellings, and says what is wrong.
     read = from_event(event)
     [(contact_id, by_type)] = read.events.items()
     [(event_type, told)] = by_type.items()
     detail = told["detail"]
     channel = detail.get("channel")
-    if event_type not in _LOOKED_AT_AFTER_MS or not _is_chat(channel):
-        return "EventsIgnored"
+    if event_type not in _DUE_AFTER_MS or not _is_chat(channel):
+        return Metric.EVENTS_IGNORED
     # EventBridge has the events of all instances of the account and Region.
     if read.instance_id not in {None, services.instance_id}:
-        return "EventsIgnored"
-    chat, found = read.initial_contact_id, False
-    if read.provisional:
-        before = text_id(detail.get("previousContactId"))
-        chat, found = services.chat_resolver.resolve(contact_id, [before] if before else [])
-    if services.chats.erased([chat, contact_id]):
-        return "EventsOfErased"
-    if found:
-        # So that Connect is asked but once.
-        services.chats.add_legs({contact_id: chat}, provisional=False)
-    ending = event_type in _ENDING
+        return Metric.EVENTS_IGNORED
+    before = text_id(detail.get("previousContactId"))
+    chat = services.chat_resolver.resolve(
+        contact_id,
+        initial_contact_id=None if read.provisional else read.initial_contact_id,
+        relatives=[before] if before else [],
+    )
+    if chat is None:
+        return Metric.EVENTS_OF_ERASED
+    ending = event_type in ENDING_EVENTS
     noted = services.schedule.add_event(
         chat,
         event,
         phase="ended" if ending else "live",
-        due_at=now_ms() + _LOOKED_AT_AFTER_MS[event_type],
+        due_at=now_ms() + _DUE_AFTER_MS[event_type],
         ends=contact_id if ending else None,
         unless_ended=event_type == _REPEATED_END,
     )
-    return "EventsTracked" if noted else "EventsIgnored"
+    return Metric.EVENTS_TRACKED if noted else Metric.EVENTS_IGNORED
 
 
 def _is_chat(channel: object) -> bool:
     return isinstance(channel, str) and channel.upper() == "CHAT"
 
 
-def _track_object(event: JsonObject, services: TrackServices) -> Tracked:
+def _track_object(event: JsonObject, services: TrackServices) -> Metric:
     detail = event.get("detail")
     found = detail.get("object") if isinstance(detail, dict) else None
     key = found.get("key") if isinstance(found, dict) else None
@@ -116,19 +110,17 @@ def _track_object(event: JsonObject, services: TrackServices) -> Tracked:
     bucket = detail.get("bucket") if isinstance(detail, dict) else None
     name = bucket.get("name") if isinstance(bucket, dict) else None
     if contact_id is None or name != services.export_bucket:
-        return "EventsIgnored"
-    chat, confirmed = services.chat_resolver.resolve(contact_id)
-    if services.chats.erased([chat, contact_id]):
-        return "EventsOfErased"
-    if confirmed:
-        services.chats.add_legs({contact_id: chat}, provisional=False)
-    # A chat that has just ended is looked at once more within this time.
+        return Metric.EVENTS_IGNORED
+    chat = services.chat_resolver.resolve(contact_id)
+    if chat is None:
+        return Metric.EVENTS_OF_ERASED
+    # A chat that has just ended has one more attempt within this time.
     services.schedule.add_export(chat, contact_id, key, due_at=now_ms() + SETTLE_MS)
-    return "ExportsTracked"
+    return Metric.EXPORTS_TRACKED
 
 
 def contact_of_export(key: str, prefix: str) -> str | None:
-    """Give the contact whose transcript an object is; None if it is none, or not a final one."""
+    """Return the contact whose transcript an object is; None if it is none, or not a final one."""
     if not key.startswith(prefix):
         return None
     matched = _EXPORT_KEY.fullmatch(key.removeprefix(prefix))

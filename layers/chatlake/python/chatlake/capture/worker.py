@@ -1,4 +1,4 @@
-"""The loop of capture: serves chats that are due until its time is over or nothing is left."""
+"""The worker of capture: serves due chats until its time is over or nothing is left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from chatlake.timestamps import now_ms
 if TYPE_CHECKING:
     from collections.abc import Callable, Container
 
-    from chatlake.capture.fetch import CaptureServices
+    from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.schedule import CaptureSchedule
 
 _WORKERS = 8
@@ -26,7 +26,7 @@ _ASKED_EVERY_MS = 2_000
 _ASKED_FOR = 2 * _AT_ONCE
 _PUT_OFF_MS = 10 * 60_000
 _NAP_S = 1.0
-# Of the machine's clock: how long a look may last before others are asked for.
+# Of the machine's clock: how long an attempt may last before others are asked for.
 _LONGEST_WAIT_S = 0.25
 _COUNTED_FOR_MS = 10_000
 
@@ -42,7 +42,7 @@ class SnapshotInterval:
         self.live = 0
 
     def __call__(self) -> int:
-        """Give the milliseconds that are right for the number of live chats."""
+        """Return the milliseconds that are right for the number of live chats."""
         if now_ms() - self._counted_at > _COUNTED_FOR_MS:
             self._counted_at = now_ms()
             self.live = self._agenda.count("live")
@@ -51,16 +51,16 @@ class SnapshotInterval:
 
 @dataclass(frozen=True, slots=True)
 class WorkerHooks:
-    """How the loop runs.
+    """What the function decides of the worker, and is told by it.
 
     Attributes
     ----------
     may_begin
-        Whether there is time for further looks.
+        Whether there is time for further attempts.
     report
         Called about once a minute and at the end, with the seconds since the last time.
     failed
-        Takes a chat whose look failed in a way that nobody foresaw, and the error.
+        Takes a chat whose capture attempt failed in a way that nobody foresaw, and the error.
     """
 
     may_begin: Callable[[], bool]
@@ -69,10 +69,10 @@ class WorkerHooks:
 
 
 def run(services: CaptureServices, hooks: WorkerHooks) -> int:
-    """Look at chats that are due, ended ones first; give the number of looks.
+    """Make capture attempts for due chats, ended ones first; return how many.
 
-    Stays while any chat is live or about to be published; who only waits for a source is left to
-    the next run.
+    Stays while any chat is live or about to be published; one that only waits for a source is left
+    to the next run.
     """
     attempts = 0
     reported_at = now_ms()
@@ -93,7 +93,7 @@ def run(services: CaptureServices, hooks: WorkerHooks) -> int:
                 time.sleep(_NAP_S)
             else:
                 break
-            for chat in [chat for chat, look in at_work.items() if look.done()]:
+            for chat in [chat for chat, attempt in at_work.items() if attempt.done()]:
                 attempts += 1
                 error = at_work.pop(chat).exception()
                 if isinstance(error, Exception):

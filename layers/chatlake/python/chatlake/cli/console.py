@@ -60,7 +60,7 @@ class TerminalProgress:
 
 
 def print_import(summary: ImportSummary, lake_folder: Path) -> int:
-    """Say what an import did; give the exit code."""
+    """Say what an import did; return the exit code."""
     upserted, outcome = summary.upserted, summary.outcome
     failed = {**upserted.failed, **outcome.failed}
     parts = [
@@ -82,7 +82,7 @@ def print_import(summary: ImportSummary, lake_folder: Path) -> int:
 
 
 def print_nothing_found(rejected: Iterable[Rejection]) -> int:
-    """Say that an import had no file to read; give the exit code."""
+    """Say that an import had no file to read; return the exit code."""
     rejected = list(rejected)
     _console.print(f"There are no transcript files; their names end in {', '.join(SUFFIXES)}.")
     _print_some(f"Rejected: {rejection}" for rejection in rejected)
@@ -90,14 +90,14 @@ def print_nothing_found(rejected: Iterable[Rejection]) -> int:
 
 
 def print_rebuild(outcome: PublishOutcome) -> int:
-    """Say what a rebuild did; give the exit code."""
+    """Say what a rebuild did; return the exit code."""
     _console.print(f"{_count(len(outcome.published), 'chat')} published afresh.")
     _print_some(f"Failed: {reason}" for reason in outcome.failed.values())
     return 1 if outcome.failed else 0
 
 
 def print_erasure(erasure: Erasure, *, purged: bool) -> int:
-    """Say what became of each contact; give the exit code."""
+    """Say what became of each contact; return the exit code."""
     _console.print(f"{_count(len(erasure.erased), 'chat')} erased.")
     if erasure.already_erased:
         contacts = ", ".join(sorted(erasure.already_erased))

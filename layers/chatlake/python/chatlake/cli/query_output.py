@@ -157,7 +157,7 @@ def _as_table(columns: pa.Schema, names: list[str], rows: list[list[str]]) -> Ta
 
 
 def _width(table: Table, console: Console) -> int:
-    """Give the columns of a terminal that a table takes if nothing in it is folded."""
+    """Return the columns of a terminal that a table takes if nothing in it is folded."""
     return console.measure(table, options=console.options.update(width=_WIDEST)).maximum
 
 

@@ -8,12 +8,42 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from types import NoneType
+from typing import TypedDict
 
-from chatlake.documents.items import INITIAL, greatest, join, merge_stored_items
+from chatlake.documents.formats import FORMAT, upgraded
+from chatlake.documents.items import INITIAL_CONTACT, StoredItem, merge_items, read_under
+from chatlake.documents.merging import greatest, join
 from chatlake.json_codec import JsonObject, canonical_json, dumps, loads
 from chatlake.timestamps import microseconds, parse_timestamp
 
-FORMAT = 1
+
+class StoredEvent(TypedDict):
+    """A contact event: when EventBridge says that it was sent (RFC 3339, or null), and its detail.
+
+    The known names of `detail` are spelled as the documentation spells them.
+    """
+
+    time: object
+    detail: JsonObject
+
+
+class StoredExport(TypedDict):
+    """An export: when it was read, in epoch ms, 0 for a file; and all of it but its transcript."""
+
+    read_at: int
+    header: JsonObject
+
+
+class ParticipantReads(TypedDict):
+    """Of all GetTranscript reads of a chat, in epoch ms.
+
+    `read_at` is that of the latest, `whole_read_at` that of the latest that went all the way back,
+    None without any; `saw_end` tells whether one of them saw the end of the chat.
+    """
+
+    read_at: int
+    whole_read_at: int | None
+    saw_end: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,25 +60,22 @@ class Document:
     instance_id
         Of the Connect instance; None if no input had it.
     items
-        By item id: ``versions`` (``source``, ``read_at`` in epoch ms, 0 for files, and ``item``,
-        raw), greatest first; ``receipts`` by recipient ("" for null); ``read_under``, the contacts
-        that it was read under, "" for the initial one, absent if that alone.
+        By item id.
     events
-        By contact id and event type: the event's ``time`` and its ``detail``.
+        By contact id and event type, the latest of each.
     exports
-        By contact id: ``read_at`` in epoch ms and ``header``, the export without its transcript.
+        By contact id.
     participant
-        Of all GetTranscript reads: the latest ``read_at`` and ``whole_read_at`` (the latest that
-        went all the way back, or None) in epoch ms, and ``saw_end``. None without any.
+        None if no GetTranscript read was merged.
     """
 
     initial_contact_id: str
     provisional: bool = False
     instance_id: str | None = None
-    items: dict[str, JsonObject] = field(default_factory=dict)
-    events: dict[str, dict[str, JsonObject]] = field(default_factory=dict)
-    exports: dict[str, JsonObject] = field(default_factory=dict)
-    participant: JsonObject | None = None
+    items: dict[str, StoredItem] = field(default_factory=dict)
+    events: dict[str, dict[str, StoredEvent]] = field(default_factory=dict)
+    exports: dict[str, StoredExport] = field(default_factory=dict)
+    participant: ParticipantReads | None = None
 
     def to_bytes(self) -> bytes:
         """Write the document as JSON; documents that know the same give the same bytes."""
@@ -58,22 +85,23 @@ class Document:
     def from_bytes(cls, data: bytes) -> Document:
         """Read what `to_bytes` wrote.
 
+        Documents of earlier formats are upgraded.
+
         Raises
         ------
+        UnsupportedDocumentFormat
+            A newer version has written it.
         ValueError, TypeError
-            The bytes are no document, or one of a later format.
+            The bytes are no document.
         """
-        value = loads(data, any_depth=True)
-        if not isinstance(value, dict) or value.pop("format", None) != FORMAT:
-            message = f"it is not a document of format {FORMAT}"
-            raise ValueError(message)
+        value = upgraded(loads(data, any_depth=True))
         document = cls(**value)
         for name, kinds in _KINDS.items():
             if not isinstance(getattr(document, name), kinds):
                 message = f"its {name} is of the wrong kind"
                 raise TypeError(message)
         if not (
-            all(map(_is_entry, document.items.values()))
+            all(map(_is_stored_item, document.items.values()))
             and all(map(_is_object, document.events.values()))
             and all(map(_is_object, document.exports.values()))
         ):
@@ -97,7 +125,7 @@ def _is_object(value: object) -> bool:
     return isinstance(value, dict)
 
 
-def _is_entry(value: object) -> bool:
+def _is_stored_item(value: object) -> bool:
     versions = value.get("versions") if isinstance(value, dict) else None
     return (
         isinstance(versions, list)
@@ -118,7 +146,7 @@ def merge(a: Document, b: Document) -> Document:
         initial_contact_id=a.initial_contact_id,
         provisional=a.provisional and b.provisional,
         instance_id=max(filter(None, (a.instance_id, b.instance_id)), default=None),
-        items=join(a.items, b.items, merge_stored_items),
+        items=join(a.items, b.items, merge_items),
         events=join(a.events, b.events, _merge_events),
         exports=join(a.exports, b.exports, _merge_exports),
         participant=_merge_participant(a.participant, b.participant),
@@ -126,36 +154,46 @@ def merge(a: Document, b: Document) -> Document:
 
 
 def rekeyed(document: Document, initial_contact_id: str) -> Document:
-    """Give what a provisional document knows to the chat that its contact is a leg of."""
+    """Return what a provisional document knows as a document of the chat that it is a leg of."""
     leg = document.initial_contact_id
-    items = {
-        item_id: entry
-        | {"read_under": sorted(contact or leg for contact in entry.get("read_under", INITIAL))}
-        for item_id, entry in document.items.items()
-    }
+    items: dict[str, StoredItem] = {}
+    for item_id, stored in document.items.items():
+        contacts = [leg if c == INITIAL_CONTACT else c for c in read_under(stored)]
+        items[item_id] = {**stored, "read_under": sorted(contacts)}
     return replace(document, initial_contact_id=initial_contact_id, provisional=False, items=items)
 
 
-def _merge_events(a: dict[str, JsonObject], b: dict[str, JsonObject]) -> dict[str, JsonObject]:
-    return join(
-        a, b, lambda x, y: max(x, y, key=lambda e: (announced_at(e), canonical_json(e), dumps(e)))
-    )
+def _merge_events(a: dict[str, StoredEvent], b: dict[str, StoredEvent]) -> dict[str, StoredEvent]:
+    return join(a, b, _later_event)
 
 
-def announced_at(event: JsonObject) -> int:
-    """Give when a contact event says that it was sent, in microseconds; the past if unreadable."""
+def _later_event(a: StoredEvent, b: StoredEvent) -> StoredEvent:
+    def rank(event: StoredEvent) -> tuple[int, str, bytes]:
+        raw: JsonObject = {**event}
+        return sent_at_us(event), canonical_json(raw), dumps(raw)
+
+    return max(a, b, key=rank)
+
+
+def sent_at_us(event: StoredEvent) -> int:
+    """Return when a contact event says that it was sent, in microseconds since 1970.
+
+    An unreadable time counts as before all others.
+    """
     moment = parse_timestamp(event["time"])
     return -(2**63) if moment is None else microseconds(moment)
 
 
-def _merge_exports(a: JsonObject, b: JsonObject) -> JsonObject:
+def _merge_exports(a: StoredExport, b: StoredExport) -> StoredExport:
     return {
         "read_at": max(a["read_at"], b["read_at"]),
         "header": join(a["header"], b["header"], greatest),
     }
 
 
-def _merge_participant(a: JsonObject | None, b: JsonObject | None) -> JsonObject | None:
+def _merge_participant(
+    a: ParticipantReads | None, b: ParticipantReads | None
+) -> ParticipantReads | None:
     if a is None or b is None:
         return b if a is None else a
     whole = [read["whole_read_at"] for read in (a, b) if read["whole_read_at"] is not None]

@@ -1,22 +1,26 @@
-"""Entries: what is known of one item of a chat, however often it was read.
+"""The items of a chat as a document stores them, however often each was read.
 
-An entry keeps the service's own JSON of the item. One that was read several times keeps a version
-only as long as that version holds the greatest value of some member; nearly always that is one.
-Receipts are taken out of the item and merge on their own. docs/row-rules.md §2 has the rules.
+A stored item keeps the service's own JSON of the item. One that was read several times keeps a
+version only as long as that version holds the greatest value of some member; nearly always that is
+one. Receipts are taken out of the item and merge on their own. docs/row-rules.md §2 has the rules.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
-from chatlake.json_codec import Json, JsonObject, canonical_json, dumps, well_formed
+from chatlake.documents.merging import greatest, join, merge_into
+from chatlake.identifiers import text_id
+from chatlake.json_codec import Json, JsonObject, canonical_json, dumps
 from chatlake.timestamps import parse_timestamp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterable
 
 type Source = Literal["participant", "export"]
+type Receipt = JsonObject
+"""A receipt in the service's own JSON, without the recipient where that is its key."""
 type Member = tuple[str | None, str | None]
 """A member's name, and the name of the object that it is in, None for the item itself."""
 
@@ -24,73 +28,103 @@ METADATA = "MessageMetadata"
 STATUS = "MessageProcessingStatus"
 RECIPIENT = "RecipientParticipantId"
 RECEIPT_TIMES = frozenset({"DeliveredTimestamp", "ReadTimestamp"})
-INITIAL = ("",)
-"""Stands in ``read_under`` for the contact that began the chat, and is left out when alone."""
+INITIAL_CONTACT = ""
+"""Stands in ``read_under`` for the contact that began the chat."""
+NO_RECIPIENT = ""
+"""Stands in ``receipts`` for a recipient that the service did not name."""
 _IDS = frozenset({"Id", "ContactId", "RelatedContactId", "ParticipantId", "MessageId"})
 
 
-def text_id(value: object) -> str | None:
-    """Read an id: a string that is not empty, lone surrogates replaced; None for all else."""
-    return well_formed(value) if isinstance(value, str) and value else None
+class ItemVersion(TypedDict):
+    """An item as one read saw it: `item` is the service's own JSON without its receipts.
+
+    `read_at` is in epoch milliseconds, 0 for files, whose time nobody knows.
+    """
+
+    source: Source
+    read_at: int
+    item: JsonObject
 
 
-def make_stored_item(
-    item: JsonObject, *, source: Source, read_at: int, contact_id: str | None = None
-) -> tuple[str, JsonObject]:
-    """Make the entry of one raw item as one read saw it.
+class StoredItem(TypedDict):
+    """What is known of one item.
+
+    `versions`, the greatest first, are never empty. `receipts` are by recipient. `read_under` are
+    the contacts that it was read under, sorted, left out if the initial contact alone.
+    """
+
+    versions: list[ItemVersion]
+    read_under: NotRequired[list[str]]
+    receipts: NotRequired[dict[str, Receipt]]
+
+
+def read_under(stored: StoredItem) -> list[str]:
+    """Return the contacts that an item was read under, `INITIAL_CONTACT` first if among them."""
+    return stored.get("read_under", [INITIAL_CONTACT])
+
+
+def store_items(
+    items: Iterable[JsonObject], *, source: Source, read_at: int, contact_id: str | None = None
+) -> dict[str, StoredItem]:
+    """Make stored items of the raw items of one read, by item id; those of one id are merged.
 
     Parameters
     ----------
-    item
+    items
         In the service's own JSON; not altered.
     source, read_at, contact_id
-        Where, when (epoch ms, 0 for files) and under which contact it was read; None for the
+        Where, when (epoch ms, 0 for files) and under which contact they were read; None for the
         contact that began the chat.
-
-    Returns
-    -------
-    tuple[str, JsonObject]
-        The item id and the entry, for `Document.items`.
     """
+    stored_items: dict[str, StoredItem] = {}
+    for item in items:
+        item_id, stored = _store_item(item, source, read_at, contact_id)
+        merge_into(stored_items, item_id, stored, merge_items)
+    return stored_items
+
+
+def _store_item(
+    item: JsonObject, source: Source, read_at: int, contact_id: str | None
+) -> tuple[str, StoredItem]:
     item_id = text_id(item.get("Id")) or _digest(item)
-    receipts: JsonObject = {}
+    receipts: dict[str, Receipt] = {}
     metadata = item.get(METADATA)
     if isinstance(metadata, dict) and "Receipts" in metadata:
         rest, receipts = _split_receipts(metadata)
         item = {**item, METADATA: rest}
-    made: JsonObject = {"versions": [{"source": source, "read_at": read_at, "item": item}]}
+    stored: StoredItem = {"versions": [{"source": source, "read_at": read_at, "item": item}]}
     if contact_id is not None:
-        made["read_under"] = [contact_id]
+        stored["read_under"] = [contact_id]
     if receipts:
-        made["receipts"] = receipts
-    return item_id, made
+        stored["receipts"] = receipts
+    return item_id, stored
 
 
-def merge_stored_items(a: JsonObject, b: JsonObject) -> JsonObject:
-    """Join two entries of one item."""
-    merged: JsonObject = {"versions": _merge_versions(a["versions"], b["versions"])}
-    read_under = {*a.get("read_under", INITIAL), *b.get("read_under", INITIAL)}
-    if read_under != {*INITIAL}:
-        merged["read_under"] = sorted(read_under)
+def merge_items(a: StoredItem, b: StoredItem) -> StoredItem:
+    """Merge what is known of one item."""
+    merged: StoredItem = {"versions": _merge_versions(a["versions"], b["versions"])}
+    contacts = {*read_under(a), *read_under(b)}
+    if contacts != {INITIAL_CONTACT}:
+        merged["read_under"] = sorted(contacts)
     if receipts := join(a.get("receipts", {}), b.get("receipts", {}), merge_receipts):
         merged["receipts"] = receipts
     return merged
 
 
-def merge_receipts(a: JsonObject, b: JsonObject) -> JsonObject:
-    """Join two receipts of one recipient: a time once seen is never lost."""
+def merge_receipts(a: Receipt, b: Receipt) -> Receipt:
+    """Merge two receipts of one recipient: a time once seen is never lost."""
     merged = join(a, b, greatest)
     for name in RECEIPT_TIMES & a.keys() & b.keys():
         merged[name] = _earliest(a[name], b[name])
     return merged
 
 
-def resolve(entry: JsonObject) -> JsonObject:
-    """Give the one item that an entry stands for, without its receipts; not to be altered."""
-    versions = entry["versions"]
-    greatest: JsonObject = versions[0]["item"]
+def resolve(stored: StoredItem) -> JsonObject:
+    """Return the one item that a stored item stands for, without receipts; not to be altered."""
+    versions = stored["versions"]
+    newest: JsonObject = versions[0]["item"]
     if len(versions) == 1:
-        return greatest
+        return newest
     resolved: JsonObject = {}
     metadata: JsonObject | None = None
     for version in reversed(versions):
@@ -99,20 +133,12 @@ def resolve(entry: JsonObject) -> JsonObject:
         if isinstance(item.get(METADATA), dict):
             metadata = {**(metadata or {}), **_present(item[METADATA])}
     if metadata is not None:
-        metadata[STATUS] = _status(greatest)
+        metadata[STATUS] = _status(newest)
         resolved[METADATA] = metadata
     return resolved
 
 
-def join[V](a: Mapping[str, V], b: Mapping[str, V], both: Callable[[V, V], V]) -> dict[str, V]:
-    """Join two mappings; `both` joins the values of a key that both have."""
-    joined = {**a, **b}
-    for key in a.keys() & b.keys():
-        joined[key] = both(a[key], b[key])
-    return joined
-
-
-def _merge_versions(a: list[JsonObject], b: list[JsonObject]) -> list[JsonObject]:
+def _merge_versions(a: list[ItemVersion], b: list[ItemVersion]) -> list[ItemVersion]:
     if len(a) == len(b) == 1 and dumps(a[0]["item"]) == dumps(b[0]["item"]):
         return [max(a[0], b[0], key=lambda version: (version["source"], version["read_at"]))]
     kept, settled = [], set[Member]()
@@ -124,10 +150,10 @@ def _merge_versions(a: list[JsonObject], b: list[JsonObject]) -> list[JsonObject
     return kept
 
 
-def _rank(version: JsonObject) -> tuple[bool, str, int, str, bytes]:
+def _rank(version: ItemVersion) -> tuple[bool, str, int, str, bytes]:
     item = version["item"]
-    # "participant" is greater than "export" as a word, too. The bytes part what canonical JSON
-    # writes alike (1 and 1.0).
+    # "participant" is greater than "export" as a word, too. The bytes tell apart
+    # what canonical JSON writes alike (1 and 1.0).
     return (
         _is_finished(item),
         version["source"],
@@ -169,11 +195,6 @@ def _present(members: JsonObject) -> JsonObject:
     }
 
 
-def greatest(a: Json, b: Json) -> Json:
-    """Give the value with the greater canonical JSON."""
-    return max(a, b, key=lambda value: (canonical_json(value), dumps(value)))
-
-
 def _earliest(a: Json, b: Json) -> Json:
     first, second = parse_timestamp(a), parse_timestamp(b)
     if first is None and second is None:
@@ -183,23 +204,22 @@ def _earliest(a: Json, b: Json) -> Json:
     return min((first, a), (second, b))[1]
 
 
-def _split_receipts(metadata: JsonObject) -> tuple[JsonObject, JsonObject]:
+def _split_receipts(metadata: JsonObject) -> tuple[JsonObject, dict[str, Receipt]]:
     """Part MessageMetadata into all but its receipts, and the receipts by recipient."""
     rest = {name: value for name, value in metadata.items() if name != "Receipts"}
     listed = metadata["Receipts"]
     if not isinstance(listed, list):
         return ({**rest, "Receipts": listed} if listed is not None else rest), {}
-    receipts: JsonObject = {}
+    receipts: dict[str, Receipt] = {}
     for raw in listed:
         if not isinstance(raw, dict):
             rest.setdefault("Receipts", []).append(raw)
             continue
         receipt = {name: value for name, value in raw.items() if value is not None}
-        recipient = text_id(receipt.get(RECIPIENT)) or ""
+        recipient = text_id(receipt.get(RECIPIENT)) or NO_RECIPIENT
         if receipt.get(RECIPIENT) == recipient:
             del receipt[RECIPIENT]
-        known = receipts.get(recipient)
-        receipts[recipient] = receipt if known is None else merge_receipts(known, receipt)
+        merge_into(receipts, recipient, receipt, merge_receipts)
     return rest, receipts
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatlake.documents.upsert import legs_of
+from chatlake.documents.legs import legs_of
 
 if TYPE_CHECKING:
     from chatlake.documents.document import Document
@@ -15,7 +15,13 @@ SETTLE_MS = 5 * 60_000
 IDLE_MS = 24 * 3_600_000
 """After which a chat that nothing is heard of any more is published as it is."""
 
-_ENDING_EVENTS = frozenset({"DISCONNECTED", "COMPLETED"})
+ENDING_EVENTS = frozenset({"DISCONNECTED", "COMPLETED"})
+"""Types of contact events that tell of the end of a contact."""
+
+
+def saw_end(document: Document) -> bool:
+    """Tell whether a read of the transcript saw the end of the chat."""
+    return document.participant is not None and document.participant["saw_end"]
 
 
 def is_ended(document: Document) -> bool:
@@ -23,9 +29,9 @@ def is_ended(document: Document) -> bool:
 
     A leg has ended when an event says so, or when its export is there, which is written then.
     """
-    if document.participant is not None and document.participant["saw_end"]:
+    if saw_end(document):
         return True
     ended = document.exports.keys() | {
-        contact for contact, events in document.events.items() if _ENDING_EVENTS & events.keys()
+        contact for contact, events in document.events.items() if ENDING_EVENTS & events.keys()
     }
     return legs_of(document) <= ended

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from chatlake.documents.document import announced_at
+from chatlake.documents.document import sent_at_us
 from chatlake.documents.items import resolve
 from chatlake.json_codec import JsonObject, dumps
 from chatlake.timestamps import microseconds, parse_timestamp
@@ -13,11 +13,19 @@ from chatlake.timestamps import microseconds, parse_timestamp
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from chatlake.documents.document import Document
+    from chatlake.documents.document import Document, StoredEvent
 
 
-def latest_value(events: Mapping[str, JsonObject], read: Callable[[JsonObject], Any]) -> Any:
-    """Of the events of one contact that have a readable value, give the latest one's.
+ROW_FORMAT = 1
+"""Which rows are made of a document: to be raised with every rule or column that changes them.
+
+It is part of each revision, so that chats which were published in an older format count as changed
+and get their new rows when they are published again.
+"""
+
+
+def latest_value(events: Mapping[str, StoredEvent], read: Callable[[JsonObject], Any]) -> Any:
+    """Of the events of one contact that have a readable value, return the latest one's.
 
     Parameters
     ----------
@@ -26,7 +34,7 @@ def latest_value(events: Mapping[str, JsonObject], read: Callable[[JsonObject], 
     read
         Takes a detail; None means that it has no readable value.
     """
-    for kind in sorted(events, key=lambda kind: (announced_at(events[kind]), kind), reverse=True):
+    for kind in sorted(events, key=lambda kind: (sent_at_us(events[kind]), kind), reverse=True):
         if (value := read(events[kind]["detail"])) is not None:
             return value
     return None
@@ -44,7 +52,9 @@ def is_complete(document: Document, contact_id: str) -> bool:
         lambda detail: event_time(detail.get("disconnectTimestamp")),
     )
     whole_read_at = read["whole_read_at"]
-    return None not in (ended, whole_read_at) and whole_read_at * 1000 >= ended
+    if ended is None or whole_read_at is None:
+        return False
+    return bool(whole_read_at * 1000 >= ended)
 
 
 def event_time(value: object) -> int | None:
@@ -59,18 +69,19 @@ def event_time(value: object) -> int | None:
 def revision(document: Document) -> str:
     """Digest what determines the rows of a chat; to be compared for equality only.
 
-    Read times are left out, so reading the same again gives the same revision.
+    Times of reading are left out, so reading the same again makes the same revision.
     """
     contacts = document.events.keys() | document.exports.keys() | {document.initial_contact_id}
     state = {
         "items": {
-            item_id: [resolve(entry), entry.get("receipts"), entry.get("read_under")]
-            for item_id, entry in document.items.items()
+            item_id: [resolve(stored), stored.get("receipts"), stored.get("read_under")]
+            for item_id, stored in document.items.items()
         },
         "events": document.events,
         "exports": {contact: export["header"] for contact, export in document.exports.items()},
         "participant": document.participant and document.participant["saw_end"],
         "complete": {contact: is_complete(document, contact) for contact in contacts},
         "chat": [document.initial_contact_id, document.instance_id],
+        "row_format": ROW_FORMAT,
     }
     return hashlib.sha256(dumps(state)).hexdigest()

@@ -1,13 +1,11 @@
-"""The embedded home: everything in one folder of one machine, safe for several processes.
+"""The embedded archive: everything in one folder of one machine, safe for several processes.
 
 Many may write documents at once; one at a time publishes, which spares them each other's
-conflicts; and what must be alone (making the tables, rebuilding, purging) is alone.
+conflicts; and what needs exclusive access (rebuilding, verifying, purging) has it.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -17,6 +15,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from chatlake.chat_state.sqlite import SqliteChatState
 from chatlake.documents.store.folder import FolderStore
 from chatlake.exceptions import LakeIncomplete, LakeNotFound
+from chatlake.locks import exclusive_access, file_lock
 from chatlake.tables.lake.iceberg import Lake
 from chatlake.tables.lake.local_catalog import CATALOG, DOCUMENTS, WAREHOUSE, check_locations
 from chatlake.tables.lake.purge import purge
@@ -27,7 +26,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Self
 
+    from chatlake.chat_state.sqlite_queue import SqlitePublishQueue
+    from chatlake.locks import ExclusiveAccess
+
 _CHATS = "chats.db"
+_LOCK = "lake.lock"
 
 
 class EmbeddedArchive:
@@ -53,7 +56,7 @@ class EmbeddedArchive:
         self.warehouse = self.folder / WAREHOUSE
         self.warehouse.mkdir(parents=True, exist_ok=True)
         self.store = FolderStore(self.folder / DOCUMENTS)
-        with self._lock("open.lock", fcntl.LOCK_EX):
+        with file_lock(self.folder / "open.lock"):
             for name in (_CHATS, CATALOG):
                 if has_documents and not rebuilding and not (self.folder / name).exists():
                     raise LakeIncomplete(str(folder), name)
@@ -82,36 +85,32 @@ class EmbeddedArchive:
         with self.publishing():
             return publish(initial_contact_ids, store=self.store, chats=self.chats, lake=self.lake)
 
+    @property
+    def publish_queue(self) -> SqlitePublishQueue:
+        """Where chats wait to be published."""
+        return self.chats.queue
+
     def purge(self) -> int:
-        """Delete all that no present row or document needs; give the number of table files."""
-        with self.alone():
-            self.store.sweep()
-            self.chats.compact()
-            return purge(self.lake, self.warehouse)
+        """Delete all that no present row or document needs; return the number of table files."""
+        with self.exclusive() as access:
+            self.store.sweep(access)
+            self.chats.compact(access)
+            return purge(self.lake, self.warehouse, access)
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Work beside others; waits while somebody is alone."""
-        with self._lock("lake.lock", fcntl.LOCK_SH):
+        """Work beside others; waits while somebody has exclusive access."""
+        with file_lock(self.folder / _LOCK, shared=True):
             yield
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def exclusive(self) -> Iterator[ExclusiveAccess]:
         """Work while nobody else does; waits for the others to end."""
-        with self._lock("lake.lock", fcntl.LOCK_EX):
-            yield
+        with exclusive_access(self.folder / _LOCK) as access:
+            yield access
 
     @contextmanager
     def publishing(self) -> Iterator[None]:
         """Publish while nobody else does."""
-        with self._lock("publish.lock", fcntl.LOCK_EX):
+        with file_lock(self.folder / "publish.lock"):
             yield
-
-    @contextmanager
-    def _lock(self, name: str, kind: int) -> Iterator[None]:
-        handle = os.open(self.folder / name, os.O_RDWR | os.O_CREAT, 0o644)
-        try:
-            fcntl.flock(handle, kind)
-            yield
-        finally:
-            os.close(handle)

@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
-import gc
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from chatlake.documents.upsert import UpsertResult, upsert
 from chatlake.embedded.transcript_files import Rejection, read_values
 from chatlake.exceptions import RejectedInput
+from chatlake.operations.publish_waiting import publish_waiting
 from chatlake.sources.get_transcript import from_response
 from chatlake.sources.s3_export import from_export
-from chatlake.tables.publish import PublishOutcome, publish
+from chatlake.tables.publish import PublishOutcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from chatlake.documents.document import Document
     from chatlake.embedded.archive import EmbeddedArchive
+    from chatlake.progress import Progress
 
 # A batch is what is in memory at once; parsed, JSON takes about six times its size.
-_TAKE_IN_BYTES = 8 * 2**20
-_PUBLISH_BYTES = 24 * 2**20
-_PUBLISH_CHATS = 5000
-
-
-class Progress(Protocol):
-    """Shows how far long work has come."""
-
-    def stage(self, title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """Begin a stage of so many bytes; the function that comes with it adds to what is done."""
+_MOST_BYTES = 8 * 2**20
 
 
 @dataclass(slots=True)
@@ -64,29 +55,9 @@ def import_files(
     """
     summary = ImportSummary(files=len(files), rejected=list(rejected))
     with archive.shared():
-        _take_in_files(files, archive, progress, summary)
-        publish_queue(archive, progress, summary.outcome)
+        _upsert_files(files, archive, progress, summary)
+        publish_waiting(archive, progress, summary.outcome)
     return summary
-
-
-def publish_queue(archive: EmbeddedArchive, progress: Progress, outcome: PublishOutcome) -> None:
-    """Publish the chats that wait, batch by batch, until none is left."""
-    with archive.publishing(), progress.stage("Publishing", archive.chats.queued()[1]) as advance:
-        while batch := archive.chats.peek(most_chats=_PUBLISH_CHATS, most_bytes=_PUBLISH_BYTES):
-            latest = publish(
-                [queued.initial_contact_id for queued in batch],
-                store=archive.store,
-                chats=archive.chats,
-                lake=archive.lake,
-            )
-            archive.chats.acknowledge(
-                queued for queued in batch if queued.initial_contact_id not in latest.moved
-            )
-            outcome.published |= latest.published
-            outcome.unchanged |= latest.unchanged
-            outcome.failed |= latest.failed
-            advance(sum(queued.size for queued in batch))
-            gc.collect()
 
 
 def to_document(value: object) -> Document:
@@ -105,19 +76,18 @@ def to_document(value: object) -> Document:
     return from_export(value) if is_export else from_response(value)
 
 
-def _take_in_files(
+def _upsert_files(
     files: Sequence[Path], archive: EmbeddedArchive, progress: Progress, summary: ImportSummary
 ) -> None:
     batch: list[Document] = []
-    room = _TAKE_IN_BYTES
+    room = _MOST_BYTES
 
     def flush() -> None:
         nonlocal batch, room
-        latest = upsert(
-            batch, store=archive.store, chats=archive.chats, announce=archive.chats.enqueue
-        )
+        latest = upsert(batch, store=archive.store, chats=archive.chats)
+        archive.publish_queue.send(latest.to_publish)
         summary.upserted.add(latest)
-        batch, room = [], _TAKE_IN_BYTES
+        batch, room = [], _MOST_BYTES
 
     with progress.stage("Reading", sum(map(_size, files))) as advance:
         for value in (value for file in files for value in read_values(file, advance)):

@@ -1,1 +1,1 @@
-"""What an operator does with an archive, in either home."""
+"""What an operator does with an archive, embedded or deployed."""

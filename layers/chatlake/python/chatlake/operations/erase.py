@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
+
+from chatlake.chat_state import add_tombstones
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection
 
-    from chatlake.chat_state import ChatState
-    from chatlake.documents.store import DocumentStore
-    from chatlake.tables.publish import PublishOutcome
-
-
-class Archive(Protocol):
-    """All places where something of a chat is; the embedded home and the deployed one."""
-
-    @property
-    def store(self) -> DocumentStore:
-        """The documents."""
-
-    @property
-    def chats(self) -> ChatState:
-        """The state of chats."""
-
-    def publish(self, initial_contact_ids: Iterable[str]) -> PublishOutcome:
-        """Bring the rows of some chats up to their documents."""
+    from chatlake.operations.archive import Archive
 
 
 @dataclass(slots=True)
@@ -55,13 +40,15 @@ def erase(
         its document.
     """
     discard = discard or archive.store.delete
-    found = archive.chats.initial_contacts(contact_ids)
-    buried = archive.chats.erased(contact_ids)
+    found = archive.chats.legs.initial_contacts(contact_ids)
+    erased_before = archive.chats.tombstones.erased(contact_ids)
     initial_contact_ids = set(found.values())
     # A leg that was taken for a chat once may have a document and rows of its own.
-    contacts = {c for chat in initial_contact_ids for c in (chat, *archive.chats.legs(chat))}
+    contacts = {
+        c for chat in initial_contact_ids for c in (chat, *archive.chats.legs.of_chat(chat))
+    }
     for chat in initial_contact_ids:
-        archive.chats.add_tombstones(chat)
+        add_tombstones(archive.chats, chat)
     waiting = contacts
     while waiting:
         for contact in waiting:
@@ -71,6 +58,6 @@ def erase(
         waiting = {contact for contact in waiting if not archive.chats.forget(contact)}
     return Erasure(
         erased=initial_contact_ids,
-        already_erased=buried - found.keys(),
-        unknown=set(contact_ids) - found.keys() - buried,
+        already_erased=erased_before - found.keys(),
+        unknown=set(contact_ids) - found.keys() - erased_before,
     )

@@ -4,63 +4,74 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatlake.documents.upsert import legs_of, some_day, upsert
-from chatlake.embedded.import_files import publish_queue
-from chatlake.exceptions import DamagedDocument
+from chatlake.documents.legs import legs_of
+from chatlake.documents.upsert import batch_hint, upsert
+from chatlake.exceptions import NewerDocuments, UnreadableDocument, UnsupportedDocumentFormat
+from chatlake.operations.publish_waiting import publish_waiting
 from chatlake.tables.lake.purge import purge
 from chatlake.tables.publish import PublishOutcome
 
 if TYPE_CHECKING:
-    from chatlake.chat_state import Day
-    from chatlake.embedded.archive import EmbeddedArchive
-    from chatlake.embedded.import_files import Progress
+    from chatlake.chat_state import BatchHint
+    from chatlake.operations.archive import FolderArchive
+    from chatlake.progress import Progress
 
 _CHATS_AT_ONCE = 1000
 
 
-def rebuild(archive: EmbeddedArchive, progress: Progress) -> PublishOutcome:
+def rebuild(archive: FolderArchive, progress: Progress) -> PublishOutcome:
     """Empty the tables and publish every document again.
 
     Legs are learnt anew, too, so a lake is whole again from its documents alone. When this is
     cut off, all chats are waiting already, and the next import or rebuild goes on.
+
+    Raises
+    ------
+    NewerDocuments
+        A newer version has written some of the documents; the tables are as they were.
     """
     outcome = PublishOutcome()
-    with archive.alone():
-        archive.store.sweep()
-        archive.chats.forget_published()
-        _enqueue_all(archive, progress, outcome)
-        archive.lake.reset_tables()
-        archive.chats.forget_attempts()
-        publish_queue(archive, progress, outcome)
-        purge(archive.lake, archive.warehouse)
+    with archive.exclusive() as access:
+        archive.store.sweep(access)
+        archive.chats.publish_attempts.forget_all_published()
+        _queue_all(archive, progress, outcome)
+        archive.lake.reset_tables(access)
+        archive.chats.publish_attempts.forget_all(access)
+        publish_waiting(archive, progress, outcome)
+        purge(archive.lake, archive.warehouse, access)
     return outcome
 
 
-def _enqueue_all(archive: EmbeddedArchive, progress: Progress, outcome: PublishOutcome) -> None:
+def _queue_all(archive: FolderArchive, progress: Progress, outcome: PublishOutcome) -> None:
+    """Put every chat into the publish queue, and learn the legs of each."""
     # Chats that wait already stay in the queue, or they would be lost when this is cut off;
     # publishing one twice does nothing the second time.
-    waiting: dict[str, tuple[Day, int]] = {}
+    waiting: dict[str, BatchHint] = {}
     provisional_chats: set[str] = set()
+    newer: list[UnsupportedDocumentFormat] = []
     legs: dict[bool, dict[str, str]] = {True: {}, False: {}}
 
     def flush() -> None:
-        for chat in archive.chats.erased(waiting):
+        for chat in archive.chats.tombstones.erased(waiting):
             archive.store.delete(chat)
             del waiting[chat]
-        archive.chats.enqueue(waiting)
+        archive.chats.queue.send(waiting)
         waiting.clear()
         for provisional, found in legs.items():
-            archive.chats.add_legs(found, provisional=provisional)
+            archive.chats.legs.add(found, provisional=provisional)
             found.clear()
 
     with progress.stage("Reading", archive.store.count()) as advance:
         for stored in archive.store:
             advance(1)
-            if isinstance(stored, DamagedDocument):
+            if isinstance(stored, UnsupportedDocumentFormat):
+                newer.append(stored)
+                continue
+            if isinstance(stored, UnreadableDocument):
                 outcome.failed[stored.initial_contact_id] = str(stored)
                 continue
             document = stored.document
-            waiting[document.initial_contact_id] = (some_day(document), stored.size)
+            waiting[document.initial_contact_id] = batch_hint(stored)
             if document.provisional:
                 provisional_chats.add(document.initial_contact_id)
             known = legs[document.provisional]
@@ -68,18 +79,18 @@ def _enqueue_all(archive: EmbeddedArchive, progress: Progress, outcome: PublishO
             if len(waiting) >= _CHATS_AT_ONCE:
                 flush()
         flush()
-    _place_again(archive, provisional_chats, outcome)
+    if newer:
+        raise NewerDocuments(len(newer), newer[0])
+    _move_misplaced(archive, provisional_chats, outcome)
 
 
-def _place_again(
-    archive: EmbeddedArchive, provisional_chats: set[str], outcome: PublishOutcome
+def _move_misplaced(
+    archive: FolderArchive, provisional_chats: set[str], outcome: PublishOutcome
 ) -> None:
-    """Move documents that were keyed by a leg, where an intake was cut off before it did."""
-    for leg, chat in archive.chats.initial_contacts(provisional_chats).items():
+    """Move documents that were keyed by a leg, where an upsert was cut off before it did."""
+    for leg, chat in archive.chats.legs.initial_contacts(provisional_chats).items():
         stored = archive.store.read(leg) if chat != leg else None
         if stored is not None:
-            announce = archive.chats.enqueue
-            upserted = upsert(
-                [stored.document], store=archive.store, chats=archive.chats, announce=announce
-            )
-            outcome.failed |= upserted.failed
+            result = upsert([stored.document], store=archive.store, chats=archive.chats)
+            archive.chats.queue.send(result.to_publish)
+            outcome.failed |= result.failed

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from chatlake.embedded.archive import EmbeddedArchive
+    from chatlake.operations.archive import FolderArchive
 
 _NEWEST = {table.name: table.partition_by for table in schema.TABLES}
 
@@ -56,8 +56,8 @@ class Status:
     empty_days: list[date] = field(default_factory=list)
 
 
-def lake_status(archive: EmbeddedArchive) -> Status:
-    """Look a lake over."""
+def lake_status(archive: FolderArchive) -> Status:
+    """Count what a lake holds, and what it lacks."""
     counts = archive.chats.counts()
     with connect(archive.folder) as connection:
         tables = [

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chatlake.analytics.duckdb_engine import connect
-from chatlake.exceptions import DamagedDocument
+from chatlake.exceptions import UnreadableDocument
 from chatlake.tables import schema
 from chatlake.tables.flatten import Tables, flatten
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import duckdb
 
     from chatlake.documents.document import Document
-    from chatlake.embedded.archive import EmbeddedArchive
-    from chatlake.embedded.import_files import Progress
+    from chatlake.operations.archive import FolderArchive
+    from chatlake.progress import Progress
 
 _DOCUMENTS_AT_ONCE = 500
 _CHATS_IN_DETAIL = 100
@@ -44,7 +44,7 @@ class Difference:
         )
 
 
-def verify(archive: EmbeddedArchive, progress: Progress) -> Iterator[Difference]:
+def verify(archive: FolderArchive, progress: Progress) -> Iterator[Difference]:
     """Compare all rows with those that the documents make, `published_at` aside.
 
     Yields
@@ -52,9 +52,9 @@ def verify(archive: EmbeddedArchive, progress: Progress) -> Iterator[Difference]
     Difference
         In no order; nothing if all is as it should be.
     """
-    with archive.alone(), connect(archive.folder) as connection:
+    with archive.exclusive(), connect(archive.folder) as connection:
         yield from _checksum_documents(archive, connection, progress)
-        waiting = archive.chats.waiting()
+        waiting = archive.chats.queue.waiting()
         differing: dict[str, list[schema.Table]] = {}
         for table in schema.TABLES:
             for chat in _differing(connection, table):
@@ -75,7 +75,7 @@ def verify(archive: EmbeddedArchive, progress: Progress) -> Iterator[Difference]
 
 
 def _checksum_documents(
-    archive: EmbeddedArchive, connection: duckdb.DuckDBPyConnection, progress: Progress
+    archive: FolderArchive, connection: duckdb.DuckDBPyConnection, progress: Progress
 ) -> Iterator[Difference]:
     for table in schema.TABLES:
         connection.execute(
@@ -93,10 +93,10 @@ def _checksum_documents(
     with progress.stage("Verifying", archive.store.count()) as advance:
         for stored in archive.store:
             advance(1)
-            if isinstance(stored, DamagedDocument):
+            if isinstance(stored, UnreadableDocument):
                 yield Difference(stored.initial_contact_id, None, str(stored))
                 continue
-            if archive.chats.erased([stored.document.initial_contact_id]):
+            if archive.chats.tombstones.erased([stored.document.initial_contact_id]):
                 what = "it was erased, but its document is still there; run chatlake erase again"
                 yield Difference(stored.document.initial_contact_id, None, what)
                 continue
@@ -135,11 +135,11 @@ def _differing(connection: duckdb.DuckDBPyConnection, table: schema.Table) -> li
 
 
 def _compare_rows(
-    archive: EmbeddedArchive, connection: duckdb.DuckDBPyConnection, table: schema.Table, chat: str
+    archive: FolderArchive, connection: duckdb.DuckDBPyConnection, table: schema.Table, chat: str
 ) -> Iterator[Difference]:
     try:
         stored = archive.store.read(chat)
-    except DamagedDocument:
+    except UnreadableDocument:
         return  # which was said when all documents were read
     made: Tables = flatten([stored.document] if stored else [], published_at=_NEVER)
     expected = _by_key(table, made[table.name].to_pylist())

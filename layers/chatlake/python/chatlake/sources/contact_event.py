@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatlake.documents.document import Document
-from chatlake.documents.items import text_id
 from chatlake.exceptions import RejectedInput
-from chatlake.sources.s3_export import instance_id
+from chatlake.identifiers import instance_id, text_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

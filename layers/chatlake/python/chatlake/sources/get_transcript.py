@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatlake.documents.document import Document
-from chatlake.documents.items import make_stored_item, merge_stored_items, text_id
+from chatlake.documents.items import store_items
 from chatlake.exceptions import RejectedInput
+from chatlake.identifiers import text_id
 
 if TYPE_CHECKING:
     from chatlake.json_codec import JsonObject
@@ -35,15 +36,10 @@ def from_response(value: JsonObject, *, read_at: int = 0, whole: bool = False) -
     items = transcript_items(value)
     named = text_id(value.get("InitialContactId"))
     initial_contact_id = named or _only_contact(items)
-    entries: dict[str, JsonObject] = {}
-    for item in items:
-        item_id, entry = make_stored_item(item, source="participant", read_at=read_at)
-        known = entries.get(item_id)
-        entries[item_id] = entry if known is None else merge_stored_items(known, entry)
     return Document(
         initial_contact_id=initial_contact_id,
         provisional=named is None,
-        items=entries,
+        items=store_items(items, source="participant", read_at=read_at),
         participant={
             "read_at": read_at,
             "whole_read_at": read_at if whole else None,
@@ -53,7 +49,7 @@ def from_response(value: JsonObject, *, read_at: int = 0, whole: bool = False) -
 
 
 def transcript_items(value: JsonObject) -> list[JsonObject]:
-    """Give the items of a response or an export.
+    """Return the items of a response or an export.
 
     Raises
     ------

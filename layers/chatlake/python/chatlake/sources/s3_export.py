@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatlake.documents.document import Document
-from chatlake.documents.items import make_stored_item, merge_stored_items, text_id
+from chatlake.documents.items import store_items
 from chatlake.exceptions import RejectedInput
+from chatlake.identifiers import instance_id, text_id
 from chatlake.sources.get_transcript import transcript_items
 
 if TYPE_CHECKING:
@@ -35,13 +36,6 @@ def from_export(value: JsonObject, *, read_at: int = 0) -> Document:
         raise RejectedInput(message)
     named = text_id(value.get("InitialContactId"))
     read_under = None if named in {None, contact_id} else contact_id
-    entries: dict[str, JsonObject] = {}
-    for item in items:
-        item_id, entry = make_stored_item(
-            item, source="export", read_at=read_at, contact_id=read_under
-        )
-        known = entries.get(item_id)
-        entries[item_id] = entry if known is None else merge_stored_items(known, entry)
     header = {
         name: member
         for name, member in value.items()
@@ -51,12 +45,6 @@ def from_export(value: JsonObject, *, read_at: int = 0) -> Document:
         initial_contact_id=named or contact_id,
         provisional=named is None,
         instance_id=instance_id(value.get("InstanceId")),
-        items=entries,
+        items=store_items(items, source="export", read_at=read_at, contact_id=read_under),
         exports={contact_id: {"read_at": read_at, "header": header}},
     )
-
-
-def instance_id(value: object) -> str | None:
-    """Read an instance id or ARN: its last segment."""
-    text = text_id(value)
-    return text.rsplit("/", 1)[-1] or None if text else None

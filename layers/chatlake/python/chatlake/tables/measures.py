@@ -85,7 +85,7 @@ def measure(rows: Tables, chats: Collection[str], *, at: datetime) -> Measures:
 
 
 def _rows_of(chats: Collection[str], rows: Tables, table: schema.Table, *columns: str) -> pa.Table:
-    """Give some columns of the chats' rows; what was said is never copied."""
+    """Return some columns of the chats' rows; what was said is never copied."""
     some = rows[table.name].select([_CHAT, *columns])
     return some.filter(pc.is_in(some.column(_CHAT), pa.array(sorted(chats), pa.string())))
 

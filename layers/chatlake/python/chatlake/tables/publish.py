@@ -4,12 +4,11 @@ Each table is written with optimistic concurrency: load the table, **then** make
 documents are still the ones at hand, then look for old rows, then commit on the snapshot that was
 loaded. Whoever commits first wins, and the other starts over, so no slow publisher can put old
 rows over new ones. A chat whose document changes on the way is left out of the remaining tables
-and handed back to be published again: what has changed may be nothing that anybody announces.
+and handed back to be published again: what has changed may be nothing that the queue is told of.
 """
 
 from __future__ import annotations
 
-import random
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -18,9 +17,15 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from chatlake.backoff import jittered_wait_s
 from chatlake.chat_state import NO_DOCUMENT, AttemptRecord
 from chatlake.documents.revision import revision
-from chatlake.exceptions import DamagedDocument, PublishConflict, SnapshotConflict
+from chatlake.exceptions import (
+    DamagedDocument,
+    PublishConflict,
+    SnapshotConflict,
+    UnreadableDocument,
+)
 from chatlake.tables import schema
 from chatlake.tables.flatten import Tables, arrow_schema, flatten
 from chatlake.tables.lake.data_files import day_of
@@ -40,7 +45,6 @@ _CHAT = "initial_contact_id"
 # Documents are many small objects: freed after so many, they cost a fraction of the memory.
 _DOCUMENTS_AT_ONCE = 500
 _MOST_ATTEMPTS = 30
-_LONGEST_WAIT_S = 2.0
 # To tell whether a chat was ever published: one attempt that was cut off, and its repetition.
 _MOST_ATTEMPTS_OF_NEW = 2
 
@@ -68,6 +72,13 @@ class PublishOutcome:
     moved: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
     measures: Measures | None = None
+
+    def add(self, later: PublishOutcome) -> None:
+        """Join what became of chats that were published after these."""
+        self.published |= later.published
+        self.unchanged |= later.unchanged
+        self.moved = (self.moved - later.published - later.unchanged) | later.moved
+        self.failed |= later.failed
 
 
 @dataclass(slots=True)
@@ -116,7 +127,7 @@ def publish(
             loaded = lake.load(table)
             if batch is None:
                 batch = _read(sorted(set(initial_contact_ids)), store, chats, outcome)
-                counts = chats.record_attempts(_days(batch))
+                counts = chats.publish_attempts.record(_days(batch))
             elif moved := _moved(batch, store):
                 outcome.moved |= moved
                 batch.drop(moved)
@@ -124,7 +135,7 @@ def publish(
                 return outcome
             # One attempt, this one, means that no other publisher has written the chat, nor can
             # it before this commit without a conflict. After one, that is no longer known.
-            known = chats.attempts(batch.tags)
+            known = chats.publish_attempts.read(batch.tags)
             sought = {
                 chat: attempts.days
                 for chat, attempts in known.items()
@@ -134,15 +145,15 @@ def publish(
                 lake.replace(table, loaded, batch.rows[table.name], sought)
                 break
             except SnapshotConflict:
-                sleep(random.uniform(0, min(_LONGEST_WAIT_S, 0.02 * 2**attempt)))
+                sleep(jittered_wait_s(attempt))
         else:
             raise PublishConflict(table.name, _MOST_ATTEMPTS)
     assert batch is not None
-    marked = chats.mark_published(batch.revisions, counts)
+    marked = chats.publish_attempts.mark_published(batch.revisions, counts)
     outcome.measures = measure(batch.rows, _new_chats(batch, marked, counts), at=now())
     without = [chat for chat, digest in batch.revisions.items() if digest == NO_DOCUMENT]
     # An erasure forgets the legs last: without them it is over, and this attempt came after it.
-    for chat in chats.erased(without) - chats.initial_contacts(without).keys():
+    for chat in chats.tombstones.erased(without) - chats.legs.initial_contacts(without).keys():
         chats.forget(chat)
     outcome.published |= batch.tags.keys()
     return outcome
@@ -152,7 +163,7 @@ def _read(
     wanted: list[str], store: DocumentStore, chats: ChatState, outcome: PublishOutcome
 ) -> _Batch:
     """Read the documents and flatten those whose rows are not of their revision already."""
-    known = chats.attempts(wanted)
+    known = chats.publish_attempts.read(wanted)
     batch = _Batch({}, {}, known, {})
     parts: list[Tables] = []
     published_at = now()
@@ -163,13 +174,13 @@ def _read(
         read: dict[str, StoredDocument | None] = {}
         for chat in some:
             stored = found.get(chat)
-            if isinstance(stored, DamagedDocument):
+            if isinstance(stored, UnreadableDocument):
                 outcome.failed[chat] = str(stored)
             else:
                 read[chat] = stored
         # After the documents: whoever removes one has said before where it went.
-        erased = chats.erased(read)
-        placed = chats.initial_contacts(read)
+        erased = chats.tombstones.erased(read)
+        placed = chats.legs.initial_contacts(read)
         for chat, stored in read.items():
             document = None if stored is None or chat in erased else stored.document
             if document is None and chat not in erased and placed.get(chat, chat) == chat:
@@ -230,7 +241,7 @@ def _moved(batch: _Batch, store: DocumentStore) -> set[str]:
 
 
 def _new_chats(batch: _Batch, marked: Collection[str], counts: Mapping[str, int]) -> set[str]:
-    """Give the chats that this attempt was the first to publish.
+    """Return the chats that this attempt was the first to publish.
 
     Recording an attempt forgets what the one before has published. So after one attempt without a
     revision the chat is new, that one was cut off; after more, nobody knows.

@@ -50,7 +50,7 @@ class Table:
         return ("initial_contact_id", self.partition_by)
 
     def column(self, name: str) -> Column:
-        """Give the column of that name."""
+        """Return the column of that name."""
         return next(column for column in self.columns if column.name == name)
 
 

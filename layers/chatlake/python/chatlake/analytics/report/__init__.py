@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chatlake.analytics.sql_files import Period
-    from chatlake.embedded.import_files import Progress
+    from chatlake.progress import Progress
 
 
 def write_report(folder: Path, output: Path, period: Period, progress: Progress) -> int:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from chatlake.embedded.import_files import Progress
+    from chatlake.progress import Progress
 
 type Row = dict[str, Any]
 

@@ -16,6 +16,8 @@ from chatlake.exceptions import DamagedDocument
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from chatlake.exceptions import UnreadableDocument
+
 
 @dataclass(frozen=True, slots=True)
 class StoredDocument:
@@ -30,24 +32,24 @@ class DocumentStore(Protocol):
     """One document per chat; implementations are a folder and an S3 bucket."""
 
     def read(self, initial_contact_id: str) -> StoredDocument | None:
-        """Give a chat's document; None if there is none.
+        """Return a chat's document; None if there is none.
 
         Raises
         ------
-        DamagedDocument
-            There is something in its place that is no document.
+        UnreadableDocument
+            There is something in its place that is no document, or one of a newer format.
         """
 
     def read_many(
         self, initial_contact_ids: Iterable[str]
-    ) -> dict[str, StoredDocument | DamagedDocument]:
-        """Give the documents of those chats that have one; in place of a damaged one the error.
+    ) -> dict[str, StoredDocument | UnreadableDocument]:
+        """Return the documents of those chats that have one, or why one is unreadable.
 
         They are all in memory at once: some hundreds are enough for one call.
         """
 
     def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
-        """Give the present tags of those chats that have a document."""
+        """Return the present tags of those chats that have a document."""
 
     def update(
         self,
@@ -55,13 +57,30 @@ class DocumentStore(Protocol):
         change: Callable[[Document | None], Document],
         known: StoredDocument | None = None,
     ) -> tuple[StoredDocument, bool]:
-        """Change a document; give what is then stored, and whether that differs from before.
+        """Change a document; return what is then stored, and whether that differs from before.
 
         `known` is what the caller has just read, which may save reading it again.
         """
 
     def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:
-        """Remove a document, if a tag is given only in that state; give whether it is gone now."""
+        """Remove a document, with a tag only in that state; return whether it is gone now."""
 
-    def __iter__(self) -> Iterator[StoredDocument | DamagedDocument]:
-        """Give all documents, in no order; in the place of a damaged one the error."""
+    def initial_contact_ids(self) -> Iterator[str]:
+        """Return the chats that have a document, readable or not, in no order."""
+
+    def __iter__(self) -> Iterator[StoredDocument | UnreadableDocument]:
+        """Return all documents, in no order; in place of an unreadable one the error."""
+
+
+def parse_document(data: bytes, name: str) -> Document:
+    """Parse stored bytes; `name` is what the error calls the chat.
+
+    Raises
+    ------
+    UnreadableDocument
+        They are no document, or one of a newer format.
+    """
+    try:
+        return Document.from_bytes(data)
+    except (ValueError, TypeError) as error:
+        raise DamagedDocument(name, str(error)) from error

@@ -10,14 +10,17 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
-from chatlake.documents.document import Document
-from chatlake.documents.store import StoredDocument
-from chatlake.exceptions import DamagedDocument
+from chatlake.documents.store import StoredDocument, parse_document
+from chatlake.exceptions import DamagedDocument, UnreadableDocument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from chatlake.documents.document import Document
+    from chatlake.locks import ExclusiveAccess
+
+_DIGEST_NAME = "sha256_"
 # What is a file name everywhere, on systems that fold case, too.
 _PLAIN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 
@@ -30,7 +33,7 @@ class FolderStore:
         self._locks: dict[str, int] = {}
 
     def read(self, initial_contact_id: str) -> StoredDocument | None:
-        """Give a chat's document; None if there is none."""
+        """Return a chat's document; None if there is none."""
         path = self._path(initial_contact_id)
         try:
             data, state = _read(path)
@@ -40,13 +43,13 @@ class FolderStore:
 
     def read_many(
         self, initial_contact_ids: Iterable[str]
-    ) -> dict[str, StoredDocument | DamagedDocument]:
-        """Give the documents of those chats that have one; in place of a damaged one the error."""
-        found: dict[str, StoredDocument | DamagedDocument] = {}
+    ) -> dict[str, StoredDocument | UnreadableDocument]:
+        """Return the documents of those chats that have one, or why one is unreadable."""
+        found: dict[str, StoredDocument | UnreadableDocument] = {}
         for chat in initial_contact_ids:
             try:
                 stored = self.read(chat)
-            except DamagedDocument as error:
+            except UnreadableDocument as error:
                 found[chat] = error
             else:
                 if stored is not None:
@@ -54,7 +57,7 @@ class FolderStore:
         return found
 
     def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
-        """Give the present tags of those chats that have a document."""
+        """Return the present tags of those chats that have a document."""
         tags = {}
         for initial_contact_id in initial_contact_ids:
             try:
@@ -69,7 +72,7 @@ class FolderStore:
         change: Callable[[Document | None], Document],
         known: StoredDocument | None = None,  # noqa: ARG002 - reading a file again costs nothing
     ) -> tuple[StoredDocument, bool]:
-        """Change a document; give what is then stored, and whether that differs from before."""
+        """Change a document; return what is then stored, and whether that differs from before."""
         path = self._path(initial_contact_id)
         with self._locked(path):
             before, state = None, None
@@ -82,7 +85,7 @@ class FolderStore:
             return StoredDocument(document, _tag(state), len(after)), after != before
 
     def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:
-        """Remove a document, if a tag is given only in that state; give whether it is gone now."""
+        """Remove a document, with a tag only in that state; return whether it is gone now."""
         path = self._path(initial_contact_id)
         with self._locked(path), suppress(FileNotFoundError):
             if tag is not None and tag != _tag(os.stat(path)):
@@ -90,15 +93,26 @@ class FolderStore:
             os.unlink(path)
         return True
 
-    def __iter__(self) -> Iterator[StoredDocument | DamagedDocument]:
-        """Give all documents, in no order; in the place of a damaged one the error."""
+    def initial_contact_ids(self) -> Iterator[str]:
+        """Return the chats that have a document, readable or not, in no order."""
+        for path in self._files(".json"):
+            name = os.path.basename(path).removesuffix(".json")
+            if not name.startswith(_DIGEST_NAME):
+                yield name
+                continue
+            # Its id is no file name: only the document tells.
+            with suppress(FileNotFoundError, UnreadableDocument):
+                yield self._parse(_read(path)[0], path).initial_contact_id
+
+    def __iter__(self) -> Iterator[StoredDocument | UnreadableDocument]:
+        """Return all documents, in no order; in place of an unreadable one the error."""
         for path in self._files(".json"):
             try:
                 data, state = _read(path)
                 yield StoredDocument(self._parse(data, path), _tag(state), len(data))
             except FileNotFoundError:
                 continue
-            except DamagedDocument as error:
+            except UnreadableDocument as error:
                 yield error
 
     def count(self) -> int:
@@ -106,13 +120,14 @@ class FolderStore:
         return sum(1 for _ in self._files(".json"))
 
     def close(self) -> None:
-        """Give back the handles of locks."""
+        """Close the handles of locks."""
         for lock in self._locks.values():
             os.close(lock)
         self._locks.clear()
 
-    def sweep(self) -> None:
-        """Remove what killed writers left behind; only while nobody writes."""
+    def sweep(self, access: ExclusiveAccess) -> None:
+        """Remove what killed writers left behind."""
+        access.require()
         for path in self._files(".tmp"):
             os.unlink(path)
 
@@ -126,15 +141,12 @@ class FolderStore:
     def _path(self, initial_contact_id: str) -> str:
         digest = hashlib.sha256(initial_contact_id.encode()).hexdigest()
         plain = _PLAIN_ID.fullmatch(initial_contact_id)
-        name = initial_contact_id if plain else f"sha256_{digest}"
+        name = initial_contact_id if plain else f"{_DIGEST_NAME}{digest}"
         return f"{self._folder}/{digest[:2]}/{name}.json"
 
     def _parse(self, data: bytes, path: str) -> Document:
         name = os.path.basename(path).removesuffix(".json")
-        try:
-            document = Document.from_bytes(data)
-        except (ValueError, TypeError) as error:
-            raise DamagedDocument(name, str(error)) from error
+        document = parse_document(data, name)
         if self._path(str(document.initial_contact_id)) != path:
             raise DamagedDocument(name, "it is another chat's")
         return document

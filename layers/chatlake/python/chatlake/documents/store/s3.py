@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import random
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -11,23 +10,22 @@ from urllib.parse import quote, unquote
 
 from botocore.exceptions import ClientError
 
-from chatlake.documents.document import Document
-from chatlake.documents.store import StoredDocument
-from chatlake.exceptions import DamagedDocument, DocumentContested
+from chatlake.aws_clients.s3_errors import is_contested, is_not_found
+from chatlake.backoff import jittered_wait_s
+from chatlake.documents.store import StoredDocument, parse_document
+from chatlake.exceptions import DamagedDocument, DocumentContested, UnreadableDocument
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from types_boto3_s3 import S3Client
 
+    from chatlake.documents.document import Document
+
 _PREFIX = "documents/"
 _MOST_ATTEMPTS = 12
-_LONGEST_WAIT_S = 2.0
 _CONNECTIONS = 16
 _LONGEST_NAME = 256
-_NOT_FOUND = 404
-# 412: somebody else was first; 409: somebody else is at it; 404: it was deleted meanwhile.
-_CONTESTED = frozenset({_NOT_FOUND, 409, 412})
 
 
 class S3Store:
@@ -39,7 +37,7 @@ class S3Store:
         self._pool = ThreadPoolExecutor(_CONNECTIONS)
 
     def read(self, initial_contact_id: str) -> StoredDocument | None:
-        """Give a chat's document; None if there is none."""
+        """Return a chat's document; None if there is none."""
         key = _key(initial_contact_id)
         found = self._get(key)
         if found is None:
@@ -49,8 +47,8 @@ class S3Store:
 
     def read_many(
         self, initial_contact_ids: Iterable[str]
-    ) -> dict[str, StoredDocument | DamagedDocument]:
-        """Give the documents of those chats that have one; in place of a damaged one the error.
+    ) -> dict[str, StoredDocument | UnreadableDocument]:
+        """Return the documents of those chats that have one, or why one is unreadable.
 
         They are read some at a time side by side.
         """
@@ -59,7 +57,7 @@ class S3Store:
         return {chat: stored for chat, stored in found if stored is not None}
 
     def tags(self, initial_contact_ids: Iterable[str]) -> dict[str, str]:
-        """Give the present tags of those chats that have a document."""
+        """Return the present tags of those chats that have a document."""
         chats = list(initial_contact_ids)
         tags = zip(chats, self._pool.map(self._tag, map(_key, chats)), strict=True)
         return {chat: tag for chat, tag in tags if tag is not None}
@@ -70,7 +68,7 @@ class S3Store:
         change: Callable[[Document | None], Document],
         known: StoredDocument | None = None,
     ) -> tuple[StoredDocument, bool]:
-        """Change a document; give what is then stored, and whether that differs from before.
+        """Change a document; return what is then stored, and whether that differs from before.
 
         Raises
         ------
@@ -87,12 +85,12 @@ class S3Store:
             tag = self._put(key, after, None if before is None else before.tag)
             if tag is not None:
                 return StoredDocument(document, tag, len(after)), True
-            time.sleep(random.uniform(0, min(_LONGEST_WAIT_S, 0.02 * 2**attempt)))
+            time.sleep(jittered_wait_s(attempt))
             before = self.read(initial_contact_id)
         raise DocumentContested(initial_contact_id, _MOST_ATTEMPTS)
 
     def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:
-        """Remove a document, if a tag is given only in that state; give whether it is gone now."""
+        """Remove a document, with a tag only in that state; return whether it is gone now."""
         key = _key(initial_contact_id)
         try:
             if tag is None:
@@ -100,13 +98,13 @@ class S3Store:
             else:
                 self._s3.delete_object(Bucket=self._bucket, Key=key, IfMatch=tag)
         except ClientError as error:
-            if _status(error) not in _CONTESTED:
+            if not is_contested(error):
                 raise
-            return _status(error) == _NOT_FOUND
+            return is_not_found(error)
         return True
 
     def delete_versions(self, initial_contact_id: str) -> int:
-        """Delete all versions that the bucket kept of a document; give how many there were."""
+        """Delete all versions that the bucket kept of a document; return how many there were."""
         key = _key(initial_contact_id)
         count = 0
         pages = self._s3.get_paginator("list_object_versions").paginate(
@@ -121,30 +119,46 @@ class S3Store:
                     count += 1
         return count
 
-    def __iter__(self) -> Iterator[StoredDocument | DamagedDocument]:
-        """Give all documents, in no order; in the place of a damaged one the error."""
+    def initial_contact_ids(self) -> Iterator[str]:
+        """Return the chats that have a document, readable or not, in no order."""
+        for keys in self._pages_of_keys():
+            for key in keys:
+                name = _name(key)
+                if _key(name) == key:
+                    yield name
+                    continue
+                # Too long a name for a key: only the document tells.
+                stored = self._stored_or_error(key)
+                if isinstance(stored, StoredDocument):
+                    yield stored.document.initial_contact_id
+
+    def __iter__(self) -> Iterator[StoredDocument | UnreadableDocument]:
+        """Return all documents, in no order; in place of an unreadable one the error."""
+        for keys in self._pages_of_keys():
+            yield from filter(None, self._pool.map(self._stored_or_error, keys))
+
+    def _pages_of_keys(self) -> Iterator[list[str]]:
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=_PREFIX
         )
         for page in pages:
-            keys = [found["Key"] for found in page.get("Contents", [])]
-            yield from filter(None, self._pool.map(self._stored_or_error, keys))
+            yield [found["Key"] for found in page.get("Contents", [])]
 
-    def _stored_or_error(self, key: str) -> StoredDocument | DamagedDocument | None:
+    def _stored_or_error(self, key: str) -> StoredDocument | UnreadableDocument | None:
         found = self._get(key)
         if found is None:
             return None
         data, tag = found
         try:
             return StoredDocument(_parse(data, key), tag, len(data))
-        except DamagedDocument as error:
+        except UnreadableDocument as error:
             return error
 
     def _get(self, key: str) -> tuple[bytes, str] | None:
         try:
             found = self._s3.get_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
-            if _status(error) == _NOT_FOUND:
+            if is_not_found(error):
                 return None
             raise
         return found["Body"].read(), found["ETag"]
@@ -153,7 +167,7 @@ class S3Store:
         try:
             return self._s3.head_object(Bucket=self._bucket, Key=key)["ETag"]
         except ClientError as error:
-            if _status(error) == _NOT_FOUND:
+            if is_not_found(error):
                 return None
             raise
 
@@ -165,7 +179,7 @@ class S3Store:
             else:
                 done = self._s3.put_object(Bucket=self._bucket, Key=key, Body=data, IfMatch=tag)
         except ClientError as error:
-            if _status(error) in _CONTESTED:
+            if is_contested(error):
                 return None
             raise
         return done["ETag"]
@@ -179,10 +193,7 @@ def _key(initial_contact_id: str) -> str:
 
 
 def _parse(data: bytes, key: str) -> Document:
-    try:
-        document = Document.from_bytes(data)
-    except (ValueError, TypeError) as error:
-        raise DamagedDocument(_name(key), str(error)) from error
+    document = parse_document(data, _name(key))
     if _key(str(document.initial_contact_id)) != key:
         raise DamagedDocument(_name(key), "it is another chat's")
     return document
@@ -190,7 +201,3 @@ def _parse(data: bytes, key: str) -> Document:
 
 def _name(key: str) -> str:
     return unquote(key.rsplit("/", 1)[-1].removesuffix(".json"))
-
-
-def _status(error: ClientError) -> int:
-    return int(error.response["ResponseMetadata"]["HTTPStatusCode"])

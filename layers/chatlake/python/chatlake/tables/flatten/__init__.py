@@ -38,7 +38,7 @@ _ARROW_TYPES = {
 
 
 def arrow_schema(table: schema.Table) -> pa.Schema:
-    """Give the Arrow schema of a table's rows."""
+    """Return the Arrow schema of a table's rows."""
     return pa.schema(
         pa.field(column.name, _ARROW_TYPES[column.type], nullable=not column.required)
         for column in table.columns
@@ -84,7 +84,7 @@ def flatten(documents: Sequence[Document], *, published_at: datetime) -> Tables:
 
 
 def _days(items: Items, contacts: pa.Table, chats: int) -> pa.Array:
-    """Give the day on which each chat began, null for one in which nothing has a time."""
+    """Return the day on which each chat began, null for one in which nothing has a time."""
     current = items.columns.filter(pa.array(items.is_current, pa.bool_()))
     moments = pa.concat_tables(
         table.select(["chat", column]).rename_columns(["chat", "at"])

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chatlake.documents.items import text_id
 from chatlake.documents.revision import event_time, is_complete, latest_value
+from chatlake.identifiers import text_id
 from chatlake.json_codec import well_formed
 from chatlake.sources.contact_event import MEMBERS, OTHER_MEMBERS
 from chatlake.tables.flatten.columns import TIMESTAMP, Extras
@@ -17,7 +17,7 @@ from chatlake.tables.flatten.columns import TIMESTAMP, Extras
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chatlake.documents.document import Document
+    from chatlake.documents.document import Document, StoredEvent
     from chatlake.json_codec import JsonObject
     from chatlake.tables.flatten.items import Items
     from chatlake.tables.flatten.receipts import Receipts
@@ -128,7 +128,7 @@ def _receipts_available(document: Document) -> bool | None:
     return False if document.exports else None
 
 
-def _latest(events: dict[str, JsonObject], path: tuple[str, ...], read: Reader) -> Any:
+def _latest(events: dict[str, StoredEvent], path: tuple[str, ...], read: Reader) -> Any:
     return latest_value(events, lambda detail: read(_member(detail, path))) if events else None
 
 

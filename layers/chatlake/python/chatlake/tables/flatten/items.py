@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chatlake.documents.items import INITIAL, METADATA, STATUS, resolve
+from chatlake.documents.items import INITIAL_CONTACT, METADATA, STATUS, read_under, resolve
 from chatlake.tables.flatten.columns import Extras, ids, strings, timestamps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from chatlake.documents.document import Document
+    from chatlake.documents.items import Receipt
     from chatlake.json_codec import JsonObject
 
 _METADATA_TYPES = pa.array(["MESSAGEMETADATA", "MESSAGE_METADATA"])
@@ -59,7 +60,7 @@ class Items:
 
     starts: list[int]
     raw: list[JsonObject]
-    receipts: list[JsonObject | None]
+    receipts: list[dict[str, Receipt] | None]
     item_id: list[str]
     message_id: list[str]
     contact_id: list[str]
@@ -69,14 +70,14 @@ class Items:
     extras: Extras
 
     def of_chat(self, chat: int) -> range:
-        """Give the positions of a chat's items."""
+        """Return the positions of a chat's items."""
         return range(self.starts[chat], self.starts[chat + 1])
 
 
 def gather_items(documents: Sequence[Document]) -> Items:
     """Line up the items of all chats."""
-    entries = [entry for document in documents for entry in document.items.values()]
-    raw = [resolve(entry) for entry in entries]
+    stored_items = [stored for document in documents for stored in document.items.values()]
+    raw = [resolve(stored) for stored in stored_items]
     item_id = pa.array([item for document in documents for item in document.items], pa.string())
     extras = Extras()
     extras.add_unknown(raw, _KNOWN)
@@ -103,7 +104,7 @@ def gather_items(documents: Sequence[Document]) -> Items:
     return Items(
         starts=[0, *accumulate(len(document.items) for document in documents)],
         raw=raw,
-        receipts=[entry.get("receipts") for entry in entries],
+        receipts=[stored.get("receipts") for stored in stored_items],
         item_id=item_id.to_pylist(),
         message_id=pc.coalesce(message_id, item_id).to_pylist(),
         contact_id=contact_id.to_pylist(),
@@ -130,13 +131,13 @@ def _metadata(raw: Sequence[JsonObject], extras: Extras) -> tuple[pa.Array, pa.A
 
 
 def _read_under(documents: Sequence[Document]) -> pa.Array:
-    """Give the contact under which each item was read, the initial one if among several."""
+    """Return the contact under which each item was read, the initial one if among several."""
     return pa.array(
         [
-            # The least of them is "", where the initial contact is among them.
-            entry.get("read_under", INITIAL)[0] or document.initial_contact_id
+            document.initial_contact_id if least == INITIAL_CONTACT else least
             for document in documents
-            for entry in document.items.values()
+            for stored in document.items.values()
+            for least in read_under(stored)[:1]
         ],
         pa.string(),
     )

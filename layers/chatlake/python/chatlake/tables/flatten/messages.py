@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from chatlake.documents.items import text_id
+from chatlake.identifiers import text_id
 from chatlake.tables.flatten.columns import Extras, ids, strings
 
 if TYPE_CHECKING:

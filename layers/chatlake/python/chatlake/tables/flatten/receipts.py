@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from chatlake.documents.items import RECEIPT_TIMES, merge_receipts, text_id
+from chatlake.documents.items import NO_RECIPIENT, RECEIPT_TIMES, merge_receipts
+from chatlake.documents.merging import merge_into
+from chatlake.identifiers import text_id
 from chatlake.json_codec import well_formed
 from chatlake.tables.flatten.columns import Extras, latency_ms, strings, timestamps
 from chatlake.timestamps import microseconds, parse_timestamp
@@ -16,7 +18,7 @@ from chatlake.timestamps import microseconds, parse_timestamp
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from chatlake.json_codec import JsonObject
+    from chatlake.documents.items import Receipt
     from chatlake.tables.flatten.items import Items
 
 type Key = tuple[int, str]
@@ -39,7 +41,7 @@ class Receipts:
     message_id: list[str] = field(default_factory=list)
     contact_id: list[str] = field(default_factory=list)
     recipient_id: list[str | None] = field(default_factory=list)
-    raw: list[JsonObject] = field(default_factory=list)
+    raw: list[Receipt] = field(default_factory=list)
     counts: dict[int, int] = field(default_factory=dict)
 
 
@@ -77,7 +79,7 @@ def gather_receipts(items: Items) -> Receipts:
             receipts.message.append(message)
             receipts.message_id.append(message_id)
             receipts.contact_id.append(items.contact_id[first])
-            receipts.recipient_id.append(recipient or None)
+            receipts.recipient_id.append(None if recipient == NO_RECIPIENT else recipient)
             receipts.raw.append(receipt)
         receipts.counts |= {item: len(carried) for item in named if items.is_current[item]}
     return receipts
@@ -119,12 +121,11 @@ def _gives_receipts(items: Items, item: int) -> bool:
     return items.is_current[item] and items.raw[item].get("Type") not in _TYPES_WITHOUT_RECEIPTS
 
 
-def _merged(items: Items, carrying: Iterable[int]) -> JsonObject:
-    merged: JsonObject = {}
+def _merged(items: Items, carrying: Iterable[int]) -> dict[str, Receipt]:
+    merged: dict[str, Receipt] = {}
     for item in carrying:
         for recipient, receipt in (items.receipts[item] or {}).items():
-            known = merged.get(recipient)
-            merged[recipient] = receipt if known is None else merge_receipts(known, receipt)
+            merge_into(merged, recipient, receipt, merge_receipts)
     return merged
 
 
@@ -154,7 +155,7 @@ def _order(items: Items, item: int) -> tuple[int, str]:
 
 
 def _roles(items: Items) -> dict[tuple[int, str | None], str]:
-    """Give the role of each participant of each chat: its earliest item's, if it has several."""
+    """Return the role of each participant of each chat: its earliest item's, if it has several."""
     said = items.columns.select(["chat", "participant_id", "participant_role"])
     said = said.filter(pa.array(items.is_current, pa.bool_())).drop_null()
     groups = said.group_by(["chat", "participant_id"]).aggregate([("participant_role", "min_max")])

@@ -30,7 +30,7 @@ _ROW_GROUP_ROWS = 256 * 1024
 
 
 def day_of(times: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
-    """Give the UTC day of each timestamp, in days since 1970-01-01; null for null."""
+    """Return the UTC day of each timestamp, in days since 1970-01-01; null for null."""
     midnight = pc.cast(pc.floor_temporal(times, unit="day"), pa.int64())
     return pc.cast(pc.divide(midnight, _DAY_US), pa.int32())
 
@@ -87,7 +87,7 @@ def read_data_file(
 
 
 def _conformed(rows: pa.Table, target: pa.Schema) -> pa.Table:
-    """Give rows the columns of a schema, by name: a column that was added later is the last."""
+    """Return rows the columns of a schema, by name: a column that was added later is the last."""
     return pa.table(
         [
             rows.column(field.name).cast(field.type)
@@ -100,7 +100,7 @@ def _conformed(rows: pa.Table, target: pa.Schema) -> pa.Table:
 
 
 def _file_arrow_schema(loaded: IcebergTable) -> pa.Schema:
-    """Give the Arrow schema with the field ids that Iceberg readers go by."""
+    """Return the Arrow schema with the field ids that Iceberg readers go by."""
     fields: list[Any] = []
     for field in schema_to_pyarrow(loaded.schema()):
         small = pa.string() if pa.types.is_large_string(field.type) else field.type

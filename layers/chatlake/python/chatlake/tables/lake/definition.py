@@ -35,7 +35,7 @@ TARGET_FILE_BYTES = 64 * 2**20
 
 
 def iceberg_schema(table: schema.Table) -> Schema:
-    """Give a table's Iceberg schema; field ids count from 1 in the order of columns."""
+    """Return a table's Iceberg schema; field ids count from 1 in the order of columns."""
     return Schema(
         *(
             NestedField(
@@ -79,7 +79,7 @@ def sort_order(table: schema.Table) -> SortOrder:
 
 
 def properties(table: schema.Table) -> dict[str, str]:
-    """Give the properties that a table is created with."""
+    """Return the properties that a table is created with."""
     # Bounds of private columns would carry content into manifests, where nobody erases it.
     unmeasured = {f"write.metadata.metrics.column.{name}": "counts" for name in table.private}
     return {

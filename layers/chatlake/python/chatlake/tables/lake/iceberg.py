@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pyiceberg.table import Table as IcebergTable
 
     from chatlake.chat_state import Day
+    from chatlake.locks import ExclusiveAccess
 
 
 class Lake:
@@ -68,7 +69,7 @@ class Lake:
             )
 
     def load(self, table: schema.Table) -> IcebergTable:
-        """Give the table at its newest snapshot."""
+        """Return the table at its newest snapshot."""
         return self._catalog.load_table((self._namespace, table.name))
 
     def replace(
@@ -119,8 +120,9 @@ class Lake:
             raise SnapshotConflict(table.name) from error
         return True
 
-    def reset_tables(self) -> None:
+    def reset_tables(self, access: ExclusiveAccess) -> None:
         """Begin all tables anew, empty, wherever the warehouse now is; their files stay behind."""
+        access.require()
         for table in schema.TABLES:
             try:
                 self._catalog.drop_table((self._namespace, table.name))

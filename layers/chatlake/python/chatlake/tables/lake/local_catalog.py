@@ -15,7 +15,7 @@ WAREHOUSE = "warehouse"
 
 
 def check_locations(folder: Path) -> dict[str, str]:
-    """Give where the newest metadata of each table is that the lake folder has by now.
+    """Return where the newest metadata of each table is that the lake folder has by now.
 
     Raises
     ------

@@ -11,19 +11,21 @@ from chatlake.tables import schema
 if TYPE_CHECKING:
     from pyiceberg.table import Table as IcebergTable
 
+    from chatlake.locks import ExclusiveAccess
     from chatlake.tables.lake.iceberg import Lake
 
 
-def purge(lake: Lake, warehouse: Path) -> int:
+def purge(lake: Lake, warehouse: Path, access: ExclusiveAccess) -> int:
     """Delete every file below a local warehouse that the newest snapshots do not need.
 
-    Nobody else may be writing. Older snapshots are gone afterwards.
+    Older snapshots are gone afterwards.
 
     Returns
     -------
     int
         How many files were deleted.
     """
+    access.require()
     needed: set[Path] = set()
     for table in schema.TABLES:
         loaded = lake.load(table)

@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from pyiceberg.io import FileIO, InputFile, InputStream, OutputFile, OutputStream
 
 from chatlake.aws_clients import clients
+from chatlake.aws_clients.s3_errors import is_not_found, is_precondition_failed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from typing import Any
 
     from types_boto3_s3 import S3Client
-
-_NOT_FOUND = 404
-_THERE_ALREADY = 412
 
 
 # Every loaded table makes a FileIO, and a client takes a while to make.
@@ -34,11 +32,11 @@ class S3FileIO(FileIO):
         self._s3 = _client()
 
     def new_input(self, location: str) -> S3Object:
-        """Give a file to read."""
+        """Return a file to read."""
         return S3Object(self._s3, location)
 
     def new_output(self, location: str) -> S3Object:
-        """Give a file to write."""
+        """Return a file to write."""
         return S3Object(self._s3, location)
 
     def delete(self, location: str | InputFile | OutputFile) -> None:
@@ -57,7 +55,7 @@ class S3Object(InputFile, OutputFile):
         self._bucket, self._key = _address(location)
 
     def __len__(self) -> int:
-        """Give the size in bytes."""
+        """Return the size in bytes."""
         return self._s3.head_object(Bucket=self._bucket, Key=self._key)["ContentLength"]
 
     def exists(self) -> bool:
@@ -65,7 +63,7 @@ class S3Object(InputFile, OutputFile):
         try:
             self._s3.head_object(Bucket=self._bucket, Key=self._key)
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == _NOT_FOUND:
+            if is_not_found(error):
                 return False
             raise
         return True
@@ -81,7 +79,7 @@ class S3Object(InputFile, OutputFile):
         try:
             body = self._s3.get_object(Bucket=self._bucket, Key=self._key)["Body"].read()
         except ClientError as error:
-            if error.response["ResponseMetadata"]["HTTPStatusCode"] == _NOT_FOUND:
+            if is_not_found(error):
                 raise FileNotFoundError(self.location) from error
             raise
         return io.BytesIO(body)
@@ -94,7 +92,7 @@ class S3Object(InputFile, OutputFile):
         return _Upload(self._s3, self._bucket, self._key, overwrite=overwrite)
 
     def to_input_file(self) -> S3Object:
-        """Give the file to read."""
+        """Return the file to read."""
         return self
 
 
@@ -115,7 +113,7 @@ class _Upload(io.BytesIO):
             try:
                 self._s3.put_object(**self._object, Body=body)
             except ClientError as error:
-                if error.response["ResponseMetadata"]["HTTPStatusCode"] != _THERE_ALREADY:
+                if not is_precondition_failed(error):
                     raise
                 # It may be ours: written, the answer lost, and sent again by the client.
                 if self._stored() != body:

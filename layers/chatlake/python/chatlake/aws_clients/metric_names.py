@@ -1,0 +1,57 @@
+"""The names of all metrics; docs/operations.md says what each one counts."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Metric(StrEnum):
+    """A metric's name in CloudWatch, in the namespace and dimension of the stack."""
+
+    # StartChat
+    CHATS_STARTED = "ChatsStarted"
+    TOKENS_REGISTERED = "TokensRegistered"
+    TOKENS_LOST = "TokensLost"
+    # Track
+    EVENTS_TRACKED = "EventsTracked"
+    EVENTS_IGNORED = "EventsIgnored"
+    EVENTS_OF_ERASED = "EventsOfErased"
+    EXPORTS_TRACKED = "ExportsTracked"
+    # Capture
+    CHATS_LIVE = "ChatsLive"
+    GET_TRANSCRIPT_CALLS = "GetTranscriptCalls"
+    CALLS_OF_RATE = "CallsOfRate"
+    TRANSCRIPTS_READ = "TranscriptsRead"
+    EXPORTS_READ = "ExportsRead"
+    CHATS_ANNOUNCED = "ChatsAnnounced"
+    CHATS_WITHOUT_SOURCE = "ChatsWithoutSource"
+    PARTICIPANT_SOURCES_CLOSED = "ParticipantSourcesClosed"
+    READS_THROTTLED = "ReadsThrottled"
+    READS_FAILED = "ReadsFailed"
+    READS_REJECTED = "ReadsRejected"
+    EMPTY_TRANSCRIPTS = "EmptyTranscripts"
+    EXPORTS_UNAVAILABLE = "ExportsUnavailable"
+    EXPORTS_GONE = "ExportsGone"
+    REJECTED_EXPORTS = "RejectedExports"
+    REJECTED_EVENTS = "RejectedEvents"
+    UNREADABLE_DOCUMENTS = "UnreadableDocuments"
+    CAPTURE_ATTEMPTS_FAILED = "CaptureAttemptsFailed"
+    # Publish
+    CHATS_PUBLISHED = "ChatsPublished"
+    CHATS_UNCHANGED = "ChatsUnchanged"
+    CHATS_MOVED = "ChatsMoved"
+    CHATS_FAILED = "ChatsFailed"
+    MESSAGES_PUBLISHED = "MessagesPublished"
+    RECEIPTS_PUBLISHED = "ReceiptsPublished"
+    READ_LATENCY = "ReadLatency"
+    NEGATIVE_LATENCIES = "NegativeLatencies"
+    END_TO_ROWS = "EndToRows"
+    # Reconcile
+    CHATS_OVERDUE = "ChatsOverdue"
+    CONTACTS_FOUND = "ContactsFound"
+    EXPORTS_FOUND = "ExportsFound"
+    CHATS_UNPUBLISHED = "ChatsUnpublished"
+    SEARCHES_FAILED = "SearchesFailed"
+    RECONCILIATIONS_CUT_SHORT = "ReconciliationsCutShort"
+    # Erase
+    CHATS_ERASED = "ChatsErased"

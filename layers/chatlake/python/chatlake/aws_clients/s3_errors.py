@@ -1,0 +1,35 @@
+"""What S3 answers to requests that meet an object in another state than they expect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from botocore.exceptions import ClientError
+
+_NOT_FOUND = 404
+_CONFLICT = 409
+_PRECONDITION_FAILED = 412
+
+
+def is_not_found(error: ClientError) -> bool:
+    """Tell whether there is no such object (404)."""
+    return _status(error) == _NOT_FOUND
+
+
+def is_precondition_failed(error: ClientError) -> bool:
+    """Tell whether the object is in another state than If-Match or If-None-Match names (412)."""
+    return _status(error) == _PRECONDITION_FAILED
+
+
+def is_contested(error: ClientError) -> bool:
+    """Tell whether a conditional request lost to another one.
+
+    412 if somebody else was first, 409 if somebody else is at it, 404 for If-Match on an object
+    that was deleted meanwhile (S3, conditional writes).
+    """
+    return _status(error) in {_NOT_FOUND, _CONFLICT, _PRECONDITION_FAILED}
+
+
+def _status(error: ClientError) -> int:
+    return int(error.response["ResponseMetadata"]["HTTPStatusCode"])

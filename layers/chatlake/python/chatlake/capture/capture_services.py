@@ -1,0 +1,52 @@
+"""What a capture attempt works with, made once by the function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chatlake.aws_clients.counters import Counters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chatlake.aws_clients.metric_names import Metric
+    from chatlake.capture.participant_client import ParticipantClient
+    from chatlake.capture.schedule import CaptureSchedule
+    from chatlake.capture.token_cipher import TokenCipher
+    from chatlake.chat_state import ChatState, PublishQueue
+    from chatlake.documents.store import DocumentStore
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureServices:
+    """What a capture attempt works with.
+
+    Attributes
+    ----------
+    read_export
+        Returns the bytes of the export under a key; None if there is no such object.
+    interval_ms
+        Returns the time between two snapshots of one chat as it is at present.
+    warn
+        Takes the metric of what went wrong, the chat, and why.
+    may_go_on
+        Whether there is time for another page.
+    """
+
+    schedule: CaptureSchedule
+    chats: ChatState
+    store: DocumentStore
+    token_cipher: TokenCipher
+    service: ParticipantClient
+    read_export: Callable[[str], bytes | None]
+    publish_queue: PublishQueue
+    interval_ms: Callable[[], int]
+    warn: Callable[[Metric, str, str], None]
+    may_go_on: Callable[[], bool] = lambda: True
+    counters: Counters = field(default_factory=Counters)
+
+    def note(self, problem: Metric, chat: str, reason: str) -> None:
+        """Count a problem and say which chat has it."""
+        self.counters.add(problem)
+        self.warn(problem, chat, reason)

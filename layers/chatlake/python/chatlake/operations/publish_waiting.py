@@ -1,0 +1,36 @@
+"""Publishing the chats that wait in the queue of a folder's archive."""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING
+
+from chatlake.tables.publish import publish
+
+if TYPE_CHECKING:
+    from chatlake.operations.archive import FolderArchive
+    from chatlake.progress import Progress
+    from chatlake.tables.publish import PublishOutcome
+
+# A batch is what is in memory at once; parsed, JSON takes about six times its size.
+_MOST_BYTES = 24 * 2**20
+_MOST_CHATS = 5000
+
+
+def publish_waiting(archive: FolderArchive, progress: Progress, outcome: PublishOutcome) -> None:
+    """Publish the chats that wait, batch by batch, until none is left; adds to the outcome."""
+    queue = archive.chats.queue
+    with archive.publishing(), progress.stage("Publishing", queue.total_size()) as advance:
+        while batch := queue.peek(most_chats=_MOST_CHATS, most_bytes=_MOST_BYTES):
+            latest = publish(
+                [queued.initial_contact_id for queued in batch],
+                store=archive.store,
+                chats=archive.chats,
+                lake=archive.lake,
+            )
+            queue.acknowledge(
+                queued for queued in batch if queued.initial_contact_id not in latest.moved
+            )
+            outcome.add(latest)
+            advance(sum(queued.size for queued in batch))
+            gc.collect()

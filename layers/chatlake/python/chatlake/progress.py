@@ -1,0 +1,16 @@
+"""What long work tells of how far it has come."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+
+class Progress(Protocol):
+    """Shows how far long work has come; the command line's is a bar on the terminal."""
+
+    def stage(self, title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Begin a stage of so many units; the function that comes with it adds to what is done."""

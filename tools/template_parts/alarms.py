@@ -1,0 +1,200 @@
+"""The alarms: what each says to the person whom it calls, and when it does."""
+
+from __future__ import annotations
+
+from chatlake.aws_clients.metric_names import Metric
+from tools.template_parts.alarm_resource import Alarm, Expression
+from tools.template_parts.metrics import of_api, of_chatlake, of_function, of_queue
+
+_SUM = "SUM(FILL(METRICS(), 0))"
+# Errors of the others have alarms of their own: CaptureFailed, TrackFailed, StartChatFailed.
+_FUNCTIONS = ("Publish", "Reconcile", "Erase", "MakeTables")
+_FAILURES = (
+    Metric.CHATS_FAILED,
+    Metric.UNREADABLE_DOCUMENTS,
+    Metric.READS_REJECTED,
+    Metric.REJECTED_EXPORTS,
+    Metric.EXPORTS_UNAVAILABLE,
+    Metric.CAPTURE_ATTEMPTS_FAILED,
+)
+
+
+def _id(name: str) -> str:
+    return name[0].lower() + name[1:]
+
+
+ALARMS = (
+    Alarm(
+        name="TrackFailed",
+        description=(
+            "Contact events or exports could not be noted, after two repetitions. They are kept in "
+            "the queue TrackDeadLetters for 14 days. Read the log of Track, mend the cause, send "
+            "them again: docs/operations.md, Dead letters."
+        ),
+        of=of_queue("ApproximateNumberOfMessagesVisible", "TrackDeadLetters"),
+        statistic="Maximum",
+    ),
+    Alarm(
+        name="PublishFailed",
+        description=(
+            "Chats could not be published in five attempts. They are kept in the queue "
+            "PublishDeadLetters for 14 days. Read the log of Publish, mend the cause, send them "
+            "again: docs/operations.md, Dead letters."
+        ),
+        of=of_queue("ApproximateNumberOfMessagesVisible", "PublishDeadLetters"),
+        statistic="Maximum",
+    ),
+    Alarm(
+        name="PublishLate",
+        description=(
+            "A chat has waited for two hours to be published: Publish does not run, fails again "
+            "and again, or does not keep up. Look at its errors and duration on the dashboard, "
+            "then at its log. Nothing is lost for 14 days."
+        ),
+        of=of_queue("ApproximateAgeOfOldestMessage", "PublishQueue"),
+        statistic="Maximum",
+        periods=3,
+        threshold=7200,
+        why={
+            "Threshold": "A message that fails comes back after 35 minutes; SQS leaves it out "
+            "after the third time."
+        },
+    ),
+    Alarm(
+        name="RowsLate",
+        description=(
+            "For most of an hour, one chat in twenty was in the tables only an hour or more after "
+            "its end; usual are 10 to 15 minutes. See on the dashboard where they wait: calls at "
+            "100 % of the rate (raise CaptureRate), an old queue (PublishLate), or events that "
+            "came late from Connect."
+        ),
+        of=of_chatlake(Metric.END_TO_ROWS),
+        statistic="p95",
+        period_s=900,
+        periods=4,
+        datapoints=3,
+        threshold=3600,
+    ),
+    Alarm(
+        name="CaptureFailed",
+        description=(
+            "Capture failed twice within 40 minutes. Transcripts are not read meanwhile, and "
+            "receipts of chats that end are lost if their tokens end with them. Its log says why."
+        ),
+        of=of_function("Errors", "Capture"),
+        periods=8,
+        datapoints=2,
+        why={"EvaluationPeriods": "An invocation may last for 15 minutes before it fails."},
+    ),
+    Alarm(
+        name="CaptureStopped",
+        description=(
+            "Capture was not run for half an hour, though it is due every minute: its schedule is "
+            "disabled, or its concurrency is taken away. Nothing is read meanwhile."
+        ),
+        of=of_function("Invocations", "Capture"),
+        period_s=900,
+        periods=2,
+        threshold=1,
+        comparison="LessThanThreshold",
+        missing="breaching",
+        why={"Period": "As long as an invocation may last."},
+    ),
+    Alarm(
+        name="StartChatFailed",
+        condition="HasStartChatApi",
+        description=(
+            "Web pages or back ends got answers 5xx in two periods of five minutes: customers may "
+            "be unable to start a chat. Read the log of StartChat; a 503 is an AWS service that "
+            "refused or was not reached."
+        ),
+        of=of_api("5xx", "Api"),
+        periods=6,
+        datapoints=2,
+    ),
+    Alarm(
+        name="FunctionsFailed",
+        description=(
+            "Publish, Reconcile, Erase or MakeTables failed in two of three hours, so it does not "
+            "mend itself. The dashboard shows which one, its log why."
+        ),
+        of=Expression(
+            "errors",
+            "Errors",
+            _SUM,
+            {_id(name): of_function("Errors", name) for name in _FUNCTIONS},
+        ),
+        period_s=3600,
+        periods=3,
+        datapoints=2,
+    ),
+    Alarm(
+        name="NoEvents",
+        condition="ExpectsEvents",
+        description=(
+            "Not one contact event of a chat was noted in ${NoEventsHours} hours. If there were "
+            "chats, Connect's events do not arrive: see whether the rule of Track is enabled and "
+            "its pattern matches, and whether Track fails. Exports are archived meanwhile, "
+            "receipts are not."
+        ),
+        of=of_chatlake(Metric.EVENTS_TRACKED),
+        period_s=3600,
+        periods="!Ref NoEventsHours",
+        threshold=1,
+        comparison="LessThanThreshold",
+        why={
+            "TreatMissingData": "Capture reports a zero every minute. Hours without any number are "
+            "from before the stack."
+        },
+    ),
+    Alarm(
+        name="ReadsThrottled",
+        description=(
+            "GetTranscript was answered with 429 all through half an hour: chatlake and the "
+            "customers' pages together pass the instance's quota, and pages suffer, too. Lower "
+            "CaptureRate, or have the quota raised: docs/operations.md, Quotas."
+        ),
+        of=of_chatlake(Metric.READS_THROTTLED),
+        periods=6,
+    ),
+    Alarm(
+        name="ChatsWithoutSource",
+        description=(
+            "For three hours, more than three quarters of the chats that ended had neither a token "
+            "nor an export. Their messages and receipts are not archived. See whether pages and "
+            "back ends still give tokens (TokensRegistered, TokensLost) and whether Connect still "
+            "writes exports."
+        ),
+        of=Expression(
+            "share",
+            "Share of chats without a source",
+            "IF(announced >= 20, 100 * FILL(without, 0) / announced, 0)",
+            {
+                "announced": of_chatlake(Metric.CHATS_ANNOUNCED),
+                "without": of_chatlake(Metric.CHATS_WITHOUT_SOURCE),
+            },
+            why="Of fewer chats a share says little.",
+        ),
+        period_s=3600,
+        periods=3,
+        threshold=75,
+    ),
+    Alarm(
+        name="ChatsFailed",
+        description=(
+            "Chats cannot be read or published as they are: a rejected read or export, an export "
+            "that S3 does not give, a document that is unreadable or gone, a capture attempt "
+            "that failed. The log names them and says why. The capture state of such a chat goes "
+            "after seven days: docs/operations.md, A chat that failed."
+        ),
+        of=Expression(
+            "failures", "Failures", _SUM, {_id(name): of_chatlake(name) for name in _FAILURES}
+        ),
+        period_s=3600,
+    ),
+)
+
+
+def rendered() -> str:
+    """Return the resources as the template has them."""
+    return "\n".join(alarm.as_yaml() for alarm in ALARMS)

@@ -1,0 +1,244 @@
+"""The dashboard: rows of widgets, from the top."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable
+from string import Template
+
+from chatlake.aws_clients.metric_names import Metric
+from tools.template_parts.alarms import ALARMS
+from tools.template_parts.metrics import of_chatlake, of_function, of_queue
+from tools.template_parts.widgets import Entry, Graph, Line, States, Text, Widget, as_json
+
+_COLUMNS = 24
+_THRESHOLDS = {alarm.name: alarm.threshold for alarm in ALARMS}
+_CONSOLE = "https://${AWS::Region}.console.aws.amazon.com"
+# Each with the condition of the template without which there is no such function.
+_FUNCTIONS = {
+    "Track": "",
+    "Capture": "",
+    "Publish": "",
+    "Reconcile": "",
+    "Erase": "",
+    "MakeTables": "",
+    "StartChat": "HasStartChatApi",
+}
+
+
+def _percentiles(name: Metric, *percentiles: str, **dimensions: str) -> tuple[Line, ...]:
+    return tuple(Line(of_chatlake(name, **dimensions), p, stat=p) for p in percentiles)
+
+
+def _functions(metric: str, stat: str) -> tuple[Line, ...]:
+    return tuple(
+        Line(of_function(metric, function), function, stat, condition=condition)
+        for function, condition in _FUNCTIONS.items()
+    )
+
+
+def _waiting(queue: str, label: str) -> Line:
+    return Line(of_queue("ApproximateNumberOfMessagesVisible", queue), label, "Maximum")
+
+
+# The widgets of a row are of one width.
+ROWS: tuple[tuple[Widget, ...], ...] = (
+    (
+        States("Alarms", ALARMS),
+        Graph(
+            "From the end of a chat to its rows",
+            "seconds",
+            _percentiles(Metric.END_TO_ROWS, "p50", "p95"),
+            period_s=900,
+            mark=("alarm, p95", _THRESHOLDS["RowsLate"]),
+        ),
+        Graph(
+            "Until agents' messages are read",
+            "milliseconds",
+            _percentiles(Metric.READ_LATENCY, "p50", "p90", "p99", sender_role="AGENT"),
+            period_s=900,
+        ),
+        Graph(
+            "Until customers' messages are read",
+            "milliseconds",
+            _percentiles(Metric.READ_LATENCY, "p50", "p90", "p99", sender_role="CUSTOMER"),
+            period_s=900,
+        ),
+    ),
+    (
+        Graph(
+            "Chats",
+            "at present",
+            (
+                Line(of_chatlake(Metric.CHATS_LIVE), "live", "Maximum"),
+                Line(of_chatlake(Metric.CHATS_ANNOUNCED), "captured", right=True),
+                Line(of_chatlake(Metric.CHATS_PUBLISHED), "published", right=True),
+            ),
+            right="in 5 minutes",
+        ),
+        Graph(
+            "Messages and receipts published",
+            "in 5 minutes",
+            (
+                Line(of_chatlake(Metric.MESSAGES_PUBLISHED), "messages"),
+                Line(of_chatlake(Metric.RECEIPTS_PUBLISHED), "receipts"),
+            ),
+        ),
+        Graph(
+            "Events and exports",
+            "in 5 minutes",
+            (
+                Line(of_chatlake(Metric.EVENTS_TRACKED), "contact events"),
+                Line(of_chatlake(Metric.EXPORTS_TRACKED), "exports"),
+                Line(of_chatlake(Metric.CONTACTS_FOUND), "contacts found by Reconcile", right=True),
+                Line(of_chatlake(Metric.EXPORTS_FOUND), "exports found by Reconcile", right=True),
+            ),
+            right="found late",
+        ),
+    ),
+    (
+        Graph(
+            "GetTranscript calls, of CaptureRate",
+            "percent",
+            (
+                Line(of_chatlake(Metric.CALLS_OF_RATE), "busiest minute", "Maximum"),
+                Line(of_chatlake(Metric.CALLS_OF_RATE), "average", "Average"),
+                Line(of_chatlake(Metric.READS_THROTTLED), "throttled", right=True),
+            ),
+            right="answers 429",
+            mark=("all that is allowed", 100),
+        ),
+        Graph(
+            "Sources of transcripts",
+            "in 5 minutes",
+            (
+                Line(
+                    of_chatlake(Metric.PARTICIPANT_SOURCES_CLOSED),
+                    "tokens that open nothing more",
+                ),
+                Line(of_chatlake(Metric.CHATS_WITHOUT_SOURCE), "chats without any source"),
+            ),
+        ),
+        Graph(
+            "Failed chats",
+            "in 5 minutes",
+            (
+                Line(of_chatlake(Metric.CHATS_FAILED), "not published"),
+                Line(of_chatlake(Metric.READS_REJECTED), "reads rejected"),
+                Line(of_chatlake(Metric.REJECTED_EXPORTS), "exports rejected"),
+                Line(of_chatlake(Metric.EXPORTS_UNAVAILABLE), "exports refused"),
+                Line(of_chatlake(Metric.UNREADABLE_DOCUMENTS), "documents unreadable"),
+                Line(of_chatlake(Metric.CAPTURE_ATTEMPTS_FAILED), "capture attempts failed"),
+                Line(of_chatlake(Metric.CHATS_OVERDUE), "overdue", "Maximum"),
+            ),
+        ),
+    ),
+    (
+        Graph(
+            "Publish queue",
+            "chats",
+            (
+                _waiting("PublishQueue", "waiting"),
+                Line(
+                    of_queue("ApproximateNumberOfMessagesNotVisible", "PublishQueue"),
+                    "at work, or to come back",
+                    "Maximum",
+                ),
+            ),
+        ),
+        Graph(
+            "Age of the oldest message",
+            "seconds",
+            (
+                Line(
+                    of_queue("ApproximateAgeOfOldestMessage", "PublishQueue"),
+                    "publish queue",
+                    "Maximum",
+                ),
+            ),
+            mark=("alarm", _THRESHOLDS["PublishLate"]),
+        ),
+        Graph(
+            "Dead letters",
+            "messages",
+            (
+                _waiting("TrackDeadLetters", "of Track"),
+                _waiting("PublishDeadLetters", "of Publish"),
+            ),
+        ),
+    ),
+    (
+        Graph("Errors of functions", "in 5 minutes", _functions("Errors", "Sum")),
+        Graph(
+            "Duration of functions, the longest", "milliseconds", _functions("Duration", "Maximum")
+        ),
+    ),
+    (
+        Text(
+            "## What to watch\n"
+            "* **An alarm is red**: open it, its description says what it means and what to do. "
+            "`docs/operations.md` of chatlake has all of them, and the commands.\n"
+            "* **Rows come late**: the calls show whether Capture has reached its rate, the queue "
+            "whether Publish keeps up.\n"
+            "* **Latencies are empty**: nobody reads, or no tokens come. Receipts need a token, "
+            "see the sources.\n"
+            f"* **Why**: [logs of all functions]({_CONSOLE}/cloudwatch/home?region=${{AWS::Region}}"
+            "#logsV2:log-groups/log-group/${Logs}), "
+            f"[queues and dead letters]({_CONSOLE}/sqs/v3/home?region=${{AWS::Region}}#/queues), "
+            f"[questions in Athena]({_CONSOLE}/athena/home?region=${{AWS::Region}}#/query-editor)."
+        ),
+    ),
+)
+
+_RESOURCE = Template("""\
+  Dashboard:
+    Type: AWS::CloudWatch::Dashboard
+    Properties:
+      # Dashboards are of the account, not of a Region.
+      DashboardName: !Sub $${AWS::StackName}-$${AWS::Region}
+      DashboardBody: !Sub
+        - |
+          {
+            "start": "-PT12H",
+            "widgets": [
+$widgets
+            ]
+          }
+        - $variables""")
+_VARIABLE = Template("""\
+          $name: !If
+            - $condition
+            - !Sub ', $text'
+            - ""
+""")
+
+
+def rendered() -> str:
+    """Return the resource as the template has it."""
+    entries = [entry for row in ROWS for widget in row for entry in widget.entries()]
+    widgets = textwrap.indent(",\n".join(_placed(ROWS)), " " * 14)
+    return _RESOURCE.substitute(widgets=widgets, variables=_variables(entries))
+
+
+def _placed(rows: Iterable[tuple[Widget, ...]]) -> Iterable[str]:
+    y = 0
+    for row in rows:
+        width = _COLUMNS // len(row)
+        for column, widget in enumerate(row):
+            yield as_json(widget, column * width, y, width)
+        y += max(widget.height for widget in row)
+
+
+def _variables(entries: list[Entry]) -> str:
+    """Return the second argument of Fn::Sub, which stands behind the dash of a list."""
+    variables = "".join(
+        _VARIABLE.substitute(
+            name=entry.variable,
+            condition=entry.condition,
+            # A quote within a quoted text of YAML is doubled.
+            text=entry.text.replace("'", "''"),
+        )
+        for entry in entries
+        if entry.condition
+    )
+    return variables.lstrip()

@@ -1,0 +1,74 @@
+"""The optimizers of Glue: three for every table of the schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from string import Template
+
+from chatlake.tables.schema import TABLES
+
+
+@dataclass(frozen=True, slots=True)
+class Optimizer:
+    """A kind of optimizer; `name` ends its logical ids, `type` is Glue's word."""
+
+    name: str
+    type: str
+    configuration: str
+
+
+OPTIMIZERS = (
+    Optimizer(
+        "Compaction",
+        "compaction",
+        """\
+        CompactionConfiguration: {IcebergConfiguration: {Strategy: sort}}
+""",
+    ),
+    Optimizer(
+        "Retention",
+        "retention",
+        """\
+        RetentionConfiguration:
+          IcebergConfiguration:
+            SnapshotRetentionPeriodInDays: !Ref HistoryDays
+            NumberOfSnapshotsToRetain: 1
+            CleanExpiredFiles: true
+""",
+    ),
+    Optimizer(
+        "Orphans",
+        "orphan_file_deletion",
+        """\
+        OrphanFileDeletionConfiguration:
+          IcebergConfiguration: {OrphanFileRetentionPeriodInDays: 3}
+""",
+    ),
+)
+
+_RESOURCE = Template("""\
+  $name:
+    Type: AWS::Glue::TableOptimizer
+    Properties:
+      CatalogId: !Ref AWS::AccountId
+      DatabaseName: !GetAtt Tables.Database
+      TableName: $table
+      Type: $type
+      TableOptimizerConfiguration:
+        RoleArn: !GetAtt OptimizerRole.Arn
+        Enabled: true
+$configuration""")
+
+
+def rendered() -> str:
+    """Return the resources as the template has them."""
+    return "\n".join(
+        _RESOURCE.substitute(
+            name=table.name.title().replace("_", "") + optimizer.name,
+            table=table.name,
+            type=optimizer.type,
+            configuration=optimizer.configuration,
+        )
+        for table in TABLES
+        for optimizer in OPTIMIZERS
+    )
