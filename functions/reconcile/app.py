@@ -1,4 +1,4 @@
-"""Every hour: looks for chats that no event told of, and for those that are stuck."""
+"""Every hour: finds chats that no event told of, and those that are stuck."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ connect, s3 = clients.connect(), clients.s3()
 @metrics.log_metrics
 @guarded
 def handler(_: dict[str, Any], context: LambdaContext) -> dict[Metric, int]:
-    """Compare what is known with what there is; return the counts of what was found."""
+    """Compare what is stored with what Connect and S3 have; return the counts of what was found."""
     services = ReconcileServices(
         schedule=archive.schedule,
         chats=archive.chats,

@@ -188,5 +188,5 @@ def test_a_module_of_chatlake_that_imports_what_the_layers_lack_is_found_out(
     (package / "lake" / "__init__.py").write_text("from . import rows\n")
     (package / "lake" / "rows.py").write_text("import pyarrow as pa\n")
     app = fabricated.code / "app.py"
-    app.write_text("from chatlake.tables.lake.iceberg import publish\n")
+    app.write_text("from chatlake.lake import publish\n")
     assert missing(app, folders(fabricated)) == {"pyarrow"}

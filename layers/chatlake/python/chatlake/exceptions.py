@@ -23,7 +23,7 @@ class SettingMissing(ChatlakeError):
 
 
 class HandlerFailed(Exception):
-    """An invocation that failed, told of without the words of whoever raised the error."""
+    """An invocation that failed, reported without the text of the error that caused it."""
 
 
 # --- documents ------------------------------------------------------------------------------------

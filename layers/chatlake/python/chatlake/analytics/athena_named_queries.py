@@ -1,4 +1,4 @@
-"""The questions of a deployed lake, saved in Athena for whoever asks there."""
+"""The questions of a deployed lake, saved in Athena for its users."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _QUERIES_AT_ONCE = 50
 # CreateNamedQuery takes no longer one.
 _MOST_DESCRIPTION = 1024
-_LOOKS = 3
+_TRIES = 3
 _PAUSE_S = 1.0
 
 _PARAMETERS = (
@@ -51,9 +51,9 @@ def save_named_queries(
     ----------
     request
         Tells one deployment from another: what it has made already is not made twice when it is
-        asked again, and a query that somebody deleted is made again by the next one.
+        asked again, and a query that was deleted is made again by the next one.
     sleep
-        Waits some seconds before it looks again; for tests.
+        Waits some seconds before it tries again; for tests.
 
     Raises
     ------
@@ -94,8 +94,8 @@ def _text(query: Query) -> str:
 def _ours(
     athena: AthenaClient, database: str, workgroup: str, sleep: Callable[[float], None]
 ) -> list[NamedQueryTypeDef]:
-    for look in range(_LOOKS):
-        if look:
+    for attempt in range(_TRIES):
+        if attempt:
             sleep(_PAUSE_S)
         found, complete = _all(athena, workgroup)
         if complete:

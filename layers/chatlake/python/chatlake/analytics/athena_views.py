@@ -38,7 +38,7 @@ def make_views(
     remaining_s
         Seconds until the function is cut off; a minute before that nothing is waited for.
     sleep
-        Waits some seconds between two looks; for tests.
+        Waits some seconds between two polls; for tests.
 
     Raises
     ------

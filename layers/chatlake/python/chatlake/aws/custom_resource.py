@@ -38,7 +38,7 @@ def answer(
     event
         The request of CloudFormation; on Delete nothing is done, because the data stays.
     make
-        Makes or changes the resource; gives its attributes.
+        Makes or changes the resource; returns its attributes.
     explain
         Says of an error what a person should read.
     send
@@ -55,21 +55,21 @@ def answer(
     }
     reply = _Reply(str(event["ResponseURL"]), send or _put)
     if event.get("RequestType") == "Delete":
-        return reply.give({"Status": "SUCCESS", **whose})
+        return reply.send({"Status": "SUCCESS", **whose})
     late: JsonObject = {"Status": "FAILED", **whose, "Reason": _OUT_OF_TIME}
-    watch = None if within_s is None else _after(within_s, lambda: reply.give(late))
+    timer = None if within_s is None else _after(within_s, lambda: reply.send(late))
     try:
         response: JsonObject = {"Status": "SUCCESS", **whose, "Data": dict(make())}
     except Exception as error:  # noqa: BLE001 - unanswered, the deployment hangs
         response = {"Status": "FAILED", **whose, "Reason": explain(error)[:_MOST_REASON]}
     finally:
-        if watch is not None:
-            watch.cancel()
-    return reply.give(response)
+        if timer is not None:
+            timer.cancel()
+    return reply.send(response)
 
 
 class _Reply:
-    """The one answer to a request: what is given after it counts no more."""
+    """The one answer to a request: what is sent after it counts no more."""
 
     def __init__(self, url: str, send: Callable[[str, bytes], None]) -> None:
         self._url = url
@@ -77,8 +77,8 @@ class _Reply:
         self._lock = threading.Lock()
         self._given: JsonObject | None = None
 
-    def give(self, response: JsonObject) -> JsonObject:
-        """Send an answer unless one was sent; return that which was."""
+    def send(self, response: JsonObject) -> JsonObject:
+        """Send an answer unless one was sent; return the one that was."""
         with self._lock:
             if self._given is None:
                 self._send(self._url, json.dumps(response).encode())

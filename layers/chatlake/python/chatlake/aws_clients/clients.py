@@ -33,7 +33,7 @@ PROMPT = Config(
     connect_timeout=1,
     read_timeout=4,
 )
-# Each repeated call would be one beyond the pace; tokens, not signatures, authorise it.
+# Each retried call would be one beyond the rate; tokens, not signatures, authorise it.
 _PARTICIPANT = Config(
     signature_version=UNSIGNED,
     retries={"mode": "standard", "total_max_attempts": 1},

@@ -25,7 +25,7 @@ def is_precondition_failed(error: ClientError) -> bool:
 def is_contested(error: ClientError) -> bool:
     """Tell whether a conditional request lost to another one.
 
-    412 if somebody else was first, 409 if somebody else is at it, 404 for If-Match on an object
+    412 if a concurrent request was first, 409 if one is under way, 404 for If-Match on an object
     that was deleted meanwhile (S3, conditional writes).
     """
     return _status(error) in {_NOT_FOUND, _CONFLICT, _PRECONDITION_FAILED}

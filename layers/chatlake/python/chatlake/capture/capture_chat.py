@@ -83,7 +83,7 @@ def capture_chat(chat: str, services: CaptureServices) -> None:
     if chat in upserted.erased or (
         not fetched.documents and services.chats.tombstones.erased([chat])
     ):
-        _tell_of_moves(chat, upserted.to_publish.keys(), services, itself=True)
+        _notify_of_moves(chat, upserted.to_publish.keys(), services, itself=True)
         services.schedule.remove(chat)
         return
     for damaged, reason in upserted.failed.items():
@@ -91,7 +91,7 @@ def capture_chat(chat: str, services: CaptureServices) -> None:
     own = _own(fetched.documents, chat)
     after = reduce(merge, own, known)
     named_another = len(own) < len(fetched.documents)
-    _tell_of_moves(chat, upserted.to_publish.keys(), services, itself=named_another)
+    _notify_of_moves(chat, upserted.to_publish.keys(), services, itself=named_another)
     if upserted.to_publish.keys() - {chat} and (stored := services.store.read(chat)) is not None:
         # What was kept under a leg may have been merged into it just now.
         after = stored.document
@@ -123,10 +123,10 @@ def _own(documents: list[Document], chat: str) -> list[Document]:
     return [document for document in documents if document.initial_contact_id == chat]
 
 
-def _tell_of_moves(
+def _notify_of_moves(
     chat: str, changed: Collection[str], services: CaptureServices, *, itself: bool
 ) -> None:
-    """See to chats that this attempt has changed: legs that were taken for chats of their own.
+    """Notify of other chats that this attempt has changed: legs that were chats of their own.
 
     Those lose their rows, be it the chat of the attempt itself; another that is a chat is made due.
     """
@@ -179,7 +179,7 @@ def _settle(
         services.counters.add(Metric.CHATS_ANNOUNCED)
         checkpoint = replace(checkpoint, announced=newest)
     if over and not waits_for_read:
-        # An export that S3 has refused so long is asked for once a day, until somebody gives leave.
+        # An export that S3 has refused so long is requested once a day, until access is granted.
         refused = state.exports.keys() - fetched.done
         asked_again = bool(refused) and at - checkpoint.first_seen_at < _LONGEST_REFUSAL_MS
         if document.participant is None and not document.exports and not asked_again:

@@ -89,7 +89,7 @@ class CaptureState:
     events, exports, tokens
         What waits for the next attempt, by attribute name; exports by their keys.
     ended, exported
-        Contacts whose end, and whose export, was heard of.
+        Contacts whose end, and whose export, was noted.
     failure
         Why the chat cannot be read; None if it can.
     """

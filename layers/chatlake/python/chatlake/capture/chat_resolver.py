@@ -1,4 +1,4 @@
-"""Which chat a contact is of: from what is known, else from Connect, else its own contact."""
+"""Which chat a contact is of: as the leg directory says, else Connect, else one of its own."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ class Connection:
 
 
 class ParticipantClient:
-    """Calls to the Participant Service, each at the allowed pace and never repeated by itself."""
+    """Calls to the Participant Service, each at the allowed rate and never retried by itself."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class ParticipantClient:
         transcripts: RateLimiter,
         connections: RateLimiter,
     ) -> None:
-        """Use a client without retries: a repeated call would be one beyond the pace."""
+        """Use a client without retries: a retried call would be one beyond the rate."""
         self._client = client
         self._transcripts = transcripts
         self._connections = connections

@@ -1,4 +1,4 @@
-"""The pace of calls: never more in any second than is allowed, as the service counts them."""
+"""Limits the rate of calls: never more in any second than is allowed, as the service counts."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Reconciling: what no event told of is found, and what is stuck is set going again.
 
-Events are best effort. Exports and contacts of the last days are compared with what is known, a
+Events are best effort. Exports and contacts of the last days are compared with what is stored, a
 part of them every hour; whatever is missing is put into the schedule as if its event had come.
 """
 
@@ -54,7 +54,7 @@ class ReconcileServices:
     Attributes
     ----------
     searches
-        The pace of SearchContacts.
+        Limits the rate of SearchContacts.
     may_go_on, may_list
         Whether there is time for more, and for more listing of exports.
     warn
@@ -80,7 +80,7 @@ class ReconcileServices:
 
 
 def reconcile(services: ReconcileServices) -> None:
-    """Look for what is missing or stuck; counts what it found in the tally."""
+    """Look for what is missing or stuck; counts what it found."""
     services.counters.add(Metric.CHATS_OVERDUE, _overdue(services.schedule))
     parts = periods(now())
     # What has just happened before what was compared already, and exports before the searches,

@@ -157,7 +157,7 @@ class CaptureSchedule:
 
         Parameters
         ----------
-        watch
+        state
             As it was read before the attempt.
         done
             Names of events, exports and tokens that need not be kept any longer.

@@ -1,4 +1,4 @@
-"""Tokens under lock: whoever holds one can write as the customer, so they are stored sealed."""
+"""Sealing tokens: who holds one can write as the customer, so they are stored encrypted."""
 
 from __future__ import annotations
 

@@ -189,7 +189,7 @@ def _cell(value: object) -> str:
         return "–"
     if isinstance(value, float) and abs(value) < _LARGE:
         return f"{value:.6g}"
-    # What a customer wrote must not command the terminal of whoever looks at it.
+    # What a customer wrote must not command the terminal of who reads it.
     return _text(value).translate(_CONTROL_PICTURES)
 
 

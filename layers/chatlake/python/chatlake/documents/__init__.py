@@ -1,1 +1,1 @@
-"""The transcript document: what is known of one chat, merged and stored."""
+"""The transcript document of a chat: its parts, how versions merge, and where it is stored."""

@@ -1,4 +1,4 @@
-"""The transcript document: all that is known of one chat, and how two of them become one.
+"""The transcript document: all that was read of one chat, and how two of them merge.
 
 `merge` is commutative, associative and idempotent, so reads may arrive in any order, any number
 of times, from several writers. docs/row-rules.md §2 has the rules that it follows.
@@ -48,7 +48,7 @@ class ParticipantReads(TypedDict):
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """All that is known of one chat.
+    """All that was read of one chat.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ def _is_stored_item(value: object) -> bool:
 
 
 def merge(a: Document, b: Document) -> Document:
-    """Join what two documents of one chat know.
+    """Merge two documents of one chat.
 
     When the bytes of ``merge(a, b)`` are those of ``a``, then ``b`` held nothing new.
     """

@@ -47,7 +47,7 @@ class ItemVersion(TypedDict):
 
 
 class StoredItem(TypedDict):
-    """What is known of one item.
+    """An item as all reads together saw it.
 
     `versions`, the greatest first, are never empty. `receipts` are by recipient. `read_under` are
     the contacts that it was read under, sorted, left out if the initial contact alone.
@@ -101,7 +101,7 @@ def _store_item(
 
 
 def merge_items(a: StoredItem, b: StoredItem) -> StoredItem:
-    """Merge what is known of one item."""
+    """Merge two stored items of one id."""
     merged: StoredItem = {"versions": _merge_versions(a["versions"], b["versions"])}
     contacts = {*read_under(a), *read_under(b)}
     if contacts != {INITIAL_CONTACT}:

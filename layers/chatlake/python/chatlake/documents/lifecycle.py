@@ -13,7 +13,7 @@ SETTLE_MS = 5 * 60_000
 """After all known legs ended, a transfer's next leg may still become known."""
 
 IDLE_MS = 24 * 3_600_000
-"""After which a chat that nothing is heard of any more is published as it is."""
+"""After which an idle chat, of which nothing new comes, is published as it is."""
 
 ENDING_EVENTS = frozenset({"DISCONNECTED", "COMPLETED"})
 """Types of contact events that tell of the end of a contact."""

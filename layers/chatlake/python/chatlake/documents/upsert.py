@@ -151,7 +151,7 @@ class _Upsert:
     def _move_misplaced(self, legs: set[str]) -> set[str]:
         """Move documents that were keyed by a leg into the chat that the leg is now known to be of.
 
-        Returns the legs whose documents were moved, now or by somebody who was cut off before
+        Returns the legs whose documents were moved, now or by an upsert that was cut off before
         their rows were gone.
         """
         owners = self._chats.legs.initial_contacts(legs)
@@ -175,7 +175,7 @@ class _Upsert:
                 and self._put(rekeyed(stored.document, owners[leg]))
             ):
                 moved.add(leg)
-                # Not if somebody has added to it meanwhile.
+                # Not if a concurrent writer has added to it.
                 if self._store.delete(leg, stored.tag):
                     break
                 stored = self._store.read(leg)
@@ -184,10 +184,10 @@ class _Upsert:
     def _remove_erased(self, legs_by_chat: Mapping[str, set[str]]) -> set[str]:
         """Remove documents of chats that were erased while they were written, or came again.
 
-        Returns those that may have rows: who erased but a leg of theirs has not removed these.
+        Returns those that may have rows: erasing but a leg of theirs has not removed these.
         """
         result = self._result
-        # What was not written just now was removed by whoever erased it.
+        # What was not written just now was removed by its erasure.
         written = {chat: legs_by_chat.get(chat, {chat}) for chat in result.new | result.changed}
         for chat in _erased(written, self._chats):
             del self._revisions[chat]

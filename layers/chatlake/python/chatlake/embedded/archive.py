@@ -99,7 +99,7 @@ class EmbeddedArchive:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """Work beside others; waits while somebody has exclusive access."""
+        """Work beside others; waits while another process has exclusive access."""
         with file_lock(self.folder / _LOCK, shared=True):
             yield
 

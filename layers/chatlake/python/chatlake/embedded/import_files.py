@@ -49,9 +49,8 @@ def import_files(
 ) -> ImportSummary:
     """Merge all transcripts of some files into the lake, then publish all chats that wait.
 
-    Inputs that cannot be taken in are named in the summary, after those rejected before; the
-    others go in. What an import that was interrupted has taken in stays, and the next import
-    publishes it.
+    Rejected inputs are named in the summary, after those rejected before; the others go in. What an
+    interrupted import has merged stays, and the next import publishes it.
     """
     summary = ImportSummary(files=len(files), rejected=list(rejected))
     with archive.shared():

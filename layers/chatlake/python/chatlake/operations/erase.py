@@ -54,7 +54,7 @@ def erase(
         for contact in waiting:
             discard(contact)
         archive.publish(waiting)
-        # Not as long as somebody else may write rows of it who has not heard of this yet.
+        # Not as long as a concurrent publisher may write rows of it.
         waiting = {contact for contact in waiting if not archive.chats.forget(contact)}
     return Erasure(
         erased=initial_contact_ids,

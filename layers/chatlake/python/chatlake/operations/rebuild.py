@@ -22,7 +22,7 @@ _CHATS_AT_ONCE = 1000
 def rebuild(archive: FolderArchive, progress: Progress) -> PublishOutcome:
     """Empty the tables and publish every document again.
 
-    Legs are learnt anew, too, so a lake is whole again from its documents alone. When this is
+    Legs are mapped anew, too, so a lake is whole again from its documents alone. When this is
     cut off, all chats are waiting already, and the next import or rebuild goes on.
 
     Raises
@@ -43,7 +43,7 @@ def rebuild(archive: FolderArchive, progress: Progress) -> PublishOutcome:
 
 
 def _queue_all(archive: FolderArchive, progress: Progress, outcome: PublishOutcome) -> None:
-    """Put every chat into the publish queue, and learn the legs of each."""
+    """Put every chat into the publish queue, and map the legs of each."""
     # Chats that wait already stay in the queue, or they would be lost when this is cut off;
     # publishing one twice does nothing the second time.
     waiting: dict[str, BatchHint] = {}

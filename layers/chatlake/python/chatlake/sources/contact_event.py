@@ -1,4 +1,4 @@
-"""Contact events become documents: what the service announces of a contact's life."""
+"""Contact events become documents: what Connect reports of a contact's life."""
 
 from __future__ import annotations
 

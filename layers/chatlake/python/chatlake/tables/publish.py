@@ -178,7 +178,7 @@ def _read(
                 outcome.failed[chat] = str(stored)
             else:
                 read[chat] = stored
-        # After the documents: whoever removes one has said before where it went.
+        # After the documents: who removes one has mapped its legs before.
         erased = chats.tombstones.erased(read)
         placed = chats.legs.initial_contacts(read)
         for chat, stored in read.items():

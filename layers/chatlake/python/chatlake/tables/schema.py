@@ -172,7 +172,7 @@ ATTACHMENTS = Table(
 
 CONTACTS = Table(
     name="contacts",
-    doc="One row per contact (leg) of a chat, with what is known of how it was archived.",
+    doc="One row per contact (leg) of a chat, with how completely it was archived.",
     partition_by="initiated_at",
     key=("contact_id",),
     columns=(

@@ -1,8 +1,8 @@
 """Where documents are kept: one object per chat, changed atomically.
 
 A store promises two things. A change sees the newest document and is written on top of nothing
-else, whoever else is writing. And a tag, once taken, never again stands for another content of
-the same document, so an equal tag means that nothing has changed.
+else, whatever concurrent writers do. And a tag, once taken, never again stands for another content
+of the same document, so an equal tag means that nothing has changed.
 """
 
 from __future__ import annotations

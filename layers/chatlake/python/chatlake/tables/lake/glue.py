@@ -8,6 +8,7 @@ from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import CommitFailedException
 
 from chatlake.tables.lake.iceberg import Lake
+from chatlake.tables.lake.s3_io import S3FileIO
 
 if TYPE_CHECKING:
     from types_boto3_glue import GlueClient
@@ -39,6 +40,6 @@ class _Catalog(GlueCatalog):
 
 def glue_lake(glue: GlueClient, *, bucket: str, database: str) -> Lake:
     """Open the tables of a database, whose files are in a bucket."""
-    properties = {"py-io-impl": "chatlake.tables.lake.s3_io.S3FileIO"}
+    properties = {"py-io-impl": f"{S3FileIO.__module__}.{S3FileIO.__qualname__}"}
     catalog = _Catalog("lake", client=glue, **properties)
     return Lake(catalog, namespace=database, location=f"s3://{bucket}/{TABLES_PREFIX}")

@@ -96,8 +96,8 @@ class Lake:
         -------
         bool
             False if there was nothing to do and no commit was made. When chats were sought there
-            always is a commit, if need be one without a change: whoever loaded the table before
-            must not put rows of older documents there afterwards.
+            always is a commit, if need be one without a change: a concurrent publisher that loaded
+            the table before must not put rows of older documents there afterwards.
 
         Raises
         ------

@@ -35,7 +35,7 @@ def check_locations(folder: Path) -> dict[str, str]:
     sql = "SELECT table_name, metadata_location FROM iceberg_tables WHERE table_namespace = ?"
     locations: dict[str, str] = {}
     with closing(sqlite3.connect(path, timeout=60)) as db:
-        # While somebody is making the lake there is a file without a table for a moment.
+        # While another process makes the lake there is a file without a table for a moment.
         if db.execute(exists).fetchone() != (0,):
             locations = dict(db.execute(sql, (schema.NAMESPACE,)).fetchall())
     for location in locations.values():

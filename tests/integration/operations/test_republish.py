@@ -1,0 +1,113 @@
+"""Every chat can be made due to be published again, in either home."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from chatlake.capture.publish_notifier import PublishNotifier
+from chatlake.chat_state.dynamodb import DynamoDBChatState
+from chatlake.documents import revision as revisions
+from chatlake.documents.document import Document
+from chatlake.documents.store.s3 import S3Store
+from chatlake.embedded.archive import EmbeddedArchive
+from chatlake.operations.publish_waiting import publish_waiting
+from chatlake.operations.republish import republish
+from chatlake.tables import schema
+from chatlake.tables.publish import PublishOutcome
+from tests.aws import Aws, serving
+from tests.integration.conftest import LakeFolder, Quiet, message, page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+# Its id is no file name and too long for a key: only its document tells it.
+LONG = "Ü/" * 200
+CHATS = ("c1", "c2", LONG)
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[Aws]:
+    with serving() as running:
+        yield running
+
+
+def filled(lake: LakeFolder) -> LakeFolder:
+    lake.take(*(page(chat, message(f"m-{chat}")) for chat in CHATS))
+    return lake
+
+
+def published_again(archive: EmbeddedArchive) -> PublishOutcome:
+    outcome = PublishOutcome()
+    publish_waiting(archive, Quiet(), outcome)
+    return outcome
+
+
+def test_every_chat_of_a_lake_is_written_again_though_none_has_changed(lake: LakeFolder) -> None:
+    rows = filled(lake).rows()
+    with EmbeddedArchive(lake.path) as archive:
+        assert republish(archive, Quiet()) == len(CHATS)
+        assert archive.chats.queue.waiting() == set(CHATS)
+        assert published_again(archive).published == set(CHATS)
+    assert lake.rows() == rows
+    assert lake.differences() == []
+
+
+def test_some_chats_can_be_named(lake: LakeFolder) -> None:
+    filled(lake)
+    with EmbeddedArchive(lake.path) as archive:
+        assert republish(archive, Quiet(), ["c2"]) == 1
+        outcome = published_again(archive)
+    assert (outcome.published, outcome.unchanged) == ({"c2"}, set())
+
+
+def test_rows_that_others_removed_are_written_again(lake: LakeFolder) -> None:
+    rows = filled(lake).rows()
+    with EmbeddedArchive(lake.path) as archive:
+        archive.lake.load(schema.MESSAGES).delete("initial_contact_id = 'c1'")
+    assert lake.rows() != rows
+    with EmbeddedArchive(lake.path) as archive:
+        republish(archive, Quiet())
+        published_again(archive)
+    assert lake.rows() == rows
+
+
+def test_chats_of_an_older_row_format_get_new_rows_when_they_are_imported_again(
+    lake: LakeFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = [page(chat, message(f"m-{chat}")) for chat in CHATS]
+    lake.take(*values)
+    assert lake.take(*values).outcome.published == set()
+    monkeypatch.setattr(revisions, "ROW_FORMAT", revisions.ROW_FORMAT + 1)
+    again = lake.take(*values)
+    assert again.upserted.unchanged == set(CHATS)
+    assert again.outcome.published == set(CHATS)
+    assert lake.differences() == []
+
+
+def test_every_chat_of_a_stack_is_sent_to_the_queue_and_counts_as_unpublished(aws: Aws) -> None:
+    sqs, url = aws.client("sqs"), aws.queue()
+    stack: Any = SimpleNamespace(
+        store=S3Store(aws.client("s3"), aws.bucket()),
+        chats=DynamoDBChatState(aws.client("dynamodb"), aws.table()),
+        publish_queue=PublishNotifier(sqs, url),
+    )
+    for chat in CHATS:
+        stack.store.update(chat, lambda _, chat=chat: Document(chat))
+    attempts = stack.chats.publish_attempts
+    attempts.mark_published(dict.fromkeys(CHATS, "r"), attempts.record({c: [1] for c in CHATS}))
+    assert republish(stack, Quiet()) == len(CHATS)
+    sent = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    assert {json.loads(m["Body"])["initial_contact_id"] for m in sent} == set(CHATS)
+    records = attempts.read(CHATS)
+    assert {record.published_revision for record in records.values()} == {None}
+    assert {record.days for record in records.values()} == {frozenset({1})}
+
+
+def test_a_chat_without_any_attempt_gets_no_state_by_it(aws: Aws) -> None:
+    chats = DynamoDBChatState(aws.client("dynamodb"), aws.table())
+    chats.publish_attempts.forget_published(["never there"])
+    assert chats.publish_attempts.read(["never there"]) == {}
