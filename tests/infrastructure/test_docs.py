@@ -18,7 +18,8 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped,
 from chatlake.aws_clients.metric_names import Metric
 from tools import cli_reference, cost, package_tree, parameters
 from tools.artifacts import ROOT
-from tools.cost_model import Chat, read_stack
+from tools.stack_defaults import read_stack
+from tools.workload import Chat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
