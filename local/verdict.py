@@ -42,7 +42,7 @@ def _table(found: Comparison, busiest: int, capture_rate: int) -> Table:
     if found.receipts_unread:
         table.add_row("", f"{found.receipts_unread:,} came after the chat was last readable")
     table.add_row(
-        "   pace",
+        "   rate",
         f"at most {busiest} GetTranscript calls in any second, {capture_rate} are allowed",
     )
     return table

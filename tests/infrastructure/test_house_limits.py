@@ -20,7 +20,6 @@ CHATLAKE = "layers/chatlake/python/chatlake"
 # What may be longer, by its place, and why. An entry goes when what it names is short enough.
 EXCEPTIONS = {
     f"{CHATLAKE}/capture/capture_chat.py:_settle": "is to be split by what it settles",
-    f"{CHATLAKE}/capture/schedule.py:CaptureSchedule.finish_attempt": "is about to change",
 }
 
 of_each_folder = pytest.mark.parametrize("folder", FOLDERS)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from chatlake.json_codec import loads
+from chatlake.json_codec import loads, without_byte_order_mark
 from chatlake.tables.lake.local_catalog import CATALOG, DOCUMENTS, WAREHOUSE
 
 if TYPE_CHECKING:
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An input that was not taken in: where it is and why; `line` is None for a whole file."""
+    """A rejected input: where it is and why; `line` is None for a whole file."""
 
     file: str
     line: int | None
@@ -119,7 +118,7 @@ def read_values(path: Path, advance: Callable[[int], None]) -> Iterator[Value | 
             lines = file if name.removesuffix(".gz").endswith(".jsonl") else iter([file.read()])
             before, any_value = 0, False
             for line, data in enumerate(lines, start=1):
-                text = data.removeprefix(_BYTE_ORDER_MARK) if line == 1 else data
+                text = without_byte_order_mark(data) if line == 1 else data
                 if text.strip():
                     any_value = True
                     yield _parse(name, line, text)

@@ -81,7 +81,7 @@ def draw(chart: Spec, width: int) -> str:
 
 
 def time_axis(title: str, seconds: Iterable[float]) -> Spec:
-    """Give a logarithmic axis of durations: from the label below the shortest to that above."""
+    """Return a logarithmic axis of durations: from the label below the shortest to that above."""
     shown = list(seconds)
     low, high = min(shown, default=1.0), max(shown, default=1.0)
     begin = max(bisect_right(_LABELLED_S, low) - 1, 0)
@@ -101,7 +101,7 @@ def time_axis(title: str, seconds: Iterable[float]) -> Spec:
 
 
 def day_axis(days: int) -> Spec:
-    """Give an axis of so many days."""
+    """Return an axis of so many days."""
     by_name = days <= _MOST_DAYS_BY_NAME
     return {"format": "%-d %b" if by_name else "%b %Y", "labelOverlap": True, "labelSeparation": 6}
 
