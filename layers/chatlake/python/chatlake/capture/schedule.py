@@ -42,7 +42,7 @@ FIRST_SNAPSHOT_AFTER_MS = 30_000
 PHASES: tuple[Phase, ...] = ("ended", "live", "waiting")
 """In the order in which they are served."""
 
-# What versions before 0.2 called it; the items of deployed stacks have it.
+# Items are called so since 0.1, and a stack is updated while chats are live.
 _PREFIX = "watch#"
 _INDEX = "due"
 _EVER = 2**53
