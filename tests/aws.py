@@ -1,9 +1,8 @@
-"""AWS for tests of the deployed modules: a moto server, what is on it, and a clock."""
+"""AWS for tests of the deployed modules: a moto server, and what is on it."""
 
 from __future__ import annotations
 
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,11 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import pytest
 from botocore.config import Config
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
-from local.clock import Clock
 from local.cloud.lifeline import Spawner
 from local.cloud.moto_server import MotoServer
 
@@ -89,30 +86,3 @@ def serving() -> Iterator[Aws]:
                 client.close()
             server.close()
             spawner.close()
-
-
-@dataclass(frozen=True)
-class HandClock(Clock):
-    """A clock that stands still until it is set, or until somebody sleeps."""
-
-    start: float = 0.0
-    shown_ms: list[float] = field(default_factory=lambda: [0.0])
-
-    def set(self, time_ms: float) -> None:
-        self.shown_ms[0] = time_ms
-
-    def advance(self, seconds: float) -> None:
-        self.shown_ms[0] += seconds * 1000
-
-    def now_ms(self) -> int:
-        return int(self.shown_ms[0])
-
-    def time(self) -> float:
-        return self.shown_ms[0] / 1000
-
-
-def rule_time(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let everything in this process go by a clock; a sleep is over at once, and moves it."""
-    monkeypatch.setattr(time, "time", clock.time)
-    monkeypatch.setattr(time, "time_ns", lambda: clock.now_ms() * 1_000_000)
-    monkeypatch.setattr(time, "sleep", clock.advance)

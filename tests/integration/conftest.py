@@ -1,217 +1,24 @@
-"""A lake in a temporary folder: filled from JSON values or files, read back as rows."""
+"""A lake and the command on it; one AWS for all tests of a process; functions to load."""
 
 from __future__ import annotations
 
 import gc
-import gzip
-import json
 import sys
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import pytest
-from pyiceberg.table import StaticTable
 
 from chatlake.cli import commands as cli
-from chatlake.embedded.archive import EmbeddedArchive
-from chatlake.embedded.import_files import ImportSummary, import_files
-from chatlake.embedded.transcript_files import find_files
-from chatlake.operations.verify import verify
-from chatlake.tables import schema
-from chatlake.tables.lake.local_catalog import check_locations
-from tests import oracle
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from chatlake.operations.erase import Erasure
-    from tests.oracle import Object, Row
-
-type Rows = dict[str, list[Row]]
-
-TABLES = tuple(table.name for table in schema.TABLES)
-CANARY = "canary-7f3a"
-"""In every content and display name, where no one but a query may show it."""
-
-_PUBLISHED_AT = datetime(2026, 9, 1, tzinfo=UTC)
-
-
-def message(item_id: str | None = "m1", **members: Any) -> Object:
-    """An item as the service sends it; a member given as None is left out."""
-    item = {
-        "Id": item_id,
-        "Type": "MESSAGE",
-        "AbsoluteTime": "2026-09-01T10:00:00.000Z",
-        "ContentType": "text/plain",
-        "Content": f"{CANARY} says hello",
-        "DisplayName": f"{CANARY} Jane",
-        "ParticipantId": "customer",
-        "ParticipantRole": "CUSTOMER",
-        **members,
-    }
-    return {name: value for name, value in item.items() if value is not None}
-
-
-def page(chat: str | None, *items: Object, **members: Any) -> Object:
-    """A GetTranscript response."""
-    named = {} if chat is None else {"InitialContactId": chat}
-    return {**named, "Transcript": list(items), **members}
-
-
-def export(contact: str, *items: Object, chat: str | None = None, **members: Any) -> Object:
-    """An export of one contact as Connect writes it to S3."""
-    named = {} if chat is None else {"InitialContactId": chat}
-    return {
-        "Version": "2019-08-26",
-        "AWSAccountId": "111122223333",
-        "InstanceId": "instance-1",
-        "ContactId": contact,
-        **named,
-        "Participants": [{"ParticipantId": "customer"}],
-        "Transcript": list(items),
-        **members,
-    }
-
-
-def dumped(value: object) -> bytes:
-    """JSON with any string as escapes, so that lone surrogates can be written, too."""
-    return json.dumps(value).encode()
-
-
-def expected_rows(*values: Object) -> Rows:
-    """What docs/row-rules.md makes of some values, by the tests' own reading of it."""
-    parsed = [json.loads(dumped(value)) for value in values]
-    inputs = [
-        oracle.Input("export" if "ContactId" in value else "response", value) for value in parsed
-    ]
-    return comparable(oracle.rows(inputs, published_at=_PUBLISHED_AT))
-
-
-def comparable(rows: Rows) -> Rows:
-    """Rows without what the oracle does not say: when they were written, and of which revision."""
-    left_out = {"published_at", "document_revision"}
-    return {
-        table: oracle.in_table_order(
-            table,
-            [{n: v for n, v in row.items() if n not in left_out} for row in rows[table]],
-        )
-        for table in TABLES
-    }
-
-
-class Quiet:
-    """Shows no progress."""
-
-    @contextmanager
-    def stage(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
-        yield lambda _: None
-
-
-@dataclass(frozen=True, slots=True)
-class LakeFolder:
-    """A lake folder, and beside it a folder of files to import."""
-
-    path: Path
-    inbox: Path
-
-    def write(self, name: str, *values: object) -> Path:
-        """Write JSON values as a file: one for .json, one a line for .jsonl, either with .gz."""
-        assert ".jsonl" in name or len(values) == 1
-        return self.write_bytes(name, b"\n".join(map(dumped, values)))
-
-    def write_bytes(self, name: str, data: bytes) -> Path:
-        """Write a file into the inbox, compressed if its name says so."""
-        path = self.inbox / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(gzip.compress(data, mtime=0) if name.endswith(".gz") else data)
-        return path
-
-    def take(self, *values: object) -> ImportSummary:
-        """Import some values in one go, in this order."""
-        number = sum(1 for _ in self.inbox.iterdir())
-        return self.import_files(self.write(f"{number:04}.jsonl", *values))
-
-    def import_files(self, *paths: Path | str) -> ImportSummary:
-        """Import files, folders or globs."""
-        with EmbeddedArchive(self.path, create=True) as archive:
-            files, rejected = find_files(map(str, paths))
-            return import_files(files, archive, Quiet(), rejected)
-
-    def erase(self, *contact_ids: str, purge: bool = False) -> Erasure:
-        """Erase the chats of some contacts."""
-        from chatlake.operations.erase import erase
-
-        with EmbeddedArchive(self.path) as archive:
-            with archive.shared():
-                erasure = erase(contact_ids, archive)
-            if purge:
-                archive.purge()
-        return erasure
-
-    def rebuild(self) -> dict[str, str]:
-        """Rebuild the tables; gives what failed."""
-        from chatlake.operations.rebuild import rebuild
-
-        with EmbeddedArchive(self.path, rebuilding=True) as archive:
-            return rebuild(archive, Quiet()).failed
-
-    def differences(self) -> list[str]:
-        """What verify finds."""
-        with EmbeddedArchive(self.path) as archive:
-            return sorted(map(str, verify(archive, Quiet())))
-
-    def tables(self) -> dict[str, StaticTable]:
-        """The tables at their newest snapshots, read without the lake's own code."""
-        locations = check_locations(self.path)
-        return {name: StaticTable.from_metadata(locations[name]) for name in TABLES}
-
-    def rows(self) -> Rows:
-        """All rows of all tables, sorted, but for when they were written."""
-        return {
-            name: oracle.in_table_order(name, _without_published_at(table))
-            for name, table in self.tables().items()
-        }
-
-    def snapshots(self) -> dict[str, int | None]:
-        """The newest snapshot of each table."""
-        return {name: table.metadata.current_snapshot_id for name, table in self.tables().items()}
-
-    def documents(self) -> list[Path]:
-        """The files of documents."""
-        return sorted((self.path / "documents").glob("??/*.json"))
-
-
-def _without_published_at(table: StaticTable) -> Iterable[Row]:
-    rows: list[Row] = table.scan().to_arrow().to_pylist()
-    return [{n: v for n, v in row.items() if n != "published_at"} for row in rows]
-
-
-def new_lake(folder: Path) -> LakeFolder:
-    """A lake that is not there yet, and an empty inbox, in a folder."""
-    inbox = folder / "inbox"
-    inbox.mkdir(parents=True)
-    return LakeFolder(folder / "lake", inbox)
+from tests.aws import Aws, serving
+from tests.functions import Load, loader
+from tests.lake_folder import CANARY, Chatlake, LakeFolder, Ran, new_lake
 
 
 @pytest.fixture
 def lake(tmp_path: Path) -> LakeFolder:
     """A lake that is not there yet, and an empty inbox."""
     return new_lake(tmp_path)
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """How a command ended and what it said."""
-
-    code: int
-    out: str
-    err: str
-
-
-type Chatlake = Callable[..., Ran]
 
 
 @pytest.fixture
@@ -237,3 +44,15 @@ def chatlake(
         return Ran(code, said.out, said.err)
 
     return run
+
+
+@pytest.fixture(scope="session")
+def aws() -> Iterator[Aws]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def load(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Load a function as it is when its environment is new."""
+    return loader(aws, monkeypatch)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from chatlake.documents.formats import FORMAT
 from chatlake.embedded.archive import EmbeddedArchive
-from tests.integration.conftest import LakeFolder, message, page
+from tests.lake_folder import LakeFolder, message, page
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Chatlake
+    from tests.lake_folder import Chatlake
 
 ADVICE = f"has format {FORMAT + 1}, and this version of chatlake knows formats up to {FORMAT}"
 

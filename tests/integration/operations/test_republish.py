@@ -19,7 +19,7 @@ from chatlake.operations.republish import republish
 from chatlake.tables import schema
 from chatlake.tables.publish import PublishOutcome
 from tests.aws import Aws, serving
-from tests.integration.conftest import LakeFolder, Quiet, message, page
+from tests.lake_folder import LakeFolder, Quiet, message, page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

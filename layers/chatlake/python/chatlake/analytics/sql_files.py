@@ -6,6 +6,7 @@ import logging
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,6 +88,7 @@ def in_dependency_order(views: Sequence[Query]) -> list[Query]:
     return list(ordered.values())
 
 
+@lru_cache
 def to_duckdb(sql: str) -> str:
     """Translate a statement from Athena's dialect to DuckDB's.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from chatlake.documents.upsert import UpsertResult, upsert
 from chatlake.embedded.transcript_files import Rejection, read_values
 from chatlake.exceptions import RejectedInput
-from chatlake.operations.publish_waiting import publish_waiting
+from chatlake.operations.publish_waiting import DEFAULT_LIMITS, BatchLimits, publish_waiting
 from chatlake.sources.get_transcript import from_response
 from chatlake.sources.s3_export import from_export
 from chatlake.tables.publish import PublishOutcome
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from chatlake.documents.document import Document
     from chatlake.embedded.archive import EmbeddedArchive
     from chatlake.progress import Progress
-
-# A batch is what is in memory at once; parsed, JSON takes about six times its size.
-_MOST_BYTES = 8 * 2**20
 
 
 @dataclass(slots=True)
@@ -46,6 +43,7 @@ def import_files(
     archive: EmbeddedArchive,
     progress: Progress,
     rejected: Iterable[Rejection] = (),
+    limits: BatchLimits = DEFAULT_LIMITS,
 ) -> ImportSummary:
     """Merge all transcripts of some files into the lake, then publish all chats that wait.
 
@@ -54,8 +52,8 @@ def import_files(
     """
     summary = ImportSummary(files=len(files), rejected=list(rejected))
     with archive.shared():
-        _upsert_files(files, archive, progress, summary)
-        publish_waiting(archive, progress, summary.outcome)
+        _upsert_files(files, archive, progress, summary, limits.import_bytes)
+        publish_waiting(archive, progress, summary.outcome, limits)
     return summary
 
 
@@ -76,17 +74,21 @@ def to_document(value: object) -> Document:
 
 
 def _upsert_files(
-    files: Sequence[Path], archive: EmbeddedArchive, progress: Progress, summary: ImportSummary
+    files: Sequence[Path],
+    archive: EmbeddedArchive,
+    progress: Progress,
+    summary: ImportSummary,
+    most_bytes: int,
 ) -> None:
     batch: list[Document] = []
-    room = _MOST_BYTES
+    room = most_bytes
 
     def flush() -> None:
         nonlocal batch, room
         latest = upsert(batch, store=archive.store, chats=archive.chats)
         archive.publish_queue.send(latest.to_publish)
         summary.upserted.add(latest)
-        batch, room = [], _MOST_BYTES
+        batch, room = [], most_bytes
 
     with progress.stage("Reading", sum(map(_size, files))) as advance:
         for value in (value for file in files for value in read_values(file, advance)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatlake.tables.publish import publish
@@ -12,16 +13,29 @@ if TYPE_CHECKING:
     from chatlake.progress import Progress
     from chatlake.tables.publish import PublishOutcome
 
-# A batch is what is in memory at once; parsed, JSON takes about six times its size.
-_MOST_BYTES = 24 * 2**20
-_MOST_CHATS = 5000
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """How much is in memory at once; parsed, JSON takes about six times its size."""
+
+    import_bytes: int = 8 * 2**20
+    publish_bytes: int = 24 * 2**20
+    publish_chats: int = 5000
 
 
-def publish_waiting(archive: FolderArchive, progress: Progress, outcome: PublishOutcome) -> None:
+DEFAULT_LIMITS = BatchLimits()
+
+
+def publish_waiting(
+    archive: FolderArchive,
+    progress: Progress,
+    outcome: PublishOutcome,
+    limits: BatchLimits = DEFAULT_LIMITS,
+) -> None:
     """Publish the chats that wait, batch by batch, until none is left; adds to the outcome."""
     queue = archive.chats.queue
     with archive.publishing(), progress.stage("Publishing", queue.total_size()) as advance:
-        while batch := queue.peek(most_chats=_MOST_CHATS, most_bytes=_MOST_BYTES):
+        while batch := queue.peek(most_chats=limits.publish_chats, most_bytes=limits.publish_bytes):
             latest = publish(
                 [queued.initial_contact_id for queued in batch],
                 store=archive.store,

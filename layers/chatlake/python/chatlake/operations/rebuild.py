@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from chatlake.documents.legs import legs_of
 from chatlake.documents.upsert import batch_hint, upsert
 from chatlake.exceptions import NewerDocuments, UnreadableDocument, UnsupportedDocumentFormat
-from chatlake.operations.publish_waiting import publish_waiting
+from chatlake.operations.publish_waiting import DEFAULT_LIMITS, BatchLimits, publish_waiting
 from chatlake.tables.lake.purge import purge
 from chatlake.tables.publish import PublishOutcome
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 _CHATS_AT_ONCE = 1000
 
 
-def rebuild(archive: FolderArchive, progress: Progress) -> PublishOutcome:
+def rebuild(
+    archive: FolderArchive, progress: Progress, limits: BatchLimits = DEFAULT_LIMITS
+) -> PublishOutcome:
     """Empty the tables and publish every document again.
 
     Legs are mapped anew, too, so a lake is whole again from its documents alone. When this is
@@ -37,7 +39,7 @@ def rebuild(archive: FolderArchive, progress: Progress) -> PublishOutcome:
         _queue_all(archive, progress, outcome)
         archive.lake.reset_tables(access)
         archive.chats.publish_attempts.forget_all(access)
-        publish_waiting(archive, progress, outcome)
+        publish_waiting(archive, progress, outcome, limits)
         purge(archive.lake, archive.warehouse, access)
     return outcome
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from chatlake.progress import Progress
 
 _DOCUMENTS_AT_ONCE = 500
-_CHATS_IN_DETAIL = 100
+CHATS_IN_DETAIL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,12 @@ class Difference:
         )
 
 
-def verify(archive: FolderArchive, progress: Progress) -> Iterator[Difference]:
+def verify(
+    archive: FolderArchive, progress: Progress, chats_in_detail: int = CHATS_IN_DETAIL
+) -> Iterator[Difference]:
     """Compare all rows with those that the documents make, `published_at` aside.
+
+    Of so many chats every row that differs is named, of further ones the tables.
 
     Yields
     ------
@@ -66,7 +70,7 @@ def verify(archive: FolderArchive, progress: Progress) -> Iterator[Difference]:
                     None,
                     "it waits to be published, by the next import or rebuild",
                 )
-            elif position < _CHATS_IN_DETAIL:
+            elif position < chats_in_detail:
                 for table in tables:
                     yield from _compare_rows(archive, connection, table, chat)
             else:

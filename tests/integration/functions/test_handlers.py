@@ -1,0 +1,424 @@
+"""The functions' handlers, called as Lambda calls them, on AWS as it is here."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import ModuleType
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from chatlake.chat_state import add_tombstones
+from chatlake.documents.document import Document, merge
+from chatlake.documents.store.s3 import S3Store
+from chatlake.exceptions import RejectedInput
+from chatlake.sources.get_transcript import from_response
+from chatlake.tables import schema
+from tests.aws import Aws
+from tests.functions import INSTANCE, ROOT, Context, Load, call
+
+CANARY = "canary-7f3a"
+CHAT = "c1"
+MESSAGES = next(table for table in schema.TABLES if table.name == "messages")
+
+pytestmark = pytest.mark.filterwarnings("ignore:No application metrics:UserWarning")
+
+
+def request(path: str, body: object, **headers: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((ROOT / "events/start_chat.start.json").read_text())
+    event["rawPath"] = event["requestContext"]["http"]["path"] = path
+    event["routeKey"] = event["requestContext"]["routeKey"] = f"POST {path}"
+    event["headers"] = {"content-type": "application/json", **headers}
+    event["body"] = body if isinstance(body, str) else json.dumps(body)
+    return event
+
+
+def asked_by(origin: str) -> dict[str, Any]:
+    event = request("/chats", "", origin=origin)
+    event["requestContext"]["http"]["method"] = "OPTIONS"
+    return event
+
+
+STARTED = {"ContactId": CHAT, "ParticipantId": "p", "ParticipantToken": f"{CANARY}-token"}
+START = {"ParticipantDetails": {"DisplayName": f"{CANARY} Jane"}}
+
+
+class Connect:
+    """Connect, as far as a page needs it."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.requests: list[dict[str, Any]] = []
+
+    def start_chat_contact(self, **asked: Any) -> dict[str, Any]:
+        if self.error is not None:
+            raise self.error
+        self.requests.append(asked)
+        return {**STARTED, "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+
+def with_connect(function: ModuleType, connect: Connect) -> ModuleType:
+    from dataclasses import replace
+
+    function.services = replace(function.services, connect=connect)  # type: ignore[attr-defined]
+    return function
+
+
+@pytest.fixture
+def start_chat(load: Load) -> ModuleType:
+    return with_connect(load("start_chat"), Connect())
+
+
+def answer(response: dict[str, Any]) -> tuple[int, Any]:
+    return response["statusCode"], json.loads(response["body"])
+
+
+def test_a_page_gets_what_connect_answered_and_capture_the_token(
+    start_chat: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    body = {**START, "SupportedMessagingContentTypes": ["text/plain", "text/markdown"]}
+    assert answer(call(start_chat, request("/chats", body))) == (
+        200,
+        {
+            "data": {
+                "startChatResult": STARTED,
+                "featurePermissions": {"MESSAGING_MARKDOWN": True},
+            }
+        },
+    )
+    state = start_chat.archive.schedule.read(CHAT)
+    [token] = state.tokens.values()
+    assert token.kind == "participant"
+    assert start_chat.archive.token_cipher.open(token.sealed, CHAT) == STARTED["ParticipantToken"]
+    assert CANARY not in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{",
+        "[]",
+        f'"{CANARY}"',
+        {},
+        {"ParticipantDetails": CANARY},
+        {"ParticipantDetails": {"DisplayName": ""}},
+        {"ParticipantDetails": {"DisplayName": CANARY * 30}},
+        {**START, "InstanceId": "another"},
+    ],
+)
+def test_a_bad_start_is_refused_in_words_of_our_own(
+    start_chat: ModuleType, body: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, said = answer(call(start_chat, request("/chats", body)))
+    assert status == 400
+    assert said["data"]["Error"]
+    assert CANARY not in str(said) + "".join(capsys.readouterr())
+
+
+def test_what_connect_would_not_take_is_a_bad_request(
+    load: Load, capsys: pytest.CaptureFixture[str]
+) -> None:
+    function = load("start_chat")
+    body = {**START, "ChatDurationInMinutes": CANARY}
+    status, said = answer(call(function, request("/chats", body)))
+    assert status == 400
+    assert CANARY not in str(said) + "".join(capsys.readouterr())
+
+
+def refused(code: str, status: int, operation: str = "StartChatContact") -> ClientError:
+    response: Any = {
+        "Error": {"Code": code, "Message": CANARY},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(response, operation)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "word"),
+    [
+        (refused("LimitExceededException", 429), 429, "LimitExceededException"),
+        (refused("InvalidParameterException", 400), 400, "InvalidParameterException"),
+        (EndpointConnectionError(endpoint_url=CANARY), 503, "ServiceUnavailable"),
+        (refused("ValidationException", 400, "UpdateItem"), 503, "ServiceUnavailable"),
+    ],
+)
+def test_connects_errors_have_their_status_and_others_are_not_the_pages(
+    start_chat: ModuleType,
+    error: Exception,
+    status: int,
+    word: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with_connect(start_chat, Connect(error))
+    response = call(start_chat, request("/chats", START))
+    assert answer(response) == (status, {"data": {"Error": word}})
+    assert CANARY not in "".join(capsys.readouterr())
+
+
+def test_a_customer_does_not_suffer_from_a_token_that_cannot_be_kept(
+    load: Load, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start_chat = with_connect(load("start_chat", CHATS_TABLE="gone"), Connect())
+    assert call(start_chat, request("/chats", START))["statusCode"] == 200
+    said = "".join(capsys.readouterr())
+    assert '"TokensLost"' in said
+    assert CANARY not in said
+
+
+def test_tokens_of_others_are_taken(start_chat: ModuleType) -> None:
+    start_chat.archive.chats.legs.add({"leg": CHAT}, provisional=False)
+    body = {"ContactId": "leg", "ConnectionToken": CANARY, "Expiry": "2026-11-22T17:00:00Z"}
+    assert answer(call(start_chat, request("/tokens", body))) == (200, {"InitialContactId": CHAT})
+    [token] = start_chat.archive.schedule.read(CHAT).tokens.values()
+    assert (token.kind, token.expires_at) == ("connection", 1_795_366_800_000)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"ParticipantToken": CANARY},
+        {"ContactId": "c" * 257, "ParticipantToken": CANARY},
+        {"ContactId": "c"},
+        {"ContactId": "c", "ParticipantToken": CANARY, "ConnectionToken": CANARY},
+        {"ContactId": "c", "ParticipantToken": CANARY * 100},
+        {"ContactId": "c", "ParticipantToken": [CANARY]},
+        {"ContactId": "c", "ConnectionToken": CANARY, "Expiry": CANARY},
+    ],
+)
+def test_a_bad_token_is_refused_and_not_repeated(
+    start_chat: ModuleType, body: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    status, said = answer(call(start_chat, request("/tokens", body)))
+    assert status == 400
+    assert CANARY not in str(said) + "".join(capsys.readouterr())
+
+
+def test_no_token_of_an_erased_chat_is_taken(start_chat: ModuleType) -> None:
+    add_tombstones(start_chat.archive.chats, CHAT)
+    body = {"ContactId": CHAT, "ParticipantToken": CANARY}
+    assert call(start_chat, request("/tokens", body))["statusCode"] == 410
+    assert start_chat.archive.schedule.read(CHAT) is None
+
+
+def test_no_other_site_may_ask_unless_it_was_allowed(load: Load) -> None:
+    closed = load("start_chat")
+    assert "access-control" not in str(call(closed, asked_by("https://a.example"))).lower()
+    opened = load("start_chat", ALLOWED_ORIGINS="https://a.example,https://b.example")
+    for origin in ("https://a.example", "https://b.example"):
+        assert origin in str(call(opened, asked_by(origin)))
+        assert origin in str(call(opened, request("/chats", {}, origin=origin)))
+    assert "c.example" not in str(call(opened, asked_by("https://c.example")))
+
+
+def record(number: int, body: str) -> dict[str, Any]:
+    return {"messageId": f"message-{number}", "body": body}
+
+
+def named(chat: str) -> str:
+    return json.dumps({"initial_contact_id": chat, "revision": ""})
+
+
+def test_rows_are_made_published_and_erased(
+    load: Load, aws: Aws, capsys: pytest.CaptureFixture[str]
+) -> None:
+    load("tables").archive.lake.create_tables()
+    publish, erase = load("publish"), load("erase")
+    for chat in (CHAT, "damaged"):
+        publish.archive.store.update(chat, lambda _, chat=chat: Document(chat))
+        publish.archive.chats.legs.add({chat: chat}, provisional=False)
+    bucket = publish.archive.settings.document_bucket
+    for found in aws.client("s3").list_objects_v2(Bucket=bucket)["Contents"]:
+        if "damaged" in found["Key"]:
+            aws.client("s3").put_object(Bucket=bucket, Key=found["Key"], Body=b"{")
+    bodies = (named(CHAT), CANARY, named("damaged"), "{}", "[]", named("lost"))
+    records = [record(number, body) for number, body in enumerate(bodies)]
+    failed = call(publish, {"Records": records})["batchItemFailures"]
+    assert {item["itemIdentifier"] for item in failed} == {f"message-{n}" for n in (1, 2, 3, 4, 5)}
+    assert CANARY not in "".join(capsys.readouterr())
+
+    def rows() -> list[str]:
+        from chatlake.tables import schema
+
+        contacts = next(table for table in schema.TABLES if table.name == "contacts")
+        found = publish.archive.lake.load(contacts).scan().to_arrow()
+        chats: list[str] = found.column("initial_contact_id").to_pylist()
+        return chats
+
+    assert rows() == [CHAT]
+    assert call(erase, {"contact_ids": [CHAT, "unknown"]}) == {
+        "erased": [CHAT],
+        "already_erased": [],
+        "unknown": ["unknown"],
+    }
+    assert rows() == []
+    left = aws.client("s3").list_object_versions(Bucket=bucket).get("Versions", [])
+    assert all("damaged" in version["Key"] for version in left)
+    assert call(erase, {"contact_ids": [CHAT]})["already_erased"] == [CHAT]
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_document_that_changes_meanwhile_is_published_though_nobody_tells_of_it(
+    load: Load, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    load("tables").archive.lake.create_tables()
+    publish = load("publish")
+    archive = publish.archive
+    archive.chats.legs.add({CHAT: CHAT}, provisional=False)
+    seen = itertools.count(1)
+    tags = S3Store.tags
+
+    def change() -> None:
+        item = {"Id": f"m{next(seen)}", "Type": "MESSAGE", "Content": "Hi"}
+        response = {"InitialContactId": CHAT, "Transcript": [item]}
+        archive.store.update(
+            CHAT, lambda before: merge(before or Document(CHAT), from_response(response))
+        )
+
+    def change_first(store: S3Store, chats: Iterable[str]) -> dict[str, str]:
+        if changes:
+            changes.pop()
+            change()
+        return tags(store, chats)
+
+    change()
+    changes = ["messages"] * times
+    monkeypatch.setattr(S3Store, "tags", change_first)
+    failed = call(publish, {"Records": [record(0, named(CHAT))]})["batchItemFailures"]
+    # Changed twice it waits for its message to come again.
+    assert [item["itemIdentifier"] for item in failed] == ["message-0"] * (times - 1)
+    call(publish, {"Records": [record(0, named(CHAT))]})
+    rows = publish.lake.load(MESSAGES).scan().to_arrow()
+    assert sorted(rows.column("item_id").to_pylist()) == [f"m{n}" for n in range(1, times + 2)]
+
+
+@pytest.mark.parametrize(
+    "event", [{}, {"contact_ids": "c1"}, {"contact_ids": [1]}, {"contact_ids": [""]}]
+)
+def test_an_erasure_must_name_contacts(load: Load, event: dict[str, Any]) -> None:
+    with pytest.raises(RejectedInput, match="contact_ids"):
+        call(load("erase"), event)
+
+
+@pytest.fixture
+def answers() -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """An address that takes answers to CloudFormation."""
+    taken: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            assert self.headers["Content-Type"] == ""
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_address[1]}/", taken
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_cloudformation_gets_an_answer_whatever_happens(
+    load: Load, answers: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, taken = answers
+    tables: Any = load("tables")
+    base = {"ResponseURL": url, "StackId": "s", "RequestId": "r", "LogicalResourceId": "Tables"}
+    assert call(tables, {**base, "RequestType": "Delete"}) == {"Status": "SUCCESS"}
+    glue = tables.clients.glue()
+    assert glue.get_tables(DatabaseName=tables.settings.database)["TableList"] == []
+
+    tables.make = lambda *_: (_ for _ in ()).throw(RejectedInput("x" * 5000))
+    assert call(tables, {**base, "RequestType": "Create"}) == {"Status": "FAILED"}
+    assert taken[1]["Reason"] == "x" * 1000
+    tables.make = lambda *_: {"Database": "d"}
+    assert call(tables, {**base, "RequestType": "Update"}) == {"Status": "SUCCESS"}
+    assert taken[2] == {
+        "Status": "SUCCESS",
+        "PhysicalResourceId": "chatlake-tables",
+        "StackId": "s",
+        "RequestId": "r",
+        "LogicalResourceId": "Tables",
+        "Data": {"Database": "d"},
+    }
+    assert {answer["PhysicalResourceId"] for answer in taken} == {"chatlake-tables"}
+
+
+def asked(url: str, number: int) -> dict[str, Any]:
+    """A request to make the tables, as a deployment sends it."""
+    event: dict[str, Any] = json.loads((ROOT / "events/tables.create.json").read_text())
+    return {**event, "ResponseURL": url, "RequestId": f"request-{number}"}
+
+
+def test_every_deployment_brings_tables_views_and_named_queries_up_to_the_code(
+    load: Load, aws: Aws, answers: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, taken = answers
+    athena = aws.client("athena")
+    athena.create_work_group(Name="deployed", Configuration={})
+    tables: Any = load("tables", WORKGROUP="deployed")
+    for deployment in range(2):
+        assert call(tables, asked(url, deployment)) == {"Status": "SUCCESS"}
+    assert [answer["Data"] for answer in taken] == [{"Database": tables.settings.database}] * 2
+
+    from chatlake.analytics.sql_files import load_named, load_views
+    from chatlake.tables import schema
+
+    found = aws.client("glue").get_tables(DatabaseName=tables.settings.database)["TableList"]
+    assert {table["Name"] for table in found} == {table.name for table in schema.TABLES}
+    ran = athena.list_query_executions(WorkGroup="deployed")["QueryExecutionIds"]
+    assert len(ran) == 2 * len(load_views())
+    ids = athena.list_named_queries(WorkGroup="deployed")["NamedQueryIds"]
+    saved = athena.batch_get_named_query(NamedQueryIds=ids)["NamedQueries"]
+    assert sorted((query["Name"], query["Description"]) for query in saved) == [
+        (query.name, query.question) for query in load_named()
+    ]
+
+
+def test_a_function_with_little_time_left_says_what_it_has_not_made(
+    load: Load, answers: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, taken = answers
+    # So little that no view is waited for, and enough for the tables.
+    context = Context(remaining_ms=58_000)
+    assert load("tables").handler(asked(url, 1), context) == {"Status": "FAILED"}
+    [said] = taken
+    assert said["Reason"].startswith("view ")
+    assert "deploy again" in said["Reason"]
+
+
+def test_every_sample_event_of_track_is_understood(load: Load) -> None:
+    track = load("track")
+    became = {
+        path.name.split(".")[1]: call(track, json.loads(path.read_text()))
+        for path in (ROOT / "events").glob("track.*.json")
+    }
+    assert became["voice"] == "EventsIgnored"
+    assert {became[name] for name in ("initiated", "connected_to_agent", "pascal_case")} == {
+        "EventsTracked"
+    }
+    assert call(track, {"source": "aws.health"}) == "EventsIgnored"
+
+
+@pytest.mark.parametrize("name", ["initiated", "pascal_case"])
+def test_chats_of_another_instance_are_not_of_this_archive(load: Load, name: str) -> None:
+    track = load("track")
+    told = (ROOT / f"events/track.{name}.json").read_text()
+    elsewhere = told.replace(INSTANCE, "bbbbbbbb-0000-4000-8000-000000000002")
+    assert call(track, json.loads(elsewhere)) == "EventsIgnored"
+    assert call(track, json.loads(told)) == "EventsTracked"
+
+
+def test_capture_with_nothing_to_do_ends_at_once(load: Load) -> None:
+    assert call(load("capture"), {}) == 0

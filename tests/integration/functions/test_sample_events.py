@@ -1,0 +1,331 @@
+"""The sample events are understood by the code that gets such events once it is deployed.
+
+The functions themselves answer them, in the memory of this process: what they keep is in a
+stand-in for AWS, and what they ask of Connect is scripted.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+from copy import deepcopy
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+from moto import mock_aws
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
+
+from chatlake.aws.custom_resource import PHYSICAL_ID, answer
+from chatlake.documents.document import Document
+from chatlake.documents.store.s3 import S3Store
+from chatlake.timestamps import now, now_ms
+from local.cloud.event_pattern import matches
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[3]
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
+EVENTS: dict[str, Any] = {
+    path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "events").iterdir())
+}
+ORIGIN = "https://www.example.com"
+EXPORT_BUCKET, EXPORT_PREFIX = "example-connect-exports", "connect/example/ChatTranscripts"
+INSTANCE_ARN = EVENTS["track.initiated"]["detail"]["instanceArn"]
+FIRST = EVENTS["track.initiated"]["detail"]["contactId"]
+SECOND = EVENTS["track.disconnected"]["detail"]["contactId"]
+PUBLISHED = [
+    json.loads(record["body"])["initial_contact_id"]
+    for record in EVENTS["publish.two_chats"]["Records"]
+]
+# What a public sample may name: invented ids, and AWS's own account and addresses for examples.
+INVENTED_ID = re.compile(r"[0-9a-f]{8}-0000-4000-8000-0{7}\d{5}")
+ANY_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+CONTEXT = SimpleNamespace(
+    function_name="function",
+    memory_limit_in_mb=512,
+    invoked_function_arn="arn:aws:lambda:eu-central-1:111122223333:function:function",
+    aws_request_id="request",
+    get_remaining_time_in_millis=lambda: 900_000,
+)
+
+
+class Functions:
+    """The functions, each imported when it is asked for, with the variables that it needs."""
+
+    def __getitem__(self, name: str) -> ModuleType:
+        place = ROOT / "functions" / name / "app.py"
+        specification = importlib.util.spec_from_file_location(f"functions.{name}.app", place)
+        assert specification is not None
+        assert specification.loader is not None
+        module = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(module)
+        return module
+
+
+@pytest.fixture
+def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
+    region = INSTANCE_ARN.split(":")[3]
+    for variable, value in {
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "POWERTOOLS_METRICS_NAMESPACE": "chatlake",
+        "POWERTOOLS_SERVICE_NAME": "test",
+        "CONNECT_INSTANCE_ARN": INSTANCE_ARN,
+        "CHATS_TABLE": "chats",
+        "DOCUMENT_BUCKET": "documents",
+        "LAKE_BUCKET": "lake",
+        "DATABASE": "chatlake",
+        "EXPORT_BUCKET": EXPORT_BUCKET,
+        "EXPORT_PREFIX": EXPORT_PREFIX,
+        "ALLOWED_ORIGINS": ORIGIN,
+        "CAPTURE_RATE": "4",
+        "SNAPSHOT_INTERVAL_S": "120",
+    }.items():
+        monkeypatch.setenv(variable, value)
+    with mock_aws():
+        key = boto3.client("kms").create_key()["KeyMetadata"]["Arn"]
+        monkeypatch.setenv("KEY_ARN", key)
+        queue = boto3.client("sqs").create_queue(QueueName="publish")["QueueUrl"]
+        monkeypatch.setenv("PUBLISH_QUEUE_URL", queue)
+        table = TEMPLATE["Resources"]["Chats"]["Properties"]
+        boto3.client("dynamodb").create_table(
+            TableName="chats",
+            **{
+                name: table[name]
+                for name in (
+                    "BillingMode",
+                    "KeySchema",
+                    "AttributeDefinitions",
+                    "GlobalSecondaryIndexes",
+                )
+            },
+        )
+        for bucket in ("documents", "lake", EXPORT_BUCKET):
+            boto3.client("s3").create_bucket(
+                Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region}
+            )
+        boto3.client("glue").create_database(DatabaseInput={"Name": "chatlake"})
+        yield Functions()
+
+
+def pattern(name: str) -> Any:
+    """The pattern by which the template's rule picks events for track."""
+    if name == "track.export_created":
+        found = deepcopy(TEMPLATE["Resources"]["ExportRule"]["Properties"]["EventPattern"])
+        found["detail"]["bucket"]["name"] = [EXPORT_BUCKET]
+        found["detail"]["object"]["key"] = [{"prefix": f"{EXPORT_PREFIX}/"}]
+        return found
+    events = TEMPLATE["Resources"]["Track"]["Properties"]["Events"]
+    return events["ContactEvents"]["Properties"]["Pattern"]
+
+
+def of(function: str) -> list[str]:
+    return [name for name in EVENTS if name.split(".")[0] == function]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_every_function_has_a_sample_event(function: str) -> None:
+    assert of(function)
+
+
+def test_every_sample_event_is_a_functions() -> None:
+    assert {name.split(".")[0] for name in EVENTS} == set(FUNCTIONS)
+    assert all(path.suffix == ".json" for path in (ROOT / "events").iterdir())
+
+
+def test_every_sample_event_is_answered_here() -> None:
+    tests = Path(__file__).read_text()
+    assert [name for name in EVENTS if tests.count(f'"{name}"') == 0] == []
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_a_sample_event_names_nobody(name: str) -> None:
+    text = json.dumps(EVENTS[name])
+    assert [found for found in ANY_ID.findall(text) if not INVENTED_ID.fullmatch(found)] == []
+    assert set(re.findall(r"\b\d{12}\b", ANY_ID.sub("", text))) <= {"111122223333"}
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in EVENTS if name.startswith("track.") and name != "track.voice"]
+)
+def test_a_rule_of_the_template_picks_the_event(name: str) -> None:
+    assert matches(pattern(name), EVENTS[name])
+
+
+def test_no_rule_of_the_template_picks_a_voice_contact() -> None:
+    assert not matches(pattern("track.voice"), EVENTS["track.voice"])
+
+
+@pytest.mark.parametrize(
+    ("name", "became", "phase", "ended"),
+    [
+        ("track.initiated", "EventsTracked", "live", set()),
+        ("track.connected_to_agent", "EventsTracked", "live", set()),
+        ("track.disconnected", "EventsTracked", "ended", {SECOND}),
+        ("track.completed", "EventsTracked", "ended", {SECOND}),
+        ("track.pascal_case", "EventsTracked", "ended", {FIRST}),
+        ("track.export_created", "ExportsTracked", "ended", set()),
+    ],
+)
+def test_track_notes_it_for_its_chat(
+    functions: Functions, name: str, became: str, phase: str, ended: set[str]
+) -> None:
+    app = functions["track"]
+    app.archive.chats.legs.add({FIRST: FIRST}, provisional=False)
+    assert app.handler(EVENTS[name], CONTEXT) == became
+    state = app.archive.schedule.read(FIRST)
+    assert state.ended == ended
+    assert len(state.events) + len(state.exports) == 1
+    assert app.archive.schedule.count(phase) == 1
+
+
+def test_track_finds_the_chat_of_an_event_that_does_not_say(functions: Functions) -> None:
+    app = functions["track"]
+    assert app.handler(EVENTS["track.initiated"], CONTEXT) == "EventsTracked"
+    # As the first look at the chat notes it.
+    app.archive.chats.legs.add({FIRST: FIRST}, provisional=False)
+    name = "track.without_initial_contact"
+    assert "initialContactId" not in EVENTS[name]["detail"]
+    assert app.handler(EVENTS[name], CONTEXT) == "EventsTracked"
+    assert len(app.archive.schedule.read(FIRST).events) == 2
+    assert app.archive.schedule.read(SECOND) is None
+
+
+def test_track_leaves_a_voice_contact(functions: Functions) -> None:
+    app = functions["track"]
+    event = EVENTS["track.voice"]
+    assert app.handler(event, CONTEXT) == "EventsIgnored"
+    assert app.archive.schedule.read(event["detail"]["contactId"]) is None
+
+
+def test_completed_tells_nothing_new_after_disconnected(functions: Functions) -> None:
+    app = functions["track"]
+    assert app.handler(EVENTS["track.disconnected"], CONTEXT) == "EventsTracked"
+    assert app.handler(EVENTS["track.completed"], CONTEXT) == "EventsIgnored"
+
+
+def test_capture_reads_what_track_has_noted(functions: Functions) -> None:
+    track, capture = functions["track"], functions["capture"]
+    track.handler(EVENTS["track.export_created"], CONTEXT)
+    key = EVENTS["track.export_created"]["detail"]["object"]["key"]
+    export = {"ContactId": FIRST, "InitialContactId": FIRST, "Transcript": []}
+    boto3.client("s3").put_object(Bucket=EXPORT_BUCKET, Key=key, Body=json.dumps(export).encode())
+    # Exports wait for the look that follows a chat's end.
+    capture.archive.schedule.make_due(FIRST, phase="ended", due_at=now_ms())
+    # Time for one look only: the chat is ended, and stays due until nothing follows any more.
+    remaining = iter([900_000])
+    context = SimpleNamespace(
+        **{**vars(CONTEXT), "get_remaining_time_in_millis": lambda: next(remaining, 0)}
+    )
+    assert capture.handler(EVENTS["capture.every_minute"], context) == 1
+    assert capture.archive.store.read(FIRST).document.exports.keys() == {FIRST}
+
+
+def test_reconcile_finds_an_export_that_no_event_told_of(functions: Functions) -> None:
+    app = functions["reconcile"]
+    key = f"{EXPORT_PREFIX}/{now():%Y/%m/%d}/{FIRST}_UTC.json"
+    boto3.client("s3").put_object(Bucket=EXPORT_BUCKET, Key=key, Body=b"{}")
+    with Stubber(app.connect) as connect:
+        connect.add_response("search_contacts", {"Contacts": []})
+        connect.add_response("search_contacts", {"Contacts": []})
+        found = app.handler(EVENTS["reconcile.every_hour"], CONTEXT)
+    assert found == {"ChatsOverdue": 0, "ExportsFound": 1}
+
+
+def test_publish_finds_the_chats_of_both_messages(functions: Functions) -> None:
+    app = functions["publish"]
+    app.archive.lake.create_tables()
+    store = S3Store(boto3.client("s3"), "documents")
+    store.update(PUBLISHED[0], lambda _: Document(PUBLISHED[0]))
+    # The other has no document: its message alone comes back.
+    second = EVENTS["publish.two_chats"]["Records"][1]["messageId"]
+    answered = app.handler(EVENTS["publish.two_chats"], CONTEXT)
+    assert answered == {"batchItemFailures": [{"itemIdentifier": second}]}
+    assert app.archive.chats.publish_attempts.read(PUBLISHED).keys() == {PUBLISHED[0]}
+
+
+def test_erase_tells_what_became_of_each_contact(functions: Functions) -> None:
+    app = functions["erase"]
+    app.archive.lake.create_tables()
+    known, unknown = EVENTS["erase.two_contacts"]["contact_ids"]
+    app.archive.chats.legs.add({known: known}, provisional=False)
+    answered = app.handler(EVENTS["erase.two_contacts"], CONTEXT)
+    assert answered == {"erased": [known], "already_erased": [], "unknown": [unknown]}
+    assert app.archive.chats.tombstones.erased([known]) == {known}
+
+
+@pytest.mark.parametrize(
+    ("name", "made"), [("tables.create", 1), ("tables.update", 1), ("tables.delete", 0)]
+)
+def test_cloudformation_is_answered_and_tables_are_made_but_never_deleted(
+    name: str, made: int
+) -> None:
+    makings: list[str] = []
+    sent: dict[str, Any] = {}
+
+    def make() -> dict[str, str]:
+        makings.append(name)
+        return {"Database": "chatlake"}
+
+    answer(EVENTS[name], make, send=lambda url, body: sent.update({url: json.loads(body)}))
+    said = sent[EVENTS[name]["ResponseURL"]]
+    assert (said["Status"], said["PhysicalResourceId"]) == ("SUCCESS", PHYSICAL_ID)
+    assert said["RequestId"] == EVENTS[name]["RequestId"]
+    assert len(makings) == made
+
+
+def test_a_page_gets_the_chat_that_it_starts(functions: Functions) -> None:
+    app = functions["start_chat"]
+    started = {"ContactId": FIRST, "ParticipantId": "participant", "ParticipantToken": "secret"}
+    event = EVENTS["start_chat.start"]
+    with Stubber(app.connect) as connect:
+        body = json.loads(event["body"])
+        name = body["ParticipantDetails"]["DisplayName"]
+        request = {
+            **body,
+            "InstanceId": INSTANCE_ARN.rsplit("/", 1)[-1],
+            "Attributes": {"customerName": name},
+        }
+        connect.add_response("start_chat_contact", started, request)
+        answered = app.handler(event, CONTEXT)
+    assert answered["statusCode"] == 200
+    assert answered["headers"]["Access-Control-Allow-Origin"] == ORIGIN
+    assert json.loads(answered["body"])["data"]["startChatResult"] == started
+    assert [token.kind for token in app.archive.schedule.read(FIRST).tokens.values()] == [
+        "participant"
+    ]
+
+
+# A question of the browser's has no metrics, which Powertools finds odd.
+@pytest.mark.filterwarnings("ignore:No application metrics to publish")
+def test_a_browser_is_told_that_the_page_may_ask(functions: Functions) -> None:
+    answered = functions["start_chat"].handler(EVENTS["start_chat.preflight"], CONTEXT)
+    assert answered["statusCode"] == 204
+    assert answered["headers"]["Access-Control-Allow-Origin"] == ORIGIN
+    assert "POST" in answered["headers"]["Access-Control-Allow-Methods"]
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("start_chat.participant_token", "participant"),
+        ("start_chat.connection_token", "connection"),
+    ],
+)
+def test_a_token_is_kept_for_its_chat(functions: Functions, name: str, kind: str) -> None:
+    app = functions["start_chat"]
+    app.archive.chats.legs.add({FIRST: FIRST}, provisional=False)
+    answered = app.handler(EVENTS[name], CONTEXT)
+    assert json.loads(answered["body"]) == {"InitialContactId": FIRST}
+    [token] = app.archive.schedule.read(FIRST).tokens.values()
+    assert (token.kind, token.expires_at is None) == (kind, kind == "participant")
+    secret = json.loads(EVENTS[name]["body"])[f"{kind.title()}Token"]
+    assert app.archive.token_cipher.open(token.sealed, FIRST) == secret

@@ -1,0 +1,151 @@
+"""Stacks in the local cloud: deployed again, deleted, and what custom resources have to say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.cloud import DeploymentFailed, custom_resource
+from tests.integration.local.stack import (
+    TEMPLATE,
+    a_cloud,
+    a_copy,
+    contact_event,
+    received,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.cloud import LocalCloud
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    with a_cloud(tmp_path_factory.mktemp("cloud")) as running:
+        yield running
+
+
+def buckets(cloud: LocalCloud) -> set[str]:
+    return {bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]}
+
+
+def tables(cloud: LocalCloud) -> set[str]:
+    return set(cloud.client("dynamodb").list_tables()["TableNames"])
+
+
+# --- deploying again, and deleting ----------------------------------------------------------------
+
+
+def test_deploying_again_brings_new_code_and_settings_and_keeps_data(
+    cloud: LocalCloud, tmp_path: Path
+) -> None:
+    template = a_copy(tmp_path)
+    first = cloud.deploy(template, stack_name="again")
+    cloud.put_event(contact_event("c1"))
+    cloud.wait_idle(30)
+
+    layer = tmp_path / "layers/words/python/words.py"
+    layer.write_text(layer.read_text().replace("{greeting} {name}", "{greeting}, {name}!"))
+    second = cloud.deploy(template, {"Greeting": "moin"}, stack_name="again")
+    cloud.put_event(contact_event("c1"))
+    cloud.wait_idle(30)
+
+    assert second.resources["Table"] == first.resources["Table"]
+    rows = cloud.client("dynamodb").scan(TableName=second.outputs["Table"])["Items"]
+    assert {row["key"]["S"] for row in rows} == {"hello c1", "moin, c1!"}
+    cloud.delete("again")
+
+
+def test_what_is_gone_from_the_template_is_deleted(cloud: LocalCloud, tmp_path: Path) -> None:
+    first = cloud.deploy(TEMPLATE, {"WithAudit": "on"}, stack_name="gone")
+    template = a_copy(
+        tmp_path,
+        ("rate(1 minute)", "rate(2 minutes)"),
+        ("  Table:\n    Type: AWS::DynamoDB::Table", "  Rows:\n    Type: AWS::DynamoDB::Table"),
+        ("!Ref Table", "!Ref Rows"),
+    )
+    second = cloud.deploy(template, stack_name="gone")
+    assert first.resources["Table"] not in tables(cloud)
+    assert second.resources["Rows"] in tables(cloud)
+
+
+def test_deleting_a_stack_leaves_what_is_retained(cloud: LocalCloud) -> None:
+    stack = cloud.deploy(TEMPLATE, stack_name="deleted")
+    cloud.client("s3").put_object(Bucket=stack.outputs["Bucket"], Key="kept", Body=b"x")
+    cloud.delete("deleted")
+
+    assert stack.outputs["Bucket"] in buckets(cloud)
+    assert stack.outputs["Table"] not in tables(cloud)
+    queues = cloud.client("sqs").list_queues().get("QueueUrls", [])
+    assert stack.outputs["Work"] not in queues
+    with pytest.raises(DeploymentFailed, match="no stack deleted"):
+        cloud.delete("deleted")
+
+
+def test_a_rule_of_a_deleted_stack_matches_no_more(cloud: LocalCloud) -> None:
+    before = cloud.put_event(contact_event("c1"))
+    cloud.deploy(TEMPLATE, stack_name="matched")
+    assert cloud.put_event(contact_event("c1")) == before + 1
+    cloud.wait_idle(30)
+    cloud.delete("matched")
+    assert cloud.put_event(contact_event("c1")) == before
+    cloud.wait_idle(30)
+
+
+def test_a_creation_that_fails_leaves_nothing(cloud: LocalCloud) -> None:
+    before = buckets(cloud), tables(cloud)
+    with pytest.raises(DeploymentFailed):
+        cloud.deploy(TEMPLATE, {"CustomBehavior": "fail"}, stack_name="failed")
+    assert (buckets(cloud), tables(cloud)) == before
+    cloud.deploy(TEMPLATE, stack_name="failed")
+    cloud.delete("failed")
+
+
+def test_a_rule_without_permission_reaches_the_dead_letters_only(
+    cloud: LocalCloud, tmp_path: Path
+) -> None:
+    rule = """
+  Unpermitted:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: {source: [nobody]}
+      Targets:
+        - {Id: Probe, Arn: !GetAtt Probe.Arn, DeadLetterConfig: {Arn: !GetAtt DeadLetters.Arn}}
+
+Outputs:"""
+    stack = cloud.deploy(a_copy(tmp_path, ("\nOutputs:", rule)), stack_name="unpermitted")
+    assert cloud.put_event({"source": "nobody"}) == 1
+    assert '"source": "nobody"' in received(cloud, stack.outputs["DeadLetters"])[0]["Body"]
+    assert not cloud.invocations(stack.resources["Probe"])
+
+
+# --- custom resources -----------------------------------------------------------------------------
+
+
+def test_a_custom_resource_is_told_of_its_old_properties(cloud: LocalCloud) -> None:
+    cloud.deploy(TEMPLATE, stack_name="custom")
+    stack = cloud.deploy(TEMPLATE, {"Marker": "second"}, stack_name="custom")
+    assert stack.outputs["Marker"] == "second after first with '3'"
+    cloud.delete("custom")
+    log = (cloud.folder / "logs" / f"{stack.resources['Answer']}.log").read_text()
+    assert log.splitlines() == ["Create first", "Update second", "Delete second"]
+
+
+@pytest.mark.parametrize(
+    ("behavior", "said"),
+    [
+        ("fail", "Thing: there are no things left"),
+        ("crash", "Thing: the function ended without an answer: RuntimeError: out of order"),
+        ("silence", "Thing: no answer came in time"),
+    ],
+)
+def test_a_custom_resource_that_does_not_succeed_fails_the_deployment(
+    cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, behavior: str, said: str
+) -> None:
+    if behavior == "silence":
+        monkeypatch.setattr(custom_resource, "_LEAST_TIMEOUT_S", 1)
+    with pytest.raises(DeploymentFailed, match=said):
+        cloud.deploy(TEMPLATE, {"CustomBehavior": behavior}, stack_name=behavior)

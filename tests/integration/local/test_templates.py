@@ -1,0 +1,121 @@
+"""Templates in the local cloud: what they say is done, or the deployment fails and says why."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from local.cloud import DeploymentFailed, NotKnown
+from local.cloud.deployer import check_known
+from local.cloud.template import read_template
+from tests.integration.local.stack import (
+    TEMPLATE,
+    a_cloud,
+    a_copy,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from local.cloud import LocalCloud
+
+PROJECT = Path(__file__).parents[3] / "template.yaml"
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    with a_cloud(tmp_path_factory.mktemp("cloud")) as running:
+        yield running
+
+
+def buckets(cloud: LocalCloud) -> set[str]:
+    return {bucket["Name"] for bucket in cloud.client("s3").list_buckets()["Buckets"]}
+
+
+# --- what templates may say -----------------------------------------------------------------------
+
+
+def test_outputs_are_what_the_intrinsic_functions_make_of_them(cloud: LocalCloud) -> None:
+    stack = cloud.deploy(TEMPLATE, {"Greeting": "moin"}, stack_name="outputs")
+    assert stack.outputs["Sentence"] == "moin, outputs: ${Literal}"
+    assert stack.outputs["SecondOrigin"] == "https://b.example"
+    assert stack.outputs["Origins"] == "https://a.example|https://b.example"
+    assert stack.outputs["Marker"] == "first after nothing with '3'"
+    assert stack.outputs["GreetUrl"] == f"{stack.http_api_url}/greet"
+
+
+def test_a_condition_decides_on_resources_and_outputs(cloud: LocalCloud) -> None:
+    without = cloud.deploy(TEMPLATE, stack_name="conditions")
+    with_audit = cloud.deploy(TEMPLATE, {"WithAudit": "on"}, stack_name="conditions")
+    again = cloud.deploy(TEMPLATE, stack_name="conditions")
+
+    assert "Audit" not in without.resources.keys() | without.outputs.keys()
+    assert with_audit.outputs["Audit"] == with_audit.resources["Audit"]
+    assert "Audit" not in again.resources
+    topics = cloud.client("sns").list_topics()["Topics"]
+    assert with_audit.outputs["Audit"] not in {topic["TopicArn"] for topic in topics}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("AWS::SNS::Topic", "AWS::Neptune::DBCluster", "AWS::Neptune::DBCluster"),
+        (
+            "VersioningConfiguration: {Status: Enabled}",
+            "IntelligentTieringConfigurations: []",
+            "Bucket: .* IntelligentTieringConfigurations",
+        ),
+        ("NoncurrentDays: 7", "NoncurrentDays: 7, Typo: 1", "Bucket: .*Typo"),
+        ("equals-ignore-case: chat", "sounds-like: chat", "sounds-like"),
+        ("rate(1 minute)", "rate(1 minutes)", "rate"),
+        ("rate(1 minute)", "at(noon)", "at.noon"),
+        ("!Ref Audit", "!ImportValue Audit", "Fn::ImportValue"),
+        ("CodeUri: functions/custom", "CodeUri: functions/none", "Answer: there is no folder"),
+        ("Runtime: python3.13", "Runtime: python3.9", "python3.9"),
+        ("!Ref Table,", "!Ref Tabel,", "Store: there is no resource or name Tabel"),
+        ("AllowHeaders:", "AllowHaeders:", "AllowHaeders"),
+    ],
+)
+def test_what_is_not_known_fails_by_name(
+    cloud: LocalCloud, tmp_path: Path, old: str, new: str, named: str
+) -> None:
+    before = buckets(cloud)
+    template = a_copy(tmp_path, (old, new))
+    with pytest.raises(DeploymentFailed, match=named):
+        cloud.deploy(template, {"WithAudit": "on"}, stack_name="unknown")
+    assert buckets(cloud) == before
+
+
+@pytest.mark.parametrize(
+    ("parameters", "said"),
+    [
+        ({"Greeting": "HELLO"}, "Greeting must be lower-case letters"),
+        ({"WithAudit": "maybe"}, "WithAudit"),
+        ({"WindowSeconds": "301"}, "WindowSeconds"),
+        ({"WindowSeconds": "soon"}, "WindowSeconds"),
+        ({"Greting": "hello"}, "no parameters Greting"),
+        ({"Greeting": "bye"}, "The greeting is no farewell."),
+    ],
+)
+def test_parameters_are_held_to_what_the_template_allows(
+    cloud: LocalCloud, parameters: dict[str, str], said: str
+) -> None:
+    with pytest.raises(DeploymentFailed, match=said):
+        cloud.deploy(TEMPLATE, parameters, stack_name="parameters")
+
+
+def test_what_is_not_known_is_told_apart(cloud: LocalCloud, tmp_path: Path) -> None:
+    template = a_copy(tmp_path, ("AWS::SNS::Topic", "AWS::Neptune::DBCluster"))
+    with pytest.raises(NotKnown):
+        cloud.deploy(template, {"WithAudit": "on"}, stack_name="unknown")
+
+
+def test_all_of_the_projects_own_template_is_known() -> None:
+    instance = (
+        "arn:aws:connect:eu-west-1:111122223333:instance/12345678-1234-1234-1234-123456789012"
+    )
+    template = read_template(PROJECT, "eu-west-1", {"ConnectInstanceArn": instance})
+    for logical_id, resource in template.body["Resources"].items():
+        check_known(logical_id, resource)
