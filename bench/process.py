@@ -100,7 +100,7 @@ def measure(command: Sequence[str | Path], *, sample_tree: bool = False) -> Usag
 
 
 def run(command: Sequence[str | Path]) -> str:
-    """Run a command that is not measured; give its standard output.
+    """Run a command that is not measured; return its standard output.
 
     Raises
     ------

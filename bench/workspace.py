@@ -50,7 +50,7 @@ class Workspace:
         return Dataset(folder, chats, sum(file.stat().st_size for file in folder.iterdir()))
 
     def fresh(self, name: str) -> Path:
-        """Give the path of a folder that is not there yet."""
+        """Return the path of a folder that is not there yet."""
         self._given += 1
         return self.folder / f"{self._given:03}-{name}"
 

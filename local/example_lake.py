@@ -39,7 +39,7 @@ def example_lake(folder: Path, *, chats: int, days: int, seed: int = 1) -> None:
 
 
 def archived(chat: Chat) -> Document:
-    """Give the document of a chat when all is over."""
+    """Return the document of a chat when all is over."""
     return reduce(merge, _sources(chat))
 
 

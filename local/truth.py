@@ -110,7 +110,7 @@ def _messages(chat: Chat) -> Iterator[tuple[Key, tuple[Any, ...]]]:
 
 
 def _receipts(chat: Chat, at_ms: int) -> dict[Key, Times]:
-    """Give the receipts of a chat that the service knew at a moment."""
+    """Return the receipts of a chat that the service knew at a moment."""
     known: dict[Key, Times] = {}
     for item in chat.own_items:
         if item.sent_ms > at_ms:
@@ -136,7 +136,7 @@ def _holds(whole: tuple[Any, ...], part: tuple[Any, ...]) -> bool:
 
 
 def _last_reads(calls: Iterable[Call]) -> dict[str, int]:
-    """Give when each chat was last read: the first page of its last read."""
+    """Return when each chat was last read: the first page of its last read."""
     times = defaultdict[str, list[int]](list)
     for call in calls:
         if call.operation == "GetTranscript" and call.status == 200 and call.contact_id:

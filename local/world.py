@@ -215,7 +215,7 @@ class World:
                 self.service.participant_token(chat.initial_contact_id)
 
     def register(self, contact_id: str, **token: str) -> None:
-        """Give a token to the stack, as a back end does."""
+        """Register a token with the stack, as a back end does."""
         self.post("/tokens", {"ContactId": contact_id, **token}, signed=True)
 
     def deliver(self, event: ContactEvent) -> None:
@@ -246,11 +246,11 @@ class World:
         return found
 
     def client(self, service: str) -> Any:
-        """Give a client of the local AWS."""
+        """Return a client of the local AWS."""
         return self.cloud.client(service)
 
     def published(self) -> set[str]:
-        """Give the chats whose rows are those of a revision of theirs."""
+        """Return the chats whose rows are those of a revision of theirs."""
         pages = (
             self.client("dynamodb")
             .get_paginator("scan")
@@ -277,7 +277,7 @@ class World:
         return sum(page["KeyCount"] for page in pages)
 
     def due(self) -> int:
-        """Count the chats that capture has still to look at, but for those that only wait."""
+        """Count the chats with a capture attempt to come, but for those that only wait."""
         schedule = CaptureSchedule(self.client("dynamodb"), self.stack.outputs["ChatsTable"])
         return schedule.count("ended") + schedule.count("live")
 

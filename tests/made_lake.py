@@ -44,6 +44,6 @@ def refill(connection: duckdb.DuckDBPyConnection, rows: Mapping[str, Sequence[Ro
 def ask(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[str] = ()
 ) -> list[Row]:
-    """Give the rows of an answer, by column name."""
+    """Return the rows of an answer, by column name."""
     rows: list[Row] = connection.execute(sql, parameters).to_arrow_table().to_pylist()
     return rows

@@ -6,18 +6,10 @@ import argparse
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-from tools.cost_model import (
-    ABOUT,
-    DAYS,
-    PRICES,
-    PRICES_OF,
-    Chat,
-    Stack,
-    costs,
-    rate_at_peak,
-    read_stack,
-    snapshots,
-)
+from tools.cost_model import costs
+from tools.prices import PRICES, PRICES_OF
+from tools.stack_defaults import Stack, read_stack
+from tools.workload import ABOUT, DAYS, Chat, rate_at_peak, snapshots
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -96,7 +96,7 @@ def compile_modules(folder: Path) -> None:
 
 
 def make_alike(folder: Path) -> None:
-    """Give all files the same permissions and times, whoever builds, and drop empty folders."""
+    """Set the same permissions and times on all files, whoever builds, and drop empty folders."""
     for path in sorted([folder, *folder.rglob("*")], reverse=True):
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()

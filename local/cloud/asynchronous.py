@@ -77,7 +77,7 @@ class AsynchronousQueue:
         self._closed = False
 
     def put(self, payload: bytes, *, scheduled: bool = False) -> str:
-        """Accept an event; give its request id."""
+        """Accept an event; return its request id."""
         event = _Event(str(uuid.uuid4()), payload, self._clock.time(), scheduled)
         self._put(event)
         return event.request_id

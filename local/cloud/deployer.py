@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from local.cloud.custom_resource import Request
 from local.cloud.exceptions import DeploymentFailed, NotKnown
-from local.cloud.intrinsics import Scope, check_rules, references
+from local.cloud.intrinsics import Scope, check_rules
+from local.cloud.references import references
 from local.cloud.resources import RESOURCE_TYPES
 from local.cloud.resources.resource_type import Existing, Made, Place, ResourceType, Wanted
 from local.cloud.schema_check import mistakes

@@ -1,7 +1,7 @@
-"""One execution environment of a function: its process, and the Runtime API that it asks for work.
+"""One execution environment of a function: its process, and the invocations that it is given.
 
-The API is that of https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html. Each environment
-has a port of its own, because the runtime client tells nothing else about itself.
+Each environment has a Runtime API, and so a port, of its own, because the runtime client tells
+nothing else about itself.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from local.cloud.lifeline import end
+from local.cloud.runtime_api import RuntimeApi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 type Outcome = Literal["ok", "error", "exit", "timeout", "throttled"]
 
-_API = "/2018-06-01/runtime"
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _INIT_TIMEOUT_S = 60
 LEAST_TIMEOUT_S = 10.0
@@ -97,7 +96,7 @@ class Environment:
         self._ready = threading.Event()
         self._started_at = time.monotonic()
         self._init_s: float | None = None
-        self._server = _serve(self)
+        self._api = RuntimeApi(function.arn, self)
         scratch = host.scratch / uuid.uuid4().hex
         scratch.mkdir(parents=True)
         with (host.logs / f"{function.name}.log").open("ab") as log:
@@ -114,7 +113,7 @@ class Environment:
                 stdout=log,
                 stderr=log,
             )
-        threading.Thread(target=self._watch, args=(self._process,), daemon=True).start()
+        threading.Thread(target=self._report_exit, args=(self._process,), daemon=True).start()
 
     def invoke(self, request_id: str, payload: bytes) -> Answer:
         """Run the function once; an environment whose answer is an exit or timeout is spent."""
@@ -142,8 +141,7 @@ class Environment:
         """End the process."""
         end(self._process)
         self._work.put(None)
-        self._server.shutdown()
-        self._server.server_close()
+        self._api.close()
 
     # --- what the Runtime API calls ---------------------------------------------------------------
 
@@ -181,7 +179,7 @@ class Environment:
             if of in {request_id, None}:
                 return answer
 
-    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+    def _report_exit(self, process: subprocess.Popen[bytes]) -> None:
         code = process.wait()
         said = f"signal: {-code}" if code < 0 else f"exit status {code}"
         failure = _failure("exit", "Runtime.ExitError", f"Runtime exited with error: {said}")
@@ -212,7 +210,7 @@ class Environment:
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
             "AWS_LAMBDA_LOG_STREAM_NAME": f"[$LATEST]{scratch.name}",
-            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._server.server_port}",
+            "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self._api.server_port}",
             "LAMBDA_RUNTIME_DIR": str(host.runtime),
             "LAMBDA_TASK_ROOT": str(function.code),
             "LANG": "en_US.UTF-8",
@@ -226,67 +224,3 @@ class Environment:
 def _failure(outcome: Outcome, error_type: str, message: str) -> Answer:
     body = {"errorType": error_type, "errorMessage": message}
     return Answer(outcome, json.dumps(body).encode())
-
-
-def _serve(environment: Environment) -> ThreadingHTTPServer:
-    class RuntimeApi(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        disable_nagle_algorithm = True
-        wbufsize = -1
-
-        def do_GET(self) -> None:
-            work = environment.next_work() if self.path == f"{_API}/invocation/next" else None
-            if work is None:
-                self.close_connection = True
-                return
-            request_id, payload, deadline_ms = work
-            self._answer(
-                200,
-                payload,
-                {
-                    "Content-Type": "application/json",
-                    "Lambda-Runtime-Aws-Request-Id": request_id,
-                    "Lambda-Runtime-Deadline-Ms": str(deadline_ms),
-                    "Lambda-Runtime-Invoked-Function-Arn": environment.function.arn,
-                },
-            )
-
-        def do_POST(self) -> None:
-            body = self._body()
-            match self.path.removeprefix(_API).strip("/").split("/"):
-                case ["invocation", request_id, "response"]:
-                    environment.ended(request_id, "ok", body)
-                case ["invocation", request_id, "error"]:
-                    environment.ended(request_id, "error", body)
-                case ["init", "error"]:
-                    environment.ended(None, "error", body)
-                case _:
-                    self._answer(404, b"", {})
-                    return
-            self._answer(202, b"", {})
-
-        def _body(self) -> bytes:
-            if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-                return self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            chunks = []
-            while size := int(self.rfile.readline().split(b";")[0], 16):
-                chunks.append(self.rfile.read(size))
-                self.rfile.readline()
-            self.rfile.readline()
-            return b"".join(chunks)
-
-        def _answer(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
-            self.send_response_only(status)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
-            self.wfile.flush()
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), RuntimeApi)
-    server.daemon_threads = True
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-    return server

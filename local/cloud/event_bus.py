@@ -78,7 +78,7 @@ class EventBus:
             self._rules.pop(arn, None)
 
     def put_event(self, event: Mapping[str, Json]) -> int:
-        """Give an event to all targets of the rules that it matches; tell how many these are.
+        """Pass an event to all targets of the rules that it matches; return how many these are.
 
         What EventBridge itself adds to an event is added where it is missing.
         """

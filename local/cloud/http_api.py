@@ -1,21 +1,15 @@
-"""An HTTP API of API Gateway on a loopback port: routes to functions, payload format 2.0.
-
-https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-"""
+"""An HTTP API of API Gateway on a loopback port: routes to functions, signatures, and CORS."""
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import threading
-import uuid
-from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from local.cloud.exceptions import Throttled
+from local.cloud.payload import Request, event_of, response_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,6 +17,7 @@ if TYPE_CHECKING:
     from local.clock import Clock
     from local.cloud.api_definition import Definition, Route
     from local.cloud.environment import Answer
+    from local.cloud.payload import Headers, Response
     from local.cloud.template import Json
 
 _MAX_REQUEST_BYTES = 10 << 20
@@ -53,27 +48,32 @@ class HttpApi:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(
-        self, method: str, target: str, headers: Mapping[str, str], body: bytes
-    ) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Return status, headers and body for a request; names of headers are lower case."""
+    def answer(self, request: Request) -> Response:
+        """Return status, headers and body for a request."""
+        headers = request.headers
         cors = _cors_headers(self.definition.cors, headers, preflight=False)
-        if self.definition.cors and method == "OPTIONS" and "origin" in headers:
+        if self.definition.cors and request.method == "OPTIONS" and "origin" in headers:
             return 204, _cors_headers(self.definition.cors, headers, preflight=True), b""
-        url = urlsplit(target)
-        route, names = self._route(method, unquote(url.path))
+        route, names = self._route(request.method, request.path)
         if route is None:
-            return self._message(404, "Not Found", cors)
+            return _message(404, "Not Found", cors)
         if route.signed and not headers.get("authorization", "").startswith("AWS4-HMAC-SHA256"):
-            return self._message(403, "Forbidden", cors)
-        event = self._event(route, names, method, target, headers, body)
+            return _message(403, "Forbidden", cors)
+        event = event_of(request, route, names, api_id=self.api_id, now_s=self._clock.time())
         try:
             answer = self._invoke(route.function_arn, json.dumps(event).encode())
         except Throttled:
-            return self._message(503, "Service Unavailable", cors)
+            return _message(503, "Service Unavailable", cors)
         if answer.outcome != "ok":
-            return self._message(500, "Internal Server Error", cors)
-        return self._answered(json.loads(answer.body or b"null"), cors)
+            return _message(500, "Internal Server Error", cors)
+        status, given, body = response_of(json.loads(answer.body or b"null"))
+        # Where the API has a CORS configuration, what functions say about it is not passed on.
+        passed = [
+            (name, text)
+            for name, text in given
+            if not (cors and name.startswith("access-control-"))
+        ]
+        return status, passed + cors, body
 
     def _route(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
         """Return the most exact route, and what stands for the {names} in its path."""
@@ -90,94 +90,15 @@ class HttpApi:
                 return route, found.groupdict()
         return None, {}
 
-    def _event(
-        self,
-        route: Route,
-        names: dict[str, str],
-        method: str,
-        target: str,
-        headers: Mapping[str, str],
-        body: bytes,
-    ) -> Json:
-        url = urlsplit(target)
-        now = self._clock.time()
-        moment = datetime.fromtimestamp(now, UTC)
-        context: dict[str, Json] = {
-            "accountId": "anonymous",
-            "apiId": self.api_id,
-            "domainName": headers.get("host", ""),
-            "domainPrefix": self.api_id,
-            "http": {
-                "method": method,
-                "path": unquote(url.path),
-                "protocol": "HTTP/1.1",
-                "sourceIp": "127.0.0.1",
-                "userAgent": headers.get("user-agent", ""),
-            },
-            "requestId": uuid.uuid4().hex[:16],
-            "routeKey": route.key,
-            "stage": "$default",
-            "time": moment.strftime("%d/%b/%Y:%H:%M:%S +0000"),
-            "timeEpoch": int(now * 1000),
-        }
-        if route.signed:
-            context["authorizer"] = {"iam": {"accessKey": "local", "principalOrgId": None}}
-        event: dict[str, Json] = {
-            "version": "2.0",
-            "routeKey": route.key,
-            "rawPath": unquote(url.path),
-            "rawQueryString": url.query,
-            "headers": {name: value for name, value in headers.items() if name != "cookie"},
-            "requestContext": context,
-            "isBase64Encoded": False,
-        }
-        if "cookie" in headers:
-            event["cookies"] = [part.strip() for part in headers["cookie"].split(";")]
-        if names:
-            event["pathParameters"] = names
-        if url.query:
-            query: dict[str, str] = {}
-            for name, value in parse_qsl(url.query, keep_blank_values=True):
-                query[name] = f"{query[name]},{value}" if name in query else value
-            event["queryStringParameters"] = query
-        if body:
-            try:
-                event["body"] = body.decode()
-            except UnicodeDecodeError:
-                event |= {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
-        return event
 
-    @staticmethod
-    def _answered(
-        answer: Json, cors: list[tuple[str, str]]
-    ) -> tuple[int, list[tuple[str, str]], bytes]:
-        if not isinstance(answer, dict) or "statusCode" not in answer:
-            # What is not a response is the body of one.
-            answer = {"statusCode": 200, "body": json.dumps(answer)}
-            answer["headers"] = {"content-type": "application/json"}
-        text = answer.get("body") or ""
-        body = base64.b64decode(text) if answer.get("isBase64Encoded") else text.encode()
-        given = {str(name).lower(): str(text) for name, text in answer.get("headers", {}).items()}
-        # Where the API has a CORS configuration, what functions say about it is not passed on.
-        headers = [
-            (name, text)
-            for name, text in {"content-type": "text/plain;charset=UTF-8", **given}.items()
-            if not (cors and name.startswith("access-control-"))
-        ]
-        headers += [("set-cookie", cookie) for cookie in answer.get("cookies", [])]
-        return int(answer["statusCode"]), headers + cors, body
-
-    @staticmethod
-    def _message(
-        status: int, text: str, cors: list[tuple[str, str]]
-    ) -> tuple[int, list[tuple[str, str]], bytes]:
-        body = json.dumps({"message": text}).encode()
-        return status, [("content-type", "application/json"), *cors], body
+def _message(status: int, text: str, cors: Headers) -> Response:
+    body = json.dumps({"message": text}).encode()
+    return status, [("content-type", "application/json"), *cors], body
 
 
 def _cors_headers(
     cors: Mapping[str, Json], headers: Mapping[str, str], *, preflight: bool
-) -> list[tuple[str, str]]:
+) -> Headers:
     origin = headers.get("origin")
     allowed = cors.get("AllowOrigins", [])
     if origin is None or not any(
@@ -214,7 +135,8 @@ def _handler(api: HttpApi) -> type[BaseHTTPRequestHandler]:
                 self.send_error(413)
                 return
             body = self.rfile.read(size)
-            status, found, body = api.answer(self.command, self.path, headers, body)
+            request = Request(self.command, self.path, headers, body)
+            status, found, body = api.answer(request)
             self.send_response_only(status)
             for name, value in found:
                 self.send_header(name, value)

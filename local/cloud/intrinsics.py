@@ -1,4 +1,4 @@
-"""CloudFormation's intrinsic functions: what a property's value is, and what it waits for."""
+"""CloudFormation's intrinsic functions: what a property's value is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
     from local.cloud.template import Json
 
-_PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
+PLACEHOLDER = re.compile(r"\$\{(!?)([^}]*)\}")
+"""Of Fn::Sub: `${name}`, or after a `!` that very text."""
 _CONDITIONS = {"Fn::And", "Fn::Or", "Fn::Not", "Fn::Equals", "Condition"}
 NO_VALUE = object()
 """AWS::NoValue: the property is as if it was not written."""
@@ -28,7 +29,7 @@ class Scope:
     names
         Parameters and pseudo parameters.
     resource
-        Gives a resource's Ref, or its attribute of that name.
+        Returns a resource's Ref, or its attribute of that name.
     """
 
     names: Mapping[str, Json]
@@ -86,13 +87,16 @@ class Scope:
             case "Fn::Select":
                 return self.value(argument[1])[int(self.value(argument[0]))]
             case "Fn::FindInMap":
-                found: Json = self.mappings
-                for key in self.value(argument):
-                    if key not in found:
-                        raise DeploymentFailed(f"Fn::FindInMap finds no {key}")
-                    found = found[key]
-                return found
+                return self._find_in_map(self.value(argument))
         raise NotKnown(f"The intrinsic function {name} is not known")
+
+    def _find_in_map(self, keys: list[Json]) -> Json:
+        found: Json = self.mappings
+        for key in keys:
+            if key not in found:
+                raise DeploymentFailed(f"Fn::FindInMap finds no {key}")
+            found = found[key]
+        return found
 
     def _ref(self, name: str) -> Json:
         if name == "AWS::NoValue":
@@ -112,7 +116,7 @@ class Scope:
                 return _text(self.resource(*name.split(".", 1)))
             return _text(self._ref(name))
 
-        return _PLACEHOLDER.sub(replaced, text)
+        return PLACEHOLDER.sub(replaced, text)
 
     def decide(self, expression: Json) -> bool:
         """Tell whether an expression of the Conditions or Rules is true."""
@@ -143,36 +147,6 @@ def check_rules(rules: Mapping[str, Json], scope: Scope) -> None:
             if not scope.decide(assertion["Assert"]):
                 text = assertion.get("AssertDescription", "an assertion is not true")
                 raise DeploymentFailed(f"Rule {name}: {text}")
-
-
-def references(expression: Json, scope: Scope, among: set[str]) -> set[str]:
-    """Return the resources that must exist before the expression has a value."""
-    found: set[str] = set()
-
-    def look(part: Json) -> None:
-        match part:
-            case {"Ref": str(name)} if len(part) == 1:
-                found.add(name)
-            case {"Fn::GetAtt": str(path)} if len(part) == 1:
-                found.add(path.split(".", 1)[0])
-            case {"Fn::GetAtt": [name, *_]} if len(part) == 1:
-                found.add(name)
-            case {"Fn::If": [condition, yes, no]} if len(part) == 1:
-                look(yes if scope.holds(condition) else no)
-            case {"Fn::Sub": argument} if len(part) == 1:
-                text, own = (argument, {}) if isinstance(argument, str) else argument
-                names = {name for literal, name in _PLACEHOLDER.findall(text) if not literal}
-                found.update(name.split(".", 1)[0] for name in names - set(own))
-                look(own)
-            case dict():
-                for inner in part.values():
-                    look(inner)
-            case list():
-                for inner in part:
-                    look(inner)
-
-    look(expression)
-    return found & among
 
 
 def _text(value: Any) -> str:

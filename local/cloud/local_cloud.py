@@ -211,13 +211,13 @@ class LocalCloud:
         self._deployer.delete(stack_name)
 
     def put_event(self, event: Mapping[str, Json]) -> int:
-        """Put an event on the default bus; give the number of rules that it matched."""
+        """Put an event on the default bus; return the number of rules that it matched."""
         return self._running.bus.put_event(event)
 
     def invoke(
         self, stack: Stack, logical_id: str, payload: Json, *, asynchronous: bool = False
     ) -> Json:
-        """Invoke a function and give its answer; if asynchronous, the id of the request.
+        """Invoke a function and return its answer; if asynchronous, the id of the request.
 
         Raises
         ------

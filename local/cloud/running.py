@@ -112,7 +112,7 @@ class Running:
         return self.function(reference).invoke(payload)
 
     def invoke_later(self, reference: str, payload: bytes, *, scheduled: bool = False) -> str:
-        """Have a function run; give the request id."""
+        """Have a function run; return the request id."""
         arn = self.function(reference).configuration.arn
         return self._queues[arn].put(payload, scheduled=scheduled)
 
@@ -168,7 +168,7 @@ class Running:
     def _send(
         self, rule_arn: str, target: Mapping[str, Json], payload: Json, scheduled: bool
     ) -> None:
-        """Give an event to a rule's target, or to its dead letter queue if that refuses it."""
+        """Pass an event to a rule's target, or to its dead letter queue if that refuses it."""
         arn = target["Arn"]
         if ":lambda:" not in arn:
             self.deliver(arn, payload)

@@ -28,7 +28,7 @@ _SEARCHED_DAYS = 366 * 5
 
 
 def next_due(expression: str) -> Callable[[float], float]:
-    """Return what gives, for a moment in epoch seconds, the next one at which the rule is due."""
+    """Return what finds, for a moment in epoch seconds, the next one at which the rule is due."""
     if rate := _RATE.fullmatch(expression):
         count, unit, plural = int(rate[1]), rate[2], rate[3]
         if not count or (count == 1) == bool(plural):

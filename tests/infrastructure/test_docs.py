@@ -19,7 +19,9 @@ from chatlake.aws_clients.metric_names import Metric
 from tests.recipes import recipe, targets
 from tools import cli_reference, cost, package_tree, parameters
 from tools.artifacts import ROOT
-from tools.cost_model import Chat, costs, read_stack
+from tools.cost_model import costs
+from tools.stack_defaults import read_stack
+from tools.workload import Chat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

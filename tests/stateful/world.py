@@ -246,15 +246,16 @@ class _SteppedStore:
 class _Stepped:
     """A part of the state of chats, one step per call."""
 
-    def __init__(self, part: object, step: Step) -> None:
+    def __init__(self, part: object, step: Step, of_what: str = "") -> None:
         self._part = part
         self._step = step
+        self._of_what = of_what
 
     def __getattr__(self, name: str) -> Any:
         called = getattr(self._part, name)
 
         def stepped(*arguments: Any, **named: Any) -> Any:
-            self._step(name)
+            self._step(f"{name} {self._of_what}".strip())
             return called(*arguments, **named)
 
         return stepped
@@ -265,7 +266,7 @@ class _SteppedChats:
 
     def __init__(self, chats: ChatState, step: Step) -> None:
         self.legs: Any = _Stepped(chats.legs, step)
-        self.publish_attempts: Any = _Stepped(chats.publish_attempts, step)
+        self.publish_attempts: Any = _Stepped(chats.publish_attempts, step, "attempts")
         self.tombstones: Any = _Stepped(chats.tombstones, step)
         self._chats = chats
         self._step = step

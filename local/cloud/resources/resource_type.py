@@ -79,7 +79,7 @@ class ResourceType:
     ignored
         Those that have none, each with the reason; all others fail the deployment.
     update
-        Gives None if the resource has to be replaced; so is what has no update at all.
+        Returns None if the resource has to be replaced; so is what has no update at all.
     """
 
     handled: frozenset[str]

@@ -146,7 +146,7 @@ def test_two_publishers_of_a_new_chat_write_it_once(world: World, table: str, st
     assert_rows_are_those_of_documents(world)
 
 
-@pytest.mark.parametrize("step", ["read", "record_attempts", "attempts", "commit messages"])
+@pytest.mark.parametrize("step", ["read", "record attempts", "read attempts", "commit messages"])
 def test_of_two_publishers_of_a_new_chat_the_first_may_be_overtaken_anywhere(
     world: World, step: str
 ) -> None:
@@ -186,7 +186,7 @@ def test_a_chat_is_measured_once_however_often_it_is_published(world: World) -> 
     assert measured(world.publish()) == 0
     killed = world.publisher(CHAT)
     upsert(world, "a message back on its day")
-    killed.advance_past("record_attempts")
+    killed.advance_past("record attempts")
     killed.kill()
     assert measured(world.publish(CHAT)) == 0
 
@@ -202,7 +202,7 @@ def test_a_chat_whose_first_attempt_was_cut_off_is_measured_by_the_next(
     assert measured(world.publish()) == 1
 
 
-@pytest.mark.parametrize("step", ["read", "record_attempts", "commit messages", "mark_published"])
+@pytest.mark.parametrize("step", ["read", "record attempts", "commit messages", "mark_published"])
 def test_two_publishers_of_a_new_chat_measure_it_once(world: World, step: str) -> None:
     upsert(world, *WHOLE)
     first = world.publisher()
@@ -450,7 +450,7 @@ def test_rows_of_a_leg_go_away_even_if_the_intake_that_moved_it_was_killed(world
     assert set(values(world, "messages", "initial_contact_id")) == {CHAT}
 
 
-@pytest.mark.parametrize("step", ["attempts", f"read {LEG}", "erased", "initial_contacts"])
+@pytest.mark.parametrize("step", ["read attempts", f"read {LEG}", "erased", "initial_contacts"])
 def test_a_leg_that_is_moved_while_it_is_published_is_no_failure(world: World, step: str) -> None:
     upsert(world, "an export of a leg")
     publisher = world.publisher(LEG)
@@ -481,7 +481,7 @@ def test_a_chat_is_erased_whole_though_it_is_being_taken_in_again(world: World) 
 def test_a_publisher_that_an_erasure_did_not_see_does_not_keep_its_rows(world: World) -> None:
     upsert(world, *WHOLE)
     publisher = world.publisher()
-    publisher.advance_to("record_attempts")
+    publisher.advance_to("record attempts")
     erasure = world.erasure(CHAT)
     erasure.advance_to("forget")
     publisher.advance_past("commit messages")
@@ -491,7 +491,7 @@ def test_a_publisher_that_an_erasure_did_not_see_does_not_keep_its_rows(world: W
     assert [rows(world, name) for name in TABLES] == NO_ROWS
 
 
-@pytest.mark.parametrize("step", ["attempts", f"read {CHAT}", "erased", "initial_contacts"])
+@pytest.mark.parametrize("step", ["read attempts", f"read {CHAT}", "erased", "initial_contacts"])
 def test_a_chat_that_is_erased_while_it_is_published_is_no_failure(world: World, step: str) -> None:
     upsert(world, *WHOLE)
     publisher = world.publisher()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from chatlake.json_codec import dumps, loads
@@ -19,7 +19,7 @@ EVENT, EXPORT, TOKEN = "event:", "export:", "token:"
 """What the names of attributes begin with; a digest of the content follows."""
 
 FAILURE = "failure"
-# What versions before 0.2 called it; items of living chats have it.
+# The attribute is called so since 0.1, and a stack is updated while chats are live.
 CHECKPOINT = "memory"
 
 
@@ -63,7 +63,7 @@ class Checkpoint:
     retries
         Failures in a row of a source that may answer later.
     announced
-        The revision of the document when the publisher was last notified; None if it never was.
+        The revision that the publisher was last notified of; None if it never was.
     """
 
     first_seen_at: int = 0
@@ -133,8 +133,10 @@ def parse_capture_state(chat: str, item: Mapping[str, AttributeValueTypeDef]) ->
 
 def _checkpoint(text: str) -> Checkpoint:
     members = loads(text.encode())
-    # Versions before 0.2 wrote "" for none.
-    return Checkpoint(**{**members, "announced": members.get("announced") or None})
+    # Of another version: 0.1 has "" for none, a newer one may have further members.
+    names = {field.name for field in fields(Checkpoint)} & members.keys()
+    known = {name: members[name] for name in names}
+    return Checkpoint(**{**known, "announced": known.get("announced") or None})
 
 
 def _token(value: Mapping[str, Any]) -> Token:

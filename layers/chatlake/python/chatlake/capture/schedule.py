@@ -42,7 +42,7 @@ FIRST_SNAPSHOT_AFTER_MS = 30_000
 PHASES: tuple[Phase, ...] = ("ended", "live", "waiting")
 """In the order in which they are served."""
 
-# What versions before 0.2 called it; the items of deployed stacks have it.
+# Items are called so since 0.1, and a stack is updated while chats are live.
 _PREFIX = "watch#"
 _INDEX = "due"
 _EVER = 2**53
@@ -187,17 +187,7 @@ class CaptureSchedule:
             lasting.remove(FAILURE)
         else:
             lasting.put(FAILURE, {"S": failure})
-        schedule = lasting.copy()
-        if due is None:
-            schedule.remove("phase")
-            schedule.remove("due_at")
-        else:
-            schedule.put("phase", {"S": due[0]})
-            schedule.put("due_at", {"N": str(due[1])})
-        if expires_at is None:
-            schedule.remove("expires_at")
-        else:
-            schedule.put("expires_at", {"N": str(expires_at // 1000)})
+        schedule = _with_due_time(lasting, due, expires_at)
         schedule.values[":version"] = {"N": str(state.version)}
         if self._items.change(state.initial_contact_id, schedule, "version = :version"):
             return True
@@ -273,3 +263,21 @@ class CaptureSchedule:
         """Tell whether sets of a chat have these members."""
         item = self._items.read(chat) or {}
         return all(of in item and {*members} <= {*item[of]["SS"]} for of, members in sets.items())
+
+
+def _with_due_time(
+    change: UpdateExpression, due: tuple[Phase, int] | None, expires_at: int | None
+) -> UpdateExpression:
+    """Return a copy of a change that also sets when the chat is due, and when its item expires."""
+    with_due_time = change.copy()
+    if due is None:
+        with_due_time.remove("phase")
+        with_due_time.remove("due_at")
+    else:
+        with_due_time.put("phase", {"S": due[0]})
+        with_due_time.put("due_at", {"N": str(due[1])})
+    if expires_at is None:
+        with_due_time.remove("expires_at")
+    else:
+        with_due_time.put("expires_at", {"N": str(expires_at // 1000)})
+    return with_due_time

@@ -20,22 +20,22 @@ if TYPE_CHECKING:
 
 _WORKERS = 8
 # Few, so that one that ends is soon served before those that live.
-_AT_ONCE = 16
-_REPORTED_EVERY_MS = 60_000
-_ASKED_EVERY_MS = 2_000
-_ASKED_FOR = 2 * _AT_ONCE
-_PUT_OFF_MS = 10 * 60_000
-_NAP_S = 1.0
-# Of the machine's clock: how long an attempt may last before others are asked for.
+_ATTEMPTS_AT_ONCE = 16
+_REPORT_EVERY_MS = 60_000
+_QUERY_EVERY_MS = 2_000
+_MOST_DUE = 2 * _ATTEMPTS_AT_ONCE
+_POSTPONED_MS = 10 * 60_000
+_IDLE_SLEEP_S = 1.0
+# Of the machine's clock: how long to wait for an attempt before the schedule is queried again.
 _LONGEST_WAIT_S = 0.25
-_COUNTED_FOR_MS = 10_000
+_COUNT_VALID_MS = 10_000
 
 
 class SnapshotInterval:
     """The time between two snapshots: as set, or longer when the rate cannot serve all chats."""
 
     def __init__(self, schedule: CaptureSchedule, shortest_ms: int, calls_per_s: float) -> None:
-        self._agenda = schedule
+        self._schedule = schedule
         self._shortest_ms = shortest_ms
         self._calls_per_s = calls_per_s
         self._counted_at = 0
@@ -43,9 +43,9 @@ class SnapshotInterval:
 
     def __call__(self) -> int:
         """Return the milliseconds that are right for the number of live chats."""
-        if now_ms() - self._counted_at > _COUNTED_FOR_MS:
+        if now_ms() - self._counted_at > _COUNT_VALID_MS:
             self._counted_at = now_ms()
-            self.live = self._agenda.count("live")
+            self.live = self._schedule.count("live")
         return max(self._shortest_ms, int(self.live / self._calls_per_s * 1000))
 
 
@@ -80,17 +80,17 @@ def run(services: CaptureServices, hooks: WorkerHooks) -> int:
     at_work: dict[str, Future[None]] = {}
     with ThreadPoolExecutor(_WORKERS) as pool:
         while True:
-            if (since_ms := now_ms() - reported_at) >= _REPORTED_EVERY_MS:
+            if (since_ms := now_ms() - reported_at) >= _REPORT_EVERY_MS:
                 reported_at += since_ms
                 hooks.report(since_ms / 1000)
-            while hooks.may_begin() and len(at_work) < _AT_ONCE:
+            while hooks.may_begin() and len(at_work) < _ATTEMPTS_AT_ONCE:
                 if (chat := backlog.next(at_work)) is None:
                     break
                 at_work[chat] = pool.submit(capture_chat, chat, services)
             if at_work:
                 wait(at_work.values(), _LONGEST_WAIT_S, FIRST_COMPLETED)
             elif hooks.may_begin() and services.schedule.any("live", "ended"):
-                time.sleep(_NAP_S)
+                time.sleep(_IDLE_SLEEP_S)
             else:
                 break
             for chat in [chat for chat, attempt in at_work.items() if attempt.done()]:
@@ -99,7 +99,7 @@ def run(services: CaptureServices, hooks: WorkerHooks) -> int:
                 if isinstance(error, Exception):
                     # One chat must not hold up the others; it comes again after a while.
                     hooks.failed(chat, error)
-                    services.schedule.postpone(chat, due_at=now_ms() + _PUT_OFF_MS)
+                    services.schedule.postpone(chat, due_at=now_ms() + _POSTPONED_MS)
     hooks.report((now_ms() - reported_at) / 1000)
     return attempts
 
@@ -108,22 +108,22 @@ class _Backlog:
     """Chats that are due, as of a moment ago, those that ended before those that live."""
 
     def __init__(self, schedule: CaptureSchedule) -> None:
-        self._agenda = schedule
-        self._asked_at = 0
+        self._schedule = schedule
+        self._queried_at = 0
         self._ended: deque[str] = deque()
         self._others: deque[str] = deque()
-        # Whether more were due than were taken, so that asking again is worth it at once.
+        # Whether more were due than were taken, so that querying again at once is worth it.
         self._more = False
 
     def next(self, busy: Container[str]) -> str | None:
         """Take the next one that nobody is at work on; None if there is none just now."""
         at = now_ms()
-        if at - self._asked_at >= _ASKED_EVERY_MS:
-            self._asked_at = at
-            self._ended = deque(self._agenda.due("ended", at, most=_ASKED_FOR))
+        if at - self._queried_at >= _QUERY_EVERY_MS:
+            self._queried_at = at
+            self._ended = deque(self._schedule.due("ended", at, most=_MOST_DUE))
             self._more = True
         if self._more and not self._ended and not self._others:
-            self._ask_for_others(at)
+            self._query_others(at)
         for waiting in (self._ended, self._others):
             while waiting:
                 chat = waiting.popleft()
@@ -131,10 +131,10 @@ class _Backlog:
                     return chat
         return None
 
-    def _ask_for_others(self, at: int) -> None:
+    def _query_others(self, at: int) -> None:
         self._more = False
         for phase in PHASES:
             if phase != "ended" and not self._others:
-                found = self._agenda.due(phase, at, most=_ASKED_FOR)
+                found = self._schedule.due(phase, at, most=_MOST_DUE)
                 self._others = deque(found)
-                self._more = len(found) == _ASKED_FOR
+                self._more = len(found) == _MOST_DUE

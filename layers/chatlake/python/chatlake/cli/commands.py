@@ -40,7 +40,7 @@ def chatlake() -> None:
 @lake_option
 @click.pass_obj
 def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
-    """Take transcript files into the lake.
+    """Import transcript files into the lake.
 
     PATH is a file, a folder with all below it, or a quoted glob. Files end in .json (one value)
     or .jsonl (one a line), either with .gz. A value is a response of GetTranscript
@@ -70,7 +70,7 @@ def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
 
 @chatlake.command()
 @click.argument("sql", required=False)
-@click.option("--named", metavar="NAME", help="Run a ready query; without SQL they are listed.")
+@click.option("--named", metavar="NAME", help="Run a named query; without SQL they are listed.")
 @with_period
 @click.option(
     "--format",
@@ -103,7 +103,7 @@ def query(
     output: Path | None,
     dialect: str,
 ) -> int:
-    """Ask the lake with SQL; without SQL, list what can be asked.
+    """Run SQL on the lake; without SQL, list tables, views and named queries.
 
     \b
       chatlake query
@@ -182,7 +182,7 @@ def report(lake_folder: Path, period: Period | None, output: Path) -> int:
 @lake_option
 @click.pass_obj
 def rebuild(lake_folder: Path) -> int:
-    """Make the tables afresh from the documents.
+    """Make the tables anew from the documents.
 
     Also for a lake that was moved or copied. Waits until no import is running.
     """

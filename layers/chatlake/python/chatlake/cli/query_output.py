@@ -65,12 +65,12 @@ def write_result(
 
 
 def list_queries() -> None:
-    """Print the tables, the views and the ready queries."""
+    """Print the tables, the views and the named queries."""
     console = Console(soft_wrap=False)
     entries = {
         "Tables": [(table.name, table.doc) for table in schema.TABLES],
         "Views": [(view.name, view.question) for view in load_views()],
-        "Ready queries (--named NAME, of a period: --since DAY --until DAY)": [
+        "Named queries (--named NAME, of a period: --since DAY --until DAY)": [
             (query.name, query.question) for query in load_named()
         ],
     }

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
-from chatlake.json_codec import loads
+from chatlake.json_codec import loads, without_byte_order_mark
 from chatlake.tables.lake.local_catalog import CATALOG, DOCUMENTS, WAREHOUSE
 
 if TYPE_CHECKING:
@@ -19,12 +19,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 SUFFIXES = (".json", ".json.gz", ".jsonl", ".jsonl.gz")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """An input that was not taken in: where it is and why; `line` is None for a whole file."""
+    """A rejected input: where it is and why; `line` is None for a whole file."""
 
     file: str
     line: int | None
@@ -57,38 +56,49 @@ def find_files(paths: Iterable[str]) -> tuple[list[Path], list[Rejection]]:
     """
     found: set[Path] = set()
     rejected: list[Rejection] = []
-
-    def unreadable(error: OSError) -> None:
-        rejected.append(Rejection(str(error.filename), None, _reason(error)))
-
-    def add(name: str) -> None:
-        path = Path(name)
-        try:
-            is_there, is_folder = path.exists(), path.is_dir()
-        except OSError as error:
-            unreadable(error)
-            return
-        if is_folder:
-            for folder, folders, files in os.walk(path, onerror=unreadable):
-                if CATALOG in files and {DOCUMENTS, WAREHOUSE} <= set(folders):
-                    folders.clear()
-                    continue
-                found.update(Path(folder, file) for file in files if file.endswith(SUFFIXES))
-        elif not is_there:
-            rejected.append(Rejection(name, None, "there is no such file or folder"))
-        elif name.endswith(SUFFIXES):
-            found.add(path)
-        else:
-            reason = f"its name does not end in {', '.join(SUFFIXES)}"
-            rejected.append(Rejection(name, None, reason))
-
     for name in paths:
         # What is there under this very name is meant, whatever it would match as a glob.
         is_glob = not os.path.lexists(name)
         matches = glob.glob(name, recursive=True) if is_glob else []  # noqa: PTH207 (absolute ones)
         for match in matches or [name]:
-            add(match)
+            files, faults = _files_of(match)
+            found |= files
+            rejected += faults
     return sorted(found), rejected
+
+
+def _files_of(name: str) -> tuple[set[Path], list[Rejection]]:
+    """Return the transcript files that one name stands for, and what is wrong with it."""
+    path = Path(name)
+    try:
+        is_there, is_folder = path.exists(), path.is_dir()
+    except OSError as error:
+        return set(), [_unreadable(error)]
+    if is_folder:
+        return _files_below(path)
+    if not is_there:
+        return set(), [Rejection(name, None, "there is no such file or folder")]
+    if not name.endswith(SUFFIXES):
+        reason = f"its name does not end in {', '.join(SUFFIXES)}"
+        return set(), [Rejection(name, None, reason)]
+    return {path}, []
+
+
+def _files_below(top: Path) -> tuple[set[Path], list[Rejection]]:
+    found: set[Path] = set()
+    rejected: list[Rejection] = []
+    for folder, folders, files in os.walk(
+        top, onerror=lambda error: rejected.append(_unreadable(error))
+    ):
+        if CATALOG in files and {DOCUMENTS, WAREHOUSE} <= set(folders):
+            folders.clear()
+            continue
+        found.update(Path(folder, file) for file in files if file.endswith(SUFFIXES))
+    return found, rejected
+
+
+def _unreadable(error: OSError) -> Rejection:
+    return Rejection(str(error.filename), None, _reason(error))
 
 
 def read_values(path: Path, advance: Callable[[int], None]) -> Iterator[Value | Rejection]:
@@ -108,7 +118,7 @@ def read_values(path: Path, advance: Callable[[int], None]) -> Iterator[Value | 
             lines = file if name.removesuffix(".gz").endswith(".jsonl") else iter([file.read()])
             before, any_value = 0, False
             for line, data in enumerate(lines, start=1):
-                text = data.removeprefix(_BYTE_ORDER_MARK) if line == 1 else data
+                text = without_byte_order_mark(data) if line == 1 else data
                 if text.strip():
                     any_value = True
                     yield _parse(name, line, text)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def write_report(folder: Path, output: Path, period: Period, progress: Progress) -> int:
-    """Write the report of a lake for a period; give the number of messages that it tells of.
+    """Write the report of a lake for a period; return the number of messages that it tells of.
 
     Raises
     ------

@@ -24,6 +24,8 @@ _LABELLED_S = (
     *(3600 * hours for hours in (1, 2, 5, 10, 24, 48, 100, 200)),
 )
 _MOST_DAYS_BY_NAME = 200
+# With more of them, lines between bars would cover the bars.
+_MOST_DAYS_APART = 70
 
 _CONFIG: Spec = {
     "aria": False,
@@ -79,7 +81,7 @@ def draw(chart: Spec, width: int) -> str:
 
 
 def time_axis(title: str, seconds: Iterable[float]) -> Spec:
-    """Give a logarithmic axis of durations: from the label below the shortest to that above."""
+    """Return a logarithmic axis of durations: from the label below the shortest to that above."""
     shown = list(seconds)
     low, high = min(shown, default=1.0), max(shown, default=1.0)
     begin = max(bisect_right(_LABELLED_S, low) - 1, 0)
@@ -99,6 +101,11 @@ def time_axis(title: str, seconds: Iterable[float]) -> Spec:
 
 
 def day_axis(days: int) -> Spec:
-    """Give an axis of so many days."""
+    """Return an axis of so many days."""
     by_name = days <= _MOST_DAYS_BY_NAME
     return {"format": "%-d %b" if by_name else "%b %Y", "labelOverlap": True, "labelSeparation": 6}
+
+
+def days_stand_apart(days: int) -> bool:
+    """Tell whether marks of so many days are wide enough to be parted from each other."""
+    return days <= _MOST_DAYS_APART

@@ -48,7 +48,7 @@ class Figures:
         return (min(days), max(days)) if days else None
 
     def read_by(self, role: str) -> Row | None:
-        """Give the overview of messages for a role; None if nothing was for it."""
+        """Return the overview of messages for a role; None if nothing was for it."""
         return next((row for row in self.rows["overview"] if row["recipient_role"] == role), None)
 
 

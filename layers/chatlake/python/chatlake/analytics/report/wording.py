@@ -14,7 +14,7 @@ _UNIT_AFTER = "\N{NO-BREAK SPACE}"
 
 
 def seconds(value: float | None) -> str:
-    """Give a duration as one reads it: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
+    """Return a duration as one reads it: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
     if value is None:
         return NOTHING
     if abs(value) < _TENTHS_BELOW_S:
@@ -33,15 +33,15 @@ def _joined(sign: str, *parts: tuple[int, str]) -> str:
 
 
 def share(part: float, whole: float) -> str:
-    """Give a part of a whole in percent."""
+    """Return a part of a whole in percent."""
     return f"{part / whole:.0%}" if whole else NOTHING
 
 
 def queue_name(arn: str | None) -> str:
-    """Give the last segment of a queue's ARN, which Connect's console shows, too."""
+    """Return the last segment of a queue's ARN, which Connect's console shows, too."""
     return arn.rsplit("/", 1)[-1] if arn else NO_QUEUE
 
 
 def role_name(role: str | None) -> str:
-    """Give a role in words."""
+    """Return a role in words."""
     return role.replace("_", " ").lower() if role else "unknown"

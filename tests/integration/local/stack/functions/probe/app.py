@@ -10,18 +10,10 @@ from typing import Any
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
+    misbehave(event)
     match event.get("do"):
         case "import":
             return importlib.import_module(event["module"]).__file__
-        case "sleep":
-            time.sleep(event["seconds"])
-        case "spin":
-            while True:
-                time.sleep(0.01)
-        case "exit":
-            os._exit(3)
-        case "fail":
-            raise RuntimeError("as told")
         case "fill":
             return len(bytearray(event["megabytes"] << 20))
         case "time":
@@ -32,3 +24,16 @@ def handler(event: dict[str, Any], context: Any) -> Any:
             return sys.path
     print("probed", os.environ["AWS_LAMBDA_FUNCTION_NAME"])
     return {"pid": os.getpid(), "memory": context.memory_limit_in_mb}
+
+
+def misbehave(event: dict[str, Any]) -> None:
+    match event.get("do"):
+        case "sleep":
+            time.sleep(event["seconds"])
+        case "spin":
+            while True:
+                time.sleep(0.01)
+        case "exit":
+            os._exit(3)
+        case "fail":
+            raise RuntimeError("as told")

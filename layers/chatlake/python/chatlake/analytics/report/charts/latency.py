@@ -1,4 +1,4 @@
-"""The charts of the report: which marks say what.
+"""Charts of how long messages lie unread: at all, by day, by hour of the week and by queue.
 
 Shapes and dashes tell series apart as well as colours, for eyes that colours do not.
 """
@@ -6,29 +6,20 @@ Shapes and dashes tell series apart as well as colours, for eyes that colours do
 from __future__ import annotations
 
 from bisect import bisect_right
-from datetime import timedelta
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from chatlake.analytics.report.drawing import WHOLE, Spec, day_axis, time_axis
-from chatlake.analytics.report.wording import DAYS_OF_WEEK, queue_name, role_name
+from chatlake.analytics.report.drawing import WHOLE, Spec, day_axis, days_stand_apart, time_axis
+from chatlake.analytics.report.wording import DAYS_OF_WEEK, queue_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-    from datetime import date
+    from collections.abc import Sequence
 
     from chatlake.analytics.report.figures import Row
 
 _ROLES = {"AGENT": "read by agents", "CUSTOMER": "read by customers"}
 _ROLE_SCALE = {"domain": list(_ROLES.values()), "range": ["var(--agent)", "var(--customer)"]}
 _PERCENTILES = {"p50_s": "median", "p90_s": "90%", "p99_s": "99%"}
-_STATES = {
-    "messages_read": "read",
-    "messages_read_implied": "read (implied)",
-    "messages_unread": "unread",
-    "messages_unknown": "unknown",
-}
-_STATE_COLOURS = ["var(--read)", "var(--implied)", "var(--unread)", "var(--unknown)"]
 # Where the colours of the heat map change.
 _HEAT_STEPS_S = (5, 10, 20, 40, 80, 160)
 _HEAT_NAMES = (
@@ -37,8 +28,6 @@ _HEAT_NAMES = (
     f"{_HEAT_STEPS_S[-1]} s and more",
 )
 _QUEUES_SHOWN = 12
-# With more of them, lines between bars would cover the bars.
-_MOST_DAYS_APART = 70
 _STEPS_PER_DECADE = 10
 
 
@@ -101,7 +90,7 @@ def over_time(rows: Sequence[Row]) -> Spec:
         for column, name in _PERCENTILES.items()
     ]
     days = {row["chat_day"] for row in rows}
-    apart = len(days) <= _MOST_DAYS_APART
+    apart = days_stand_apart(len(days))
     dashes = {
         "field": "percentile",
         "scale": {"domain": list(_PERCENTILES.values()), "range": [[1, 0], [6, 3], [2, 3]]},
@@ -180,13 +169,9 @@ def week(rows: Sequence[Row]) -> Spec:
     }
 
 
-def between_customers_and_agents(rows: Sequence[Row]) -> list[Row]:
-    """Give the rows of what customers and agents read of each other, if anything."""
-    return [
-        row
-        for row in rows
-        if row["p50_s"] is not None and {row["sender_role"], row["recipient_role"]} == _ROLES.keys()
-    ]
+def is_between_customers_and_agents(row: Row) -> bool:
+    """Tell whether a row is of what customers and agents read of each other, if anything."""
+    return row["p50_s"] is not None and {row["sender_role"], row["recipient_role"]} == _ROLES.keys()
 
 
 def by_queue(rows: Sequence[Row]) -> Spec:
@@ -222,123 +207,28 @@ def by_queue(rows: Sequence[Row]) -> Spec:
     }
     return {
         "data": {"values": values},
-        "layer": [
-            {
-                "mark": {"type": "rule", "strokeWidth": 3},
-                "encoding": {**place, "x": {"field": "median", **x}, "x2": {"field": "p90"}},
-            },
-            {
-                "mark": {"type": "tick", "thickness": 3, "size": 12},
-                "encoding": {**place, "x": {"field": "p90", **x}},
-            },
-            {
-                "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
-                "encoding": {
-                    **place,
-                    "x": {"field": "median", **x},
-                    "shape": {
-                        "field": "by",
-                        "scale": {"domain": list(_ROLES.values()), "range": ["circle", "diamond"]},
-                    },
-                },
-            },
-        ],
+        "layer": _from_dot_to_bar(place, {"field": "median", **x}, {"field": "p90", **x}),
         "height": {"step": 24},
     }
 
 
-def states(rows: Sequence[Row]) -> Spec:
-    """What became of messages, as shares, by who sent them to whom."""
-    values = [
-        {"pair": _pair(row), "state": name, "messages": row[column], "order": order}
-        for row in rows
-        for order, (column, name) in enumerate(_STATES.items())
-    ]
-    return {
-        "data": {"values": values},
-        "mark": {"type": "bar", "stroke": "var(--paper)", "strokeWidth": 1},
-        "encoding": {
-            "y": {
-                "field": "pair",
-                "type": "nominal",
-                "sort": [_pair(row) for row in rows],
-                "title": None,
-                "axis": {"labelLimit": 170},
-            },
-            "x": {
-                "field": "messages",
-                "type": "quantitative",
-                "stack": "normalize",
-                "title": "share of messages",
-                "axis": {"format": ".0%"},
-            },
-            "color": {
-                "field": "state",
-                "scale": {"domain": list(_STATES.values()), "range": _STATE_COLOURS},
-                "legend": {"columns": 2},
-            },
-            "order": {"field": "order"},
-        },
-        "height": {"step": 30},
+def _from_dot_to_bar(place: Spec, median: Spec, p90: Spec) -> list[Spec]:
+    """Return the marks of a place: a line that begins with a dot and ends with a bar."""
+    shape = {
+        "field": "by",
+        "scale": {"domain": list(_ROLES.values()), "range": ["circle", "diamond"]},
     }
-
-
-def coverage(rows: Sequence[Row]) -> Spec:
-    """Contacts of each day, by what is known of them."""
-    names = ("with receipts", "messages alone", "not complete", "no transcript")
-    values = [
-        {"day": row["chat_day"].isoformat(), "kind": kind, "contacts": number, "order": order}
-        for row in rows
-        for order, (kind, number) in enumerate(zip(names, _kinds(row), strict=True))
-    ]
-    days = _every_day(row["chat_day"] for row in rows)
-    # Days without any contact may be what is to be seen.
-    nothing = {"kind": names[0], "contacts": 0, "order": 0}
-    known = {value["day"] for value in values}
-    values += [{"day": day.isoformat(), **nothing} for day in days if day.isoformat() not in known]
-    apart = len(days) <= _MOST_DAYS_APART
-    return {
-        "data": {"values": values},
-        "mark": {"type": "bar", "stroke": "var(--paper)", "strokeWidth": 1 if apart else 0},
-        "encoding": {
-            "x": {
-                "field": "day",
-                "type": "ordinal",
-                "timeUnit": "utcyearmonthdate",
-                "title": None,
-                "axis": day_axis(len(days)) | {"labelAngle": 0},
-            },
-            "y": {
-                "field": "contacts",
-                "type": "quantitative",
-                "title": "contacts",
-                "axis": WHOLE,
-            },
-            "color": {
-                "field": "kind",
-                "scale": {"domain": list(names), "range": _STATE_COLOURS},
-                "legend": {"columns": 2},
-            },
-            "order": {"field": "order"},
+    return [
+        {
+            "mark": {"type": "rule", "strokeWidth": 3},
+            "encoding": {**place, "x": median, "x2": {"field": "p90"}},
         },
-        "height": 200,
-    }
-
-
-def _every_day(shown: Iterable[date]) -> list[date]:
-    """Give all days from the first to the last."""
-    some = sorted(shown)
-    if not some:
-        return []
-    return [some[0] + timedelta(days=number) for number in range((some[-1] - some[0]).days + 1)]
-
-
-def _kinds(row: Row) -> tuple[int, int, int, int]:
-    """Part the contacts of a day: each is of one kind."""
-    with_receipts, nothing = row["complete_with_receipts"], row["events_alone"]
-    incomplete = row["contacts"] - row["complete"] - nothing
-    return with_receipts, row["complete"] - with_receipts, incomplete, nothing
-
-
-def _pair(row: Row) -> str:
-    return f"{role_name(row['sender_role'])} to {role_name(row['recipient_role'])}"
+        {
+            "mark": {"type": "tick", "thickness": 3, "size": 12},
+            "encoding": {**place, "x": p90},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 90, "opacity": 1},
+            "encoding": {**place, "x": median, "shape": shape},
+        },
+    ]

@@ -1,0 +1,121 @@
+"""A model of chats, and what a month of them makes the pipeline do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tools.stack_defaults import Stack
+
+DAYS = 30
+HOUR_S = 3600
+
+ABOUT = {
+    "minutes": "how long a chat lasts",
+    "items": "items of a transcript",
+    "legs": "contacts of a chat; 2 of 10 chats are transferred",
+    "document_kb": "a chat's document on S3",
+    "rows_kb": "a chat's rows in Parquet",
+    "state_kb": "a chat's capture state in DynamoDB; an update costs as many write units",
+    "events": "contact events of a leg",
+    "busy_hours": "hours of a day in which chats live",
+    "peak_share": "share of a day's chats that the busiest hour has",
+    "changed_share": "share of capture attempts that find something new, and so write the document",
+    "publishes": "times that a chat is published; late exports and receipts repeat it",
+    "track_s": "an invocation of Track",
+    "start_s": "an invocation of StartChat",
+    "publish_s": "a batch of Publish, beside its chats",
+    "publish_chat_s": "each chat of a batch",
+    "log_kb": "what an invocation logs, metrics and Lambda's own lines included",
+    "queries": "queries a day, each over a month of all tables",
+    "dpu_hours": "Glue's optimizers a day: a guess, nothing is known before they run",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """The model: chats, and what cannot be read from the template; ABOUT has the meanings."""
+
+    minutes: float = 12
+    items: int = 20
+    legs: float = 1.2
+    document_kb: float = 9
+    rows_kb: float = 2
+    state_kb: int = 3
+    events: int = 6
+    busy_hours: float = 16
+    peak_share: float = 0.12
+    changed_share: float = 0.7
+    publishes: float = 1.1
+    track_s: float = 0.1
+    start_s: float = 0.4
+    publish_s: float = 6
+    publish_chat_s: float = 0.01
+    log_kb: float = 2
+    queries: int = 20
+    dpu_hours: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """Counts of a month."""
+
+    chats_a_day: float
+    chats: float
+    attempts: float
+    transcripts: float
+    tracked: float
+    batches: float
+    compared: float
+    reconcile_s: float
+
+    @property
+    def attempts_a_chat(self) -> float:
+        """Capture attempts of a chat, those of its snapshots included."""
+        return self.attempts / self.chats
+
+    @property
+    def invocations(self) -> float:
+        """Invocations of all functions; Capture's are one a minute, Reconcile's one an hour."""
+        return self.chats + self.tracked + 24 * 60 * DAYS + self.batches + 24 * DAYS
+
+
+def last_reads(chat: Chat) -> float:
+    """Pages of GetTranscript after the end: the whole transcript, 100 items a page."""
+    return float(ceil(chat.items / 100))
+
+
+def snapshots(chats_a_day: float, chat: Chat, stack: Stack) -> float:
+    """Snapshots of a chat: one an interval, or as many as the rate leaves."""
+    planned = chat.minutes * 60 / stack.interval_s
+    allowed = stack.capture_rate * chat.busy_hours * HOUR_S / chats_a_day
+    return min(planned, max(0.0, allowed - last_reads(chat)))
+
+
+def rate_at_peak(chats_a_day: float, chat: Chat, stack: Stack) -> float:
+    """Calls a second that the busiest hour needs to keep the interval."""
+    arriving = chats_a_day * chat.peak_share / HOUR_S
+    return arriving * (chat.minutes * 60 / stack.interval_s + last_reads(chat))
+
+
+def month(chats_a_day: float, chat: Chat, stack: Stack) -> Month:
+    chats = chats_a_day * DAYS
+    taken = snapshots(chats_a_day, chat, stack)
+    # After the end: for each leg's end and export, and once when nothing followed.
+    attempts = taken + 2 * chat.legs + 1
+    publishes = chats * chat.publishes
+    busy_s = chat.busy_hours * HOUR_S * DAYS
+    # One search in four seconds, 100 contacts each, of three days, until a minute before the end.
+    searches = min(ceil(chats_a_day * chat.legs * 3 / 100), (stack.timeout_s["Reconcile"] - 60) / 4)
+    return Month(
+        chats_a_day=chats_a_day,
+        chats=chats,
+        attempts=chats * attempts,
+        transcripts=chats * (taken + last_reads(chat)),
+        tracked=chats * chat.legs * (chat.events + 1),
+        batches=max(min(publishes, busy_s / max(stack.window_s, 1)), publishes / stack.batch),
+        compared=24 * DAYS * min(searches * 100, chats_a_day * chat.legs * 3),
+        reconcile_s=24 * DAYS * (searches * 4 + 5),
+    )
