@@ -44,7 +44,7 @@ check: $(READY) $(SAM) ## formatting, lint, types, template
 	$(RUN_SAM) validate --lint --template template.yaml
 
 unit: $(READY) ## the fast tests: no AWS stand-in, no browser (ARGS= goes to pytest)
-	$(BIN)/pytest tests/unit $(ARGS)
+	$(BIN)/pytest tests/unit $(PARALLEL) $(ARGS)
 
 test: check ## the whole gate: check, then every test but the long ones (ARGS= goes to pytest)
 	$(BIN)/pytest $(PARALLEL) $(ARGS)
@@ -63,8 +63,9 @@ demo: $(READY) $(SAM) ## 300 chats live and end, and the deployed pipeline archi
 bench: $(READY) build ## imports beside DuckDB, their memory, and cold starts
 	$(BIN)/python -m bench
 
-worlds: $(READY) ## the promises of the deployed pipeline, end to end, and other long tests (5 minutes)
-	$(BIN)/pytest -m world $(PARALLEL) $(ARGS)
+worlds: $(READY) ## the pipeline end to end, other long tests, and properties by more examples (10 minutes)
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -m "(world or hypothesis) and not chaos and not slow" \
+		$(PARALLEL) $(ARGS)
 
 coverage: $(READY) ## the tests of the gate again, the lines that none of them reaches, and the floor
 	$(BIN)/pytest $(PARALLEL) --cov $(ARGS)

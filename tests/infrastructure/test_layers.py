@@ -23,6 +23,7 @@ from tools.artifacts import (
     ROOT,
     Function,
     IndexUnreachable,
+    build_layer,
     built_layer,
     files,
     functions,
@@ -245,6 +246,12 @@ def clone(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_a_layer_that_is_built_again_has_the_same_bytes(layer: Layer, tmp_path: Path) -> None:
+    build_layer("ChatlakeLayer", HOST, tmp_path / "again")
+    assert contents(tmp_path / "again") == contents(layer("ChatlakeLayer"))
+
+
+@pytest.mark.world
 def test_sam_build_in_a_fresh_clone_gives_the_same_bytes(layer: Layer, clone: Path) -> None:
     assert SAM.exists(), "run `make check`"
     expected = {name: contents(layer(name)) for name in FOLDERS}
