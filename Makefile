@@ -12,6 +12,7 @@ RUN_SAM := SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=$(CURDIR)/.venv/sam $(SAM)
 ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 SOURCES := $(wildcard layers/chatlake/python local bench functions tests tools)
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+N ?= 10
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.13 --python $(BIN)/python \
 	--generate-hashes --custom-compile-command "make lock"
 
@@ -22,7 +23,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup format check unit test build demo bench worlds coverage chaos docs template lock \
+.PHONY: help setup format check unit test build demo bench worlds coverage load chaos docs template lock \
 	release releasable clean
 
 help: ## list these targets
@@ -69,6 +70,9 @@ worlds: $(READY) ## the pipeline end to end, other long tests, and properties by
 
 coverage: $(READY) ## the tests of the gate again, the lines that none of them reaches, and the floor
 	$(BIN)/pytest $(PARALLEL) --cov $(ARGS)
+
+load: $(READY) ## the tests of the gate N=10 times beside two busy loops: which fails now and then
+	$(BIN)/python -m tools.under_load --runs $(N) -- $(PARALLEL) $(ARGS)
 
 chaos: $(READY) ## the long suite of crashes and restarts
 	$(BIN)/pytest -m chaos $(ARGS)

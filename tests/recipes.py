@@ -14,8 +14,18 @@ def recipe(target: str) -> list[str]:
     What makes the environments counts as made: tests run in one of them.
     """
     made = ("requirements/bootstrap.txt", ".venv/.ready", ".venv/sam/bin/sam")
+    said = _make("--dry-run", *(f"--assume-old={name}" for name in made), target)
+    return said.replace("\\\n", " ").splitlines()
+
+
+def targets() -> set[str]:
+    """Return the targets that `make` lists to whoever asks."""
+    return {line.split()[1] for line in _make().splitlines() if line.startswith("make ")}
+
+
+def _make(*arguments: str) -> str:
     done = subprocess.run(
-        ["make", "--dry-run", *(f"--assume-old={name}" for name in made), target],
+        ["make", *arguments],
         cwd=ROOT,
         check=True,
         # Apart from the make that runs the tests, whose options would reach this one.
@@ -23,10 +33,4 @@ def recipe(target: str) -> list[str]:
         text=True,
         capture_output=True,
     )
-    return done.stdout.replace("\\\n", " ").splitlines()
-
-
-def targets() -> set[str]:
-    """Return the targets that `make` lists to whoever asks."""
-    done = subprocess.run(["make"], cwd=ROOT, check=True, text=True, capture_output=True)
-    return {line.split()[1] for line in done.stdout.splitlines() if line.startswith("make ")}
+    return done.stdout
