@@ -185,10 +185,12 @@ def test_a_command_that_fails_is_no_measurement() -> None:
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 def test_the_peak_of_a_tree_counts_every_process() -> None:
     hog = f"hog = b'x' * {HOG_BYTES}"
-    child = f"import time; {hog}; time.sleep(1)"
+    child = f"import sys; {hog}; print(flush=True); sys.stdin.read()"
+    # Both have it for a second at least, in which samples are taken.
     parent = (
-        f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', {child!r}]); "
-        f"{hog}; child.wait()"
+        "import subprocess, sys, time; pipe = subprocess.PIPE; "
+        f"child = subprocess.Popen([sys.executable, '-c', {child!r}], stdin=pipe, stdout=pipe); "
+        f"{hog}; child.stdout.readline(); time.sleep(1); child.stdin.close(); child.wait()"
     )
 
     usage = measure([sys.executable, "-c", parent], sample_tree=True)

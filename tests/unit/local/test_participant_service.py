@@ -56,7 +56,7 @@ UNLIMITED = Behaviour(
 )
 SESSION = boto3.Session("nobody", "nothing", region_name="eu-west-1")
 # The service has the say, so nothing is checked or repeated before it.
-CONFIG = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=5)
+CONFIG = Config(parameter_validation=False, retries={"total_max_attempts": 1}, read_timeout=30)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ class Served:
             parameters["NextToken"] = answer["NextToken"]
 
     def raw(self, method: str, path: str, body: str, bearer: str = "") -> tuple[int, Json]:
-        connection = HTTPConnection(self.service.url.removeprefix("http://"), timeout=5)
+        connection = HTTPConnection(self.service.url.removeprefix("http://"), timeout=30)
         try:
             headers = {"X-Amz-Bearer": bearer} if bearer else {}
             connection.request(method, path, body.encode(), headers)
@@ -612,7 +612,7 @@ class TestAWebsocket:
 
     def _opened(self, served: Served, path: str, headers: str) -> socket.socket:
         address = urlsplit(served.service.url)
-        connection = socket.create_connection((address.hostname, address.port), timeout=5)
+        connection = socket.create_connection((address.hostname, address.port), timeout=30)
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: here\r\n{headers}\r\n".encode())
         return connection
 
@@ -1039,7 +1039,7 @@ class TestManyClients:
             served.clock.set(_END_MS)
             tokens = [served.connection(chat) for chat in CHATS[:300]]
             body = json.dumps({"MaxResults": 100, "SortOrder": "ASCENDING"})
-            connection = HTTPConnection(served.service.url.removeprefix("http://"), timeout=5)
+            connection = HTTPConnection(served.service.url.removeprefix("http://"), timeout=30)
             began = time.process_time()
             for token in tokens:
                 headers = {"X-Amz-Bearer": token}
