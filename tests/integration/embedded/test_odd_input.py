@@ -515,7 +515,7 @@ def test_odd_ids_are_erased_by_their_own_name_only(lake: LakeFolder, chatlake: C
 
 
 @pytest.mark.parametrize(
-    ("count", "most_mb"), [(2_000, 560), pytest.param(10_000, 1536, marks=pytest.mark.world)]
+    ("count", "most_mb"), [(2_000, 500), pytest.param(10_000, 1536, marks=pytest.mark.world)]
 )
 def test_a_chat_of_thousands_of_long_messages_stays_within_memory(
     lake: LakeFolder, count: int, most_mb: int
