@@ -69,10 +69,8 @@ class LocalCloud:
     endpoints
         Further environment variables for functions, such as `AWS_ENDPOINT_URL_CONNECT`, with the
         URLs that they stand for.
-    least_timeout_s
-        In real seconds: a fast clock must not make a function fail that only has to be loaded.
-    moto_module
-        What runs as moto's process.
+    least_timeout_s, moto_module
+        How long a function may run whatever its timeout, in real seconds; moto's process.
     """
 
     def __init__(

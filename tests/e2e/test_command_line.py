@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import chatlake
+from chatlake.analytics.duckdb_engine import connect
+from tests.lake_folder import LakeFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -88,10 +90,9 @@ def write(path: Path, *values: object) -> Path:
 
 
 def count(table: str, cwd: Path) -> int:
-    ran = run("query", f"SELECT count(*) AS n FROM {table}", "--format", "json", cwd=cwd)
-    assert ran.returncode == 0
-    [row] = json.loads(ran.stdout)
-    return int(row["n"])
+    with connect(cwd / "lake") as connection:
+        [(rows,)] = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
+    return int(rows)
 
 
 @pytest.fixture
@@ -99,6 +100,13 @@ def cwd(tmp_path: Path) -> Path:
     """Where the shell is: a folder with a file of two chats."""
     write(tmp_path / "chats.jsonl", chat("c1"), chat("c2", "one", "two"))
     return tmp_path
+
+
+@pytest.fixture
+def with_lake(cwd: Path) -> Path:
+    """Where the shell is: the same folder, with a lake of the two chats."""
+    LakeFolder(cwd / "lake", cwd).import_files(cwd / "chats.jsonl")
+    return cwd
 
 
 # --- a first look
@@ -281,9 +289,10 @@ def test_a_lake_that_cannot_be_made_is_one_line_on_standard_error(cwd: Path) -> 
 
 
 @pytest.mark.parametrize("output_format", ["csv", "json"])
-def test_a_reader_that_has_enough_is_no_error(cwd: Path, output_format: str) -> None:
-    run("import", "chats.jsonl", cwd=cwd)
-    process = start("query", "SELECT * FROM range(3000000)", "--format", output_format, cwd=cwd)
+def test_a_reader_that_has_enough_is_no_error(with_lake: Path, output_format: str) -> None:
+    process = start(
+        "query", "SELECT * FROM range(3000000)", "--format", output_format, cwd=with_lake
+    )
     assert process.stdout is not None
     assert process.stderr is not None
     assert process.stdout.readline() in {"range\n", "[\n"}
@@ -317,11 +326,11 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
 def assert_the_same_command_goes_on(*arguments: str | Path, cwd: Path, messages: int) -> None:
     assert run(*arguments, cwd=cwd).returncode == 0
     assert count("messages", cwd) == messages
-    assert run("verify", cwd=cwd).returncode == 0
+    assert LakeFolder(cwd / "lake", cwd).differences() == []
 
 
 def test_ctrl_c_while_documents_are_written_leaves_them_to_the_same_command(cwd: Path) -> None:
-    assert run("import", write(cwd / "first.jsonl", chat("c0")), cwd=cwd).returncode == 0
+    LakeFolder(cwd / "lake", cwd).import_files(write(cwd / "first.jsonl", chat("c0")))
     documents = cwd / "lake" / "documents"
     second = documents / hashlib.sha256(b"c2").hexdigest()[:2]
     second.mkdir()
@@ -334,16 +343,15 @@ def test_ctrl_c_while_documents_are_written_leaves_them_to_the_same_command(cwd:
     assert_the_same_command_goes_on("import", "chats.jsonl", cwd=cwd, messages=4)
 
 
-def test_ctrl_c_before_rows_are_published_leaves_them_to_the_next_import(cwd: Path) -> None:
-    assert run("import", "chats.jsonl", cwd=cwd).returncode == 0
-    more = write(cwd / "more.jsonl", chat("c3"), chat("c4"))
-    with (cwd / "lake" / "publish.lock").open() as lock:
+def test_ctrl_c_before_rows_are_published_leaves_them_to_the_next_import(with_lake: Path) -> None:
+    more = write(with_lake / "more.jsonl", chat("c3"), chat("c4"))
+    with (with_lake / "lake" / "publish.lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        process = start("import", more, cwd=cwd)
-        wait_for(lambda: len(list(cwd.glob("lake/documents/??/*.json"))) == 4, process)
+        process = start("import", more, cwd=with_lake)
+        wait_for(lambda: len(list(with_lake.glob("lake/documents/??/*.json"))) == 4, process)
         assert_interrupted(process)
-    assert count("messages", cwd) == 3
-    assert_the_same_command_goes_on("import", "more.jsonl", cwd=cwd, messages=5)
+    assert count("messages", with_lake) == 3
+    assert_the_same_command_goes_on("import", "more.jsonl", cwd=with_lake, messages=5)
 
 
 @pytest.mark.world
@@ -409,39 +417,36 @@ def test_ctrl_c_is_heard_wherever_it_falls(cwd: Path, work: str) -> None:
     assert_the_same_command_goes_on("import", "chats.jsonl", cwd=cwd, messages=3)
 
 
-def test_ctrl_c_in_a_long_query_leaves_no_folder_behind(cwd: Path) -> None:
-    assert run("import", "chats.jsonl", cwd=cwd).returncode == 0
-    temporary = cwd / "temporary"
+def test_ctrl_c_in_a_long_query_leaves_no_folder_behind(with_lake: Path) -> None:
+    temporary = with_lake / "temporary"
     temporary.mkdir()
     endless = "SELECT sum(random()) FROM range(1000000000000)"
-    process = start("query", endless, cwd=cwd, env=environment(TMPDIR=str(temporary)))
+    process = start("query", endless, cwd=with_lake, env=environment(TMPDIR=str(temporary)))
     # Python's tempfile tries with a file of its own whether it may write there.
     wait_for(lambda: any(temporary.glob("chatlake-*/")), process)
     assert_interrupted(process)
     assert list(temporary.glob("chatlake-*")) == []
 
 
-def test_a_query_that_is_cut_off_leaves_the_file_of_before(cwd: Path) -> None:
-    assert run("import", "chats.jsonl", cwd=cwd).returncode == 0
-    folder = cwd / "answers"
+def test_a_query_that_is_cut_off_leaves_the_file_of_before(with_lake: Path) -> None:
+    folder = with_lake / "answers"
     folder.mkdir()
     output = folder / "rows.csv"
     output.write_text("of before")
     endless = "SELECT random() FROM range(1000000000000)"
-    process = start("query", endless, "--format", "csv", "--output", output, cwd=cwd)
+    process = start("query", endless, "--format", "csv", "--output", output, cwd=with_lake)
     wait_for(lambda: any(path != output for path in folder.iterdir()), process)
     assert_interrupted(process)
     failing = "SELECT if(range > 500000, error('no'), range) FROM range(1000000)"
     for output_format in ("csv", "parquet"):
-        ran = run("query", failing, "--format", output_format, "--output", output, cwd=cwd)
+        ran = run("query", failing, "--format", output_format, "--output", output, cwd=with_lake)
         assert ran.returncode == 1
     assert [path.name for path in folder.iterdir()] == ["rows.csv"]
     assert output.read_text() == "of before"
 
 
-def test_a_report_goes_into_a_pipe_by_its_name(cwd: Path) -> None:
-    assert run("import", "chats.jsonl", cwd=cwd).returncode == 0
-    ran = run("report", "--output", "/dev/stdout", cwd=cwd)
+def test_a_report_goes_into_a_pipe_by_its_name(with_lake: Path) -> None:
+    ran = run("report", "--output", "/dev/stdout", cwd=with_lake)
     assert ran.returncode == 0
     assert ran.stdout.startswith("<!DOCTYPE html>")
     assert ran.stdout.rstrip().endswith("</html>")
@@ -493,12 +498,11 @@ def test_a_progress_bar_is_on_a_terminal_only_and_never_on_standard_output(
 
 
 def test_a_result_is_the_same_text_while_a_terminal_shows_the_errors(
-    cwd: Path, terminal: tuple[int, int]
+    with_lake: Path, terminal: tuple[int, int]
 ) -> None:
-    run("import", "chats.jsonl", cwd=cwd)
     ours, theirs = terminal
     query = ("query", "SELECT item_id FROM messages ORDER BY ALL", "--format", "csv")
-    process = start(*query, cwd=cwd, stderr=theirs)
+    process = start(*query, cwd=with_lake, stderr=theirs)
     os.close(theirs)
     assert process.communicate(timeout=LONGEST_S)[0] == "item_id\nm0\nm0\nm1\n"
     assert read_all(ours) == ""
@@ -525,4 +529,4 @@ def test_a_lake_that_many_open_at_once_is_made_once_and_holds_it_all(tmp_path: P
         _, err = process.communicate(timeout=LONGEST_S)
         assert process.returncode == 0 or err.startswith("Error: there is no lake at lake")
     assert count("messages", tmp_path) == 3 * 5 + 2
-    assert run("verify", cwd=tmp_path).returncode == 0
+    assert LakeFolder(tmp_path / "lake", tmp_path).differences() == []
