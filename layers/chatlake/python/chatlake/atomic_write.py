@@ -20,7 +20,7 @@ def is_replaced(output: Path) -> bool:
 
 @contextmanager
 def whole_file(output: Path) -> Iterator[Path]:
-    """Return the path to write to; what is there takes the file's place when all went well.
+    """Yield the path to write to; what is there takes the file's place when all went well.
 
     Nobody opens half a file, and what failed leaves the one of before, whose mode stays. A pipe or
     a device is written to, never replaced.

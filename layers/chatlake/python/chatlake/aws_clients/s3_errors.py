@@ -13,8 +13,13 @@ _PRECONDITION_FAILED = 412
 
 
 def is_not_found(error: ClientError) -> bool:
-    """Tell whether there is no such object (404)."""
+    """Tell whether there is no such object, or no such bucket (404)."""
     return _status(error) == _NOT_FOUND
+
+
+def is_no_such_key(error: ClientError) -> bool:
+    """Tell whether the bucket is there, but no such object in it."""
+    return error.response["Error"]["Code"] in {"NoSuchKey", "404"}
 
 
 def is_precondition_failed(error: ClientError) -> bool:

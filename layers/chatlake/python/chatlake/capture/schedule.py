@@ -201,7 +201,7 @@ class CaptureSchedule:
         self._items.change(chat, change, "attribute_exists(due_at)")
 
     def move(self, state: CaptureState, chat: str, *, due_at: int) -> None:
-        """Return what is noted of a chat to the chat that it turned out to be a leg of."""
+        """Move a capture state to the chat that its contact turned out to be a leg of."""
         for event in state.events.values():
             self.add_event(chat, event, phase="ended", due_at=due_at)
         for key in state.exports.values():

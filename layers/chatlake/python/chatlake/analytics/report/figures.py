@@ -52,6 +52,12 @@ class Figures:
         return next((row for row in self.rows["overview"] if row["recipient_role"] == role), None)
 
 
+def messages_known(row: Row) -> int:
+    """Return of how many messages of a row receipts could be had."""
+    known: int = row["messages"] - row["messages_unknown"]
+    return known
+
+
 def gather(
     connection: duckdb.DuckDBPyConnection, folder: Path, period: Period, progress: Progress
 ) -> Figures:
