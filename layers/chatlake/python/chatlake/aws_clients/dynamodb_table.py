@@ -30,7 +30,7 @@ class DynamoDBTable:
         self._prefix = prefix
 
     def read(self, name: str) -> Item | None:
-        """Return an item as it is after every change so far; None if there is none."""
+        """Return an item by a strongly consistent read; None if there is none."""
         found = self._dynamodb.get_item(
             TableName=self._table, Key=self._key(name), ConsistentRead=True
         )

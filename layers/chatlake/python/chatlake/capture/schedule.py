@@ -133,12 +133,12 @@ class CaptureSchedule:
         return any(self.due(phase, _EVER, most=1) for phase in phases)
 
     def read(self, chat: str) -> CaptureState | None:
-        """Return what is noted of a chat, as it is after every change so far."""
+        """Return the state of a chat by a strongly consistent read; None if there is none."""
         item = self._items.read(chat)
         return None if item is None else parse_capture_state(chat, item)
 
     def read_many(self, chats: Collection[str]) -> dict[str, CaptureState]:
-        """Return what is noted of chats, perhaps not of the last second."""
+        """Return the states of chats by eventually consistent reads."""
         items = self._items.read_many(chats, consistent=False)
         return {chat: parse_capture_state(chat, item) for chat, item in items.items()}
 

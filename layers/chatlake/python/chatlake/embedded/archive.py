@@ -91,7 +91,7 @@ class EmbeddedArchive:
         )
 
     def publish(self, initial_contact_ids: Iterable[str]) -> PublishOutcome:
-        """Bring the rows of some chats up to their documents, with the lake's publisher lock."""
+        """Sync the rows of some chats with their documents, with the lake's publisher lock."""
         with self.publishing():
             return publish(initial_contact_ids, store=self.store, chats=self.chats, lake=self.lake)
 

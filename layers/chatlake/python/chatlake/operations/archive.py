@@ -35,7 +35,7 @@ class Archive(Protocol):
         """Where chats wait to be published."""
 
     def publish(self, initial_contact_ids: Iterable[str]) -> PublishOutcome:
-        """Bring the rows of some chats up to their documents."""
+        """Sync the rows of some chats with their documents."""
 
 
 class FolderArchive(Protocol):

@@ -111,7 +111,7 @@ def publish(
     lake: Lake,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PublishOutcome:
-    """Bring the rows of some chats up to their documents.
+    """Sync the rows of some chats with their documents.
 
     A chat without a document, because it was erased or merged into another, loses its rows.
 
