@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def is_replaced(output: Path) -> bool:
-    """Tell whether a new file takes the place of what is there; a pipe or a device stays."""
+    """Return whether a new file takes the place of what is there; a pipe or a device stays."""
     return output.is_file() or not output.exists()
 
 

@@ -110,7 +110,7 @@ def capture_chat(chat: str, services: CaptureServices) -> None:
 
 
 def _may_have_gone_on(state: CaptureState, known: Document) -> bool:
-    """Tell whether a chat is to be read once more before its tokens go.
+    """Return whether a chat is to be read once more before its tokens go.
 
     The known legs have ended, but the transcript never said that the chat has: a leg may have begun
     of which no event told, and only a token shows it.

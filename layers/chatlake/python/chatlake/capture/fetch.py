@@ -71,7 +71,7 @@ def take_events(state: CaptureState, fetched: Fetched, services: CaptureServices
 
 
 def _is_own(event: dict[str, object], state: CaptureState) -> bool:
-    """Tell whether an event came under its own contact, because nothing named its chat."""
+    """Return whether an event came under its own contact, because nothing named its chat."""
     detail = event.get("detail")
     spellings = ("contactId", "ContactId")
     return isinstance(detail, dict) and state.initial_contact_id in map(detail.get, spellings)

@@ -81,7 +81,7 @@ class ReconcileServices:
 
 
 def reconcile(services: ReconcileServices) -> None:
-    """Look for what is missing or stuck; counts what it found."""
+    """Find what is missing or stuck; counts what it found."""
     services.counters.add(Metric.CHATS_OVERDUE, _overdue(services.schedule))
     parts = periods(now())
     # What has just happened before what was compared already, and exports before the searches,
@@ -182,7 +182,7 @@ def _notify_of_unpublished(services: ReconcileServices, states: dict[str, Captur
 
 
 def _shows(record: AttemptRecord, revision: str) -> bool:
-    """Tell whether rows are known to show a revision, be it in another row format."""
+    """Return whether rows are known to show a revision, be it in another row format."""
     published = record.published_revision
     return published is not None and content_digest(published) == content_digest(revision)
 

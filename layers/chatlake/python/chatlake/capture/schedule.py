@@ -129,7 +129,7 @@ class CaptureSchedule:
         return sum(page["Count"] for page in pages)
 
     def any(self, *phases: Phase) -> bool:
-        """Tell whether there are chats of these phases, due now or later."""
+        """Return whether there are chats of these phases, due now or later."""
         return any(self.due(phase, _EVER, most=1) for phase in phases)
 
     def read(self, chat: str) -> CaptureState | None:
@@ -260,7 +260,7 @@ class CaptureSchedule:
                 return False
 
     def _has(self, chat: str, sets: Mapping[str, Collection[str]]) -> bool:
-        """Tell whether sets of a chat have these members."""
+        """Return whether sets of a chat have these members."""
         item = self._items.read(chat) or {}
         return all(of in item and {*members} <= {*item[of]["SS"]} for of, members in sets.items())
 

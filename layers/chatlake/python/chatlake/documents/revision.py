@@ -43,7 +43,7 @@ def latest_value(events: Mapping[str, StoredEvent], read: Callable[[JsonObject],
 
 
 def is_complete(document: Document, contact_id: str) -> bool:
-    """Tell whether an export of the contact, or a GetTranscript read after its end, was merged."""
+    """Return whether an export of the contact, or a read after its end, was merged."""
     if contact_id in document.exports:
         return True
     read = document.participant

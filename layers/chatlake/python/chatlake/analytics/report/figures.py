@@ -87,7 +87,7 @@ def gather(
 
 
 def _parts(sizes: Sequence[tuple[date, int]]) -> list[tuple[Period, int]]:
-    """Part days, which are in order, into periods of so many messages or of one day."""
+    """Split days, which are in order, into periods of so many messages or of one day."""
     parts: list[tuple[Period, int]] = []
     for day, messages in sizes:
         if parts and parts[-1][1] + messages <= _MESSAGES_AT_ONCE:
