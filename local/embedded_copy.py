@@ -31,5 +31,5 @@ class _Silent:
     """Shows no progress: a few hundred chats are done at once."""
 
     @contextmanager
-    def stage(self, title: str, total: int) -> Iterator[Callable[[int], None]]:  # noqa: ARG002
+    def stage(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:  # noqa: ARG002
         yield lambda _: None

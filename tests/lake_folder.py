@@ -105,7 +105,7 @@ class Quiet:
     """Shows no progress."""
 
     @contextmanager
-    def stage(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+    def stage(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:
         yield lambda _: None
 
 

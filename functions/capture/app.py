@@ -12,7 +12,7 @@ from chatlake.aws.observability import count, describe, guarded, logger, metrics
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.aws_clients.s3_errors import is_not_found
+from chatlake.aws_clients.s3_errors import is_no_such_key
 from chatlake.capture.capture_services import CaptureServices
 from chatlake.capture.participant_client import ParticipantClient
 from chatlake.capture.rate_limiter import RateLimiter
@@ -46,7 +46,7 @@ def read_export(key: str) -> bytes | None:
     try:
         return s3.get_object(Bucket=settings.export_bucket, Key=key)["Body"].read()
     except ClientError as error:
-        if is_not_found(error):
+        if is_no_such_key(error):
             return None
         raise
 

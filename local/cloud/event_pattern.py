@@ -48,7 +48,7 @@ def check_pattern(pattern: Json, path: str = "") -> None:
 
 
 def matches(pattern: Mapping[str, Json], event: Json) -> bool:
-    """Tell whether an event, or an object within it, is what the pattern asks for."""
+    """Return whether an event, or an object within it, is what the pattern asks for."""
     if not isinstance(event, dict):
         event = {}
     return all(

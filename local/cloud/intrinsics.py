@@ -50,7 +50,7 @@ class Scope:
                 return expression
 
     def holds(self, condition: str | None) -> bool:
-        """Tell whether a named condition is true; no condition is."""
+        """Return whether a named condition is true; no condition is."""
         if condition is None:
             return True
         if condition not in self._decided:
@@ -119,7 +119,7 @@ class Scope:
         return PLACEHOLDER.sub(replaced, text)
 
     def decide(self, expression: Json) -> bool:
-        """Tell whether an expression of the Conditions or Rules is true."""
+        """Return whether an expression of the Conditions or Rules is true."""
         ((name, argument),) = expression.items()
         match name:
             case "Condition":

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from chatlake.chat_state import NO_HINT
 from chatlake.documents.document import Document
 from chatlake.documents.store import StoredDocument
 from chatlake.exceptions import SnapshotConflict
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from chatlake.chat_state import Day
+    from chatlake.chat_state import BatchHint, Day
     from chatlake.exceptions import UnreadableDocument
 
 type Row = tuple[Any, ...]
@@ -71,8 +72,8 @@ class MemoryStore:
         del self._stored[initial_contact_id]
         return True
 
-    def initial_contact_ids(self) -> Iterator[str]:
-        yield from list(self._stored)
+    def chats(self) -> Iterator[tuple[str, BatchHint]]:
+        yield from ((chat, NO_HINT) for chat in list(self._stored))
 
     def __iter__(self) -> Iterator[StoredDocument]:
         yield from list(self._stored.values())

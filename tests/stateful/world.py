@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from chatlake.chat_state import ChatState, Day
+    from chatlake.chat_state import BatchHint, ChatState, Day
     from chatlake.documents.document import Document
     from chatlake.documents.store import DocumentStore, StoredDocument
     from chatlake.documents.upsert import UpsertResult
@@ -236,8 +236,8 @@ class _SteppedStore:
         self._step(f"delete {initial_contact_id}")
         return self._store.delete(initial_contact_id, tag)
 
-    def initial_contact_ids(self) -> Iterator[str]:
-        return self._store.initial_contact_ids()
+    def chats(self) -> Iterator[tuple[str, BatchHint]]:
+        return self._store.chats()
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._store)

@@ -36,7 +36,7 @@ def _delete_database(place: Place, existing: Existing) -> None:
 
 
 def _create_optimizer(place: Place, wanted: Wanted) -> Made:
-    """Look for the table, as Glue does; moto has no optimizers, and nothing is optimized here."""
+    """Find the table, as Glue does; moto has no optimizers, and nothing is optimized here."""
     properties = wanted.properties
     tables = place.client("glue").get_tables(DatabaseName=properties["DatabaseName"])["TableList"]
     if properties["TableName"] not in {table["Name"] for table in tables}:

@@ -95,7 +95,7 @@ def words(text: str) -> frozenset[str]:
 
 
 def is_true(value: Json) -> bool:
-    """Tell whether a boolean property is; CloudFormation takes texts, too."""
+    """Return whether a boolean property is; CloudFormation takes texts, too."""
     return str(value).lower() == "true"
 
 

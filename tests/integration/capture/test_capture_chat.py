@@ -607,7 +607,7 @@ def test_a_damaged_document_is_noted_and_mended_by_hand(opened: Open) -> None:
     archive.attempt(chat)
     state = archive.schedule.read(chat)
     assert state is not None
-    assert state.failure == "unreadable document"
+    assert state.failure == "damaged document"
     assert len(state.events) == 1
     s3.delete_object(Bucket=bucket, Key=found["Key"])
     archive.attempt_until(archive.clock.now_ms() + IDLE_MS, chat)

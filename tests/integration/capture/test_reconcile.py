@@ -14,6 +14,8 @@ import pytest
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.capture.reconcile import ReconcileServices, reconcile
 from chatlake.chat_state import add_tombstones
+from chatlake.documents import revision as revisions
+from chatlake.documents.revision import revision
 from local.chats import Chat, scripts
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time
@@ -137,6 +139,24 @@ def test_finished_chats_that_nobody_published_are_announced_again(opened: Archiv
     counts = opened.services.chats.publish_attempts.record({chat: [1]})
     opened.services.chats.publish_attempts.mark_published({chat: announced[1]}, counts)
     assert over_a_day(opened)["ChatsUnpublished"] == 0
+
+
+def test_finished_chats_whose_rows_are_of_another_row_format_are_published(
+    opened: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Capture notified in one format, and the publisher of the next version wrote the rows."""
+    chat = CHATS[0].initial_contact_id
+    for event in CHATS[0].contact_events():
+        opened.deliver(event)
+    opened.attempt_until(opened.clock.now_ms() + 10 * 60_000, chat)
+    stored = opened.services.store.read(chat)
+    assert stored is not None
+    monkeypatch.setattr(revisions, "ROW_FORMAT", revisions.ROW_FORMAT + 1)
+    attempts = opened.services.chats.publish_attempts
+    attempts.mark_published({chat: revision(stored.document)}, attempts.record({chat: [1]}))
+    assert over_a_day(opened)["ChatsUnpublished"] == 0
+    attempts.forget_published([chat])
+    assert over_a_day(opened)["ChatsUnpublished"] > 0
 
 
 def test_chats_that_nobody_looks_at_are_overdue(opened: Archive) -> None:

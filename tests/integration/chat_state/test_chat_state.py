@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatlake.chat_state import NO_DOCUMENT, AttemptRecord, add_tombstones
+from chatlake.chat_state import NO_DOCUMENT, REWRITE, AttemptRecord, add_tombstones
 from chatlake.chat_state.dynamodb import DynamoDBChatState
 from chatlake.chat_state.leg_cache import LegCache, with_leg_cache
 from chatlake.chat_state.sqlite import SqliteChatState
@@ -238,6 +238,14 @@ def test_what_was_published_is_forgotten_but_not_where_rows_can_be(state: ChatSt
     state.publish_attempts.mark_published({"c1": "r1", "c2": "r2"}, counts)
     state.publish_attempts.forget_published(["c1", "unknown"])
     assert state.publish_attempts.read(["c1", "c2", "unknown"]) == {
-        "c1": AttemptRecord(1, frozenset({1, None}), None),
+        "c1": AttemptRecord(1, frozenset({1, None}), REWRITE),
         "c2": AttemptRecord(1, frozenset({2}), "r2"),
     }
+
+
+def test_what_an_attempt_may_have_changed_is_not_told_as_published_by_forgetting_it(
+    state: ChatState,
+) -> None:
+    state.publish_attempts.record({"c1": [1]})
+    state.publish_attempts.forget_published(["c1"])
+    assert state.publish_attempts.read(["c1"]) == {"c1": AttemptRecord(1, frozenset({1}), None)}

@@ -53,7 +53,7 @@ def test_a_rebuild_refuses_and_every_row_stays(lake: LakeFolder, chatlake: Chatl
     before = made_newer(lake, "c1")
     ran = chatlake("rebuild")
     assert ran.code == 1
-    assert "1 document would lose their rows, so nothing was done" in ran.err
+    assert "the rows of 1 document would be lost, so the tables were left" in ran.err
     assert ADVICE in ran.err
     assert lake.rows() == rows
     assert [path.read_bytes() for path in lake.documents() if path.stem == "c1"] == [before]
@@ -69,3 +69,28 @@ def test_a_publisher_fails_for_it_alone_and_keeps_its_rows(lake: LakeFolder) -> 
     assert ADVICE in outcome.failed["c1"]
     assert outcome.published == {"c2"}
     assert {row["item_id"] for row in lake.rows()["messages"]} == {"m1", "m2"}
+
+
+def test_a_refused_rebuild_of_a_lake_without_its_catalog_makes_no_empty_one(
+    lake: LakeFolder, chatlake: Chatlake
+) -> None:
+    two_chats(lake)
+    made_newer(lake, "c1")
+    (lake.path / "catalog.db").unlink()
+    assert chatlake("rebuild").code == 1
+    assert not (lake.path / "catalog.db").exists()
+    ran = chatlake("status")
+    assert ran.code == 1
+    assert "has lost its catalog.db" in ran.err
+
+
+def test_a_refused_rebuild_changes_nothing_that_is_published_next(
+    lake: LakeFolder, chatlake: Chatlake
+) -> None:
+    two_chats(lake)
+    snapshots = lake.snapshots()
+    made_newer(lake, "c1")
+    assert chatlake("rebuild").code == 1
+    again = lake.take(page("c2", message("m2")))
+    assert again.outcome.published == set()
+    assert lake.snapshots() == snapshots

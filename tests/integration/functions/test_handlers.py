@@ -422,3 +422,11 @@ def test_chats_of_another_instance_are_not_of_this_archive(load: Load, name: str
 
 def test_capture_with_nothing_to_do_ends_at_once(load: Load) -> None:
     assert call(load("capture"), {}) == 0
+
+
+def test_an_export_is_gone_only_if_its_bucket_is_there(load: Load) -> None:
+    """An object that is not there is never asked for again; a bucket may come back."""
+    assert load("capture").read_export("no-such-key") is None
+    without_bucket = load("capture", EXPORT_BUCKET="no-such-bucket")
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        without_bucket.read_export("no-such-key")

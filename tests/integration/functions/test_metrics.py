@@ -76,6 +76,7 @@ def announce(publish: ModuleType, *documents: Document) -> dict[str, Any]:
             chat, lambda known, new=document: merge(known, new) if known else new
         )
         publish.archive.chats.legs.add({chat: chat}, provisional=False)
+        # With what the version before sends: its messages may be on their way in an update.
         body = json.dumps({"initial_contact_id": chat, "revision": ""})
         records.append({"messageId": str(number), "body": body})
     answer: dict[str, Any] = call(publish, {"Records": records})
@@ -107,6 +108,20 @@ def test_a_late_receipt_does_not_count_its_chat_twice(
     assert values(written, "MessagesPublished") == [1]
     assert values(written, "ReadLatency", "AGENT") == [7000]
     assert len(values(written, "EndToRows")) == 1
+
+
+def test_chats_that_are_published_again_on_purpose_do_not_count_twice(
+    publish: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    announce(publish, read_messages(CHAT, [2]))
+    capsys.readouterr()
+    publish.archive.chats.publish_attempts.forget_published([CHAT])
+    announce(publish, read_messages(CHAT, [2]))
+    written = blobs(capsys.readouterr().out)
+    assert values(written, "ChatsPublished") == [1]
+    assert values(written, "MessagesPublished") == [0]
+    assert values(written, "ReadLatency", "AGENT") == []
+    assert values(written, "EndToRows") == []
 
 
 def test_of_thousands_of_values_none_is_lost(

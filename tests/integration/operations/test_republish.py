@@ -1,4 +1,4 @@
-"""Every chat can be made due to be published again, in either home."""
+"""Every chat can be made due to be published again, embedded or deployed."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chatlake.capture.publish_notifier import PublishNotifier
+from chatlake.chat_state import REWRITE
 from chatlake.chat_state.dynamodb import DynamoDBChatState
 from chatlake.documents import revision as revisions
 from chatlake.documents.document import Document
@@ -50,7 +51,9 @@ def test_every_chat_of_a_lake_is_written_again_though_none_has_changed(lake: Lak
     rows = filled(lake).rows()
     with EmbeddedArchive(lake.path) as archive:
         assert republish(archive, Quiet()) == len(CHATS)
-        assert archive.chats.queue.waiting() == set(CHATS)
+        assert archive.publish_queue.waiting() == set(CHATS)
+        sizes = [path.stat().st_size for path in lake.documents()]
+        assert archive.publish_queue.total_size() == sum(sizes)
         assert published_again(archive).published == set(CHATS)
     assert lake.rows() == rows
     assert lake.differences() == []
@@ -103,7 +106,7 @@ def test_every_chat_of_a_stack_is_sent_to_the_queue_and_counts_as_unpublished(aw
     sent = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     assert {json.loads(m["Body"])["initial_contact_id"] for m in sent} == set(CHATS)
     records = attempts.read(CHATS)
-    assert {record.published_revision for record in records.values()} == {None}
+    assert {record.published_revision for record in records.values()} == {REWRITE}
     assert {record.days for record in records.values()} == {frozenset({1})}
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from chatlake.documents import revision as revisions
 from chatlake.documents.document import Document, merge
-from chatlake.documents.revision import ROW_FORMAT, revision
+from chatlake.documents.revision import ROW_FORMAT, content_digest, revision
 from chatlake.sources.contact_event import from_event
 from chatlake.sources.get_transcript import from_response
 from chatlake.sources.s3_export import from_export
@@ -28,6 +28,9 @@ INPUTS = Path(__file__).parents[2] / "data" / "row_format_inputs.json"
 DIGESTS = {
     1: "fb7e419c691d4c9e3a3131d3d27c3125977cfe9ffba2fe7e5ba5732e5d3983e2",
 }
+
+# Of the revisions that version 0.1 computes of the inputs.
+REVISIONS_OF_0_1 = "f0632d60d3e9168b7bae94ef420b788f4082212fc24fb87ad2eb47565adadeb3"
 
 
 def documents() -> Iterator[Document]:
@@ -92,3 +95,13 @@ def test_a_revision_is_another_in_another_row_format(monkeypatch: pytest.MonkeyP
     after = [revision(chat) for chat in chats]
     assert not {*before} & {*after}
     assert [revision(chat) for chat in chats] == after
+    assert list(map(content_digest, before)) == list(map(content_digest, after))
+
+
+def test_revisions_of_the_first_row_format_are_those_of_the_first_version(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Or each chat of a lake that it made would count as changed, though no row has."""
+    monkeypatch.setattr(revisions, "ROW_FORMAT", 1)
+    joined = "".join(revision(chat) for chat in documents())
+    assert hashlib.sha256(joined.encode()).hexdigest() == REVISIONS_OF_0_1

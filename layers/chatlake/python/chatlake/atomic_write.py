@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 def is_replaced(output: Path) -> bool:
-    """Tell whether a new file takes the place of what is there; a pipe or a device stays."""
+    """Return whether a new file takes the place of what is there; a pipe or a device stays."""
     return output.is_file() or not output.exists()
 
 
 @contextmanager
 def whole_file(output: Path) -> Iterator[Path]:
-    """Return the path to write to; what is there takes the file's place when all went well.
+    """Yield the path to write to; what is there takes the file's place when all went well.
 
     Nobody opens half a file, and what failed leaves the one of before, whose mode stays. A pipe or
     a device is written to, never replaced.

@@ -60,12 +60,12 @@ class UnsupportedDocumentFormat(UnreadableDocument):
 
 
 class NewerDocuments(ChatlakeError):
-    """The tables cannot be made afresh: some documents were written by a newer version."""
+    """The tables cannot be rebuilt: some documents were written by a newer version."""
 
     def __init__(self, count: int, example: UnsupportedDocumentFormat) -> None:
         super().__init__(
-            f"{count:,} document{'' if count == 1 else 's'} would lose their rows, so nothing was "
-            f"done; {example}"
+            f"the rows of {count:,} document{'' if count == 1 else 's'} would be lost, so the "
+            f"tables were left as they are; {example}"
         )
 
 
@@ -111,7 +111,7 @@ class QueryFailed(ChatlakeError):
 
 
 class LakeNotFound(ChatlakeError):
-    """A command that reads was told of a folder that holds no lake."""
+    """A command that reads was pointed at a folder without a lake."""
 
     def __init__(self, folder: str) -> None:
         super().__init__(
@@ -131,7 +131,7 @@ class LakeMoved(ChatlakeError):
 
 
 class LakeIncomplete(ChatlakeError):
-    """A lake has documents, but a file without which its tables cannot be told is gone."""
+    """A lake has documents, but the file that locates its tables is gone."""
 
     def __init__(self, folder: str, name: str) -> None:
         super().__init__(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class ExclusiveAccess:
-    """Shows that nobody else reads or writes a lake: the argument of whatever needs that.
+    """Proof of exclusive access to a lake: the argument of what needs nobody else at work.
 
     Only `exclusive_access` makes one, and it is of use for as long as that block lasts.
     """

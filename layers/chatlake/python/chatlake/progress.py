@@ -1,4 +1,4 @@
-"""What long work tells of how far it has come."""
+"""Progress of long-running work."""
 
 from __future__ import annotations
 
@@ -12,5 +12,8 @@ if TYPE_CHECKING:
 class Progress(Protocol):
     """Shows how far long work has come; the command line's is a bar on the terminal."""
 
-    def stage(self, title: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """Begin a stage of so many units; the function that comes with it adds to what is done."""
+    def stage(self, title: str, total: int | None) -> AbstractContextManager[Callable[[int], None]]:
+        """Begin a stage of so many units, None if nobody knows how many.
+
+        The function that comes with it adds to what is done.
+        """

@@ -76,7 +76,7 @@ def create_views(connection: duckdb.DuckDBPyConnection) -> None:
 def run(
     connection: duckdb.DuckDBPyConnection, sql: str, parameters: Sequence[str] = ()
 ) -> duckdb.DuckDBPyConnection:
-    """Run SQL and give the cursor of its result; parameters stand for its question marks.
+    """Run SQL; return the cursor of its result. Parameters stand for its question marks.
 
     Raises
     ------

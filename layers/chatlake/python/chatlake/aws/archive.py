@@ -64,7 +64,7 @@ class DeployedArchive:
         )
 
     def publish(self, initial_contact_ids: Iterable[str]) -> PublishOutcome:
-        """Bring the rows of some chats up to their documents."""
+        """Sync the rows of some chats with their documents."""
         from chatlake.tables.publish import publish
 
         return publish(initial_contact_ids, store=self.store, chats=self.chats, lake=self.lake)

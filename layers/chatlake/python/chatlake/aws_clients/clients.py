@@ -92,7 +92,7 @@ def participant() -> ConnectParticipantClient:
 
 
 def error_code(error: Exception) -> str:
-    """Return the service's word for an error, or its type: its text may quote anything."""
+    """Return the error code, or the type of an error without one: its text may quote anything."""
     if isinstance(error, ClientError):
         return str(error.response["Error"]["Code"])
     return type(error).__name__

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 type Item = Mapping[str, AttributeValueTypeDef]
 
-# BatchGetItem takes no more.
-_KEYS_AT_ONCE = 100
+KEYS_AT_ONCE = 100
+"""BatchGetItem takes no more."""
 
 
 class DynamoDBTable:
@@ -30,7 +30,7 @@ class DynamoDBTable:
         self._prefix = prefix
 
     def read(self, name: str) -> Item | None:
-        """Return an item as it is after every change so far; None if there is none."""
+        """Return an item by a strongly consistent read; None if there is none."""
         found = self._dynamodb.get_item(
             TableName=self._table, Key=self._key(name), ConsistentRead=True
         )
@@ -39,7 +39,7 @@ class DynamoDBTable:
     def read_many(self, names: Collection[str], *, consistent: bool = True) -> dict[str, Item]:
         """Return the items of those names that there are, by name."""
         found: dict[str, Item] = {}
-        for some in batched(sorted(set(names)), _KEYS_AT_ONCE, strict=False):
+        for some in batched(sorted(set(names)), KEYS_AT_ONCE, strict=False):
             keys = [self._key(name) for name in some]
             request: Any = {self._table: {"Keys": keys, "ConsistentRead": consistent}}
             while request:

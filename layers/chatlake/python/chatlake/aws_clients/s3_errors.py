@@ -13,17 +13,22 @@ _PRECONDITION_FAILED = 412
 
 
 def is_not_found(error: ClientError) -> bool:
-    """Tell whether there is no such object (404)."""
+    """Return whether there is no such object, or no such bucket (404)."""
     return _status(error) == _NOT_FOUND
 
 
+def is_no_such_key(error: ClientError) -> bool:
+    """Return whether the bucket is there, but no such object in it."""
+    return error.response["Error"]["Code"] in {"NoSuchKey", "404"}
+
+
 def is_precondition_failed(error: ClientError) -> bool:
-    """Tell whether the object is in another state than If-Match or If-None-Match names (412)."""
+    """Return whether the object is in another state than If-Match or If-None-Match names (412)."""
     return _status(error) == _PRECONDITION_FAILED
 
 
 def is_contested(error: ClientError) -> bool:
-    """Tell whether a conditional request lost to another one.
+    """Return whether a conditional request lost to another one.
 
     412 if a concurrent request was first, 409 if one is under way, 404 for If-Match on an object
     that was deleted meanwhile (S3, conditional writes).

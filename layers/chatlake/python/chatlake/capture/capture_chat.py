@@ -24,7 +24,7 @@ from chatlake.documents.legs import legs_of
 from chatlake.documents.lifecycle import IDLE_MS, SETTLE_MS, is_ended, saw_end
 from chatlake.documents.revision import revision
 from chatlake.documents.upsert import upsert
-from chatlake.exceptions import UnreadableDocument
+from chatlake.exceptions import UnreadableDocument, UnsupportedDocumentFormat
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
@@ -41,11 +41,10 @@ _LONGEST_RETRY_MS = 15 * 60_000
 # Of a last read that an unreachable service keeps from ending.
 _MOST_RETRIES = 60
 _LONGEST_REFUSAL_MS = 30 * 24 * 3_600_000
-_UNREADABLE = "unreadable document"
-# What versions before 0.2 called it.
 _DAMAGED = "damaged document"
+_NEWER = "document of a newer format"
 _REFUSED = "refused export"
-_PASSING_FAILURES = frozenset({_UNREADABLE, _DAMAGED, _REFUSED})
+_PASSING_FAILURES = frozenset({_DAMAGED, _NEWER, _REFUSED})
 
 
 def capture_chat(chat: str, services: CaptureServices) -> None:
@@ -65,7 +64,8 @@ def capture_chat(chat: str, services: CaptureServices) -> None:
         stored = services.store.read(chat)
     except UnreadableDocument as error:
         services.note(Metric.UNREADABLE_DOCUMENTS, chat, str(error))
-        _come_again(state, services, failure=_UNREADABLE, after_ms=IDLE_MS)
+        newer = isinstance(error, UnsupportedDocumentFormat)
+        _retry_later(state, services, failure=_NEWER if newer else _DAMAGED, after_ms=IDLE_MS)
         return
     known = reduce(
         merge, _own(fetched.documents, chat), stored.document if stored else Document(chat)
@@ -110,7 +110,7 @@ def capture_chat(chat: str, services: CaptureServices) -> None:
 
 
 def _may_have_gone_on(state: CaptureState, known: Document) -> bool:
-    """Tell whether a chat is to be read once more before its tokens go.
+    """Return whether a chat is to be read once more before its tokens go.
 
     The known legs have ended, but the transcript never said that the chat has: a leg may have begun
     of which no event told, and only a token shows it.
@@ -181,8 +181,8 @@ def _settle(
     if over and not waits_for_read:
         # An export that S3 has refused so long is requested once a day, until access is granted.
         refused = state.exports.keys() - fetched.done
-        asked_again = bool(refused) and at - checkpoint.first_seen_at < _LONGEST_REFUSAL_MS
-        if document.participant is None and not document.exports and not asked_again:
+        retried_daily = bool(refused) and at - checkpoint.first_seen_at < _LONGEST_REFUSAL_MS
+        if document.participant is None and not document.exports and not retried_daily:
             services.note(
                 Metric.CHATS_WITHOUT_SOURCE, state.initial_contact_id, "no token and no export"
             )
@@ -190,8 +190,8 @@ def _settle(
             state,
             checkpoint=checkpoint,
             done=fetched.done | state.tokens.keys(),
-            due=("waiting", at + IDLE_MS) if asked_again else None,
-            expires_at=None if asked_again else at + _KEPT_AFTER_MS,
+            due=("waiting", at + IDLE_MS) if retried_daily else None,
+            expires_at=None if retried_daily else at + _KEPT_AFTER_MS,
             failure=_REFUSED if refused else fetched.failure,
         )
         return
@@ -229,7 +229,7 @@ def _move(state: CaptureState, owner: str, services: CaptureServices) -> None:
     services.schedule.move(state, owner, due_at=now_ms())
 
 
-def _come_again(
+def _retry_later(
     state: CaptureState, services: CaptureServices, *, failure: str, after_ms: int
 ) -> None:
     at = now_ms()
@@ -238,7 +238,7 @@ def _come_again(
     services.schedule.finish_attempt(
         state,
         checkpoint=checkpoint,
-        # When nobody has mended it by then, at least its tokens go.
+        # If it is still unreadable by then, at least its tokens go.
         done=state.tokens.keys() if over else (),
         due=None if over else ("waiting", at + after_ms),
         expires_at=at + _KEPT_AFTER_MS if over else None,

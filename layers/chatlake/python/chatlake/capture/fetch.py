@@ -71,7 +71,7 @@ def take_events(state: CaptureState, fetched: Fetched, services: CaptureServices
 
 
 def _is_own(event: dict[str, object], state: CaptureState) -> bool:
-    """Tell whether an event came under its own contact, because nothing named its chat."""
+    """Return whether an event came under its own contact, because nothing named its chat."""
     detail = event.get("detail")
     spellings = ("contactId", "ContactId")
     return isinstance(detail, dict) and state.initial_contact_id in map(detail.get, spellings)
@@ -178,7 +178,7 @@ def _read_by(
 
     read_at = now_ms()
     found = scan(read_page, known, whole=whole, may_go_on=services.may_go_on)
-    # A chat that has ended has at least who joined it: no items are no transcript of it.
+    # An ended chat has at least its join events, so an empty answer is not its transcript.
     if not found.items and (known.items or whole):
         return False
     if fresh is not None:

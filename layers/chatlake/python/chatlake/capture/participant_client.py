@@ -137,7 +137,7 @@ class ParticipantClient:
         }
         given: Any = {name: value for name, value in request.items() if value is not None}
         with self._transcripts.call():
-            answer = _ask("GetTranscript", lambda: self._client.get_transcript(**given))
+            answer = _call("GetTranscript", lambda: self._client.get_transcript(**given))
         try:
             response = loads(answer[_BODY])
         except ValueError:
@@ -158,7 +158,7 @@ class ParticipantClient:
             One of its kinds; its message holds no token.
         """
         with self._connections.call():
-            answer = _ask(
+            answer = _call(
                 "CreateParticipantConnection",
                 lambda: self._client.create_participant_connection(
                     ParticipantToken=participant_token, Type=["CONNECTION_CREDENTIALS"]
@@ -172,7 +172,7 @@ class ParticipantClient:
         return Connection(credentials["ConnectionToken"], expires_at)
 
 
-def _ask(operation: str, call: Callable[[], Any]) -> Any:
+def _call(operation: str, call: Callable[[], Any]) -> Any:
     error: ParticipantError
     try:
         return call()

@@ -19,6 +19,7 @@ from chatlake.capture.capture_state import CaptureState
 from chatlake.capture.track import contact_of_export
 from chatlake.chat_state import NO_HINT, AttemptRecord
 from chatlake.documents.lifecycle import SETTLE_MS
+from chatlake.documents.revision import content_digest
 from chatlake.identifiers import instance_id
 from chatlake.timestamps import now, now_ms
 
@@ -80,7 +81,7 @@ class ReconcileServices:
 
 
 def reconcile(services: ReconcileServices) -> None:
-    """Look for what is missing or stuck; counts what it found."""
+    """Find what is missing or stuck; counts what it found."""
     services.counters.add(Metric.CHATS_OVERDUE, _overdue(services.schedule))
     parts = periods(now())
     # What has just happened before what was compared already, and exports before the searches,
@@ -172,12 +173,18 @@ def _notify_of_unpublished(services: ReconcileServices, states: dict[str, Captur
         chat
         for chat, state in finished.items()
         if state.checkpoint.announced
-        and attempts.get(chat, AttemptRecord()).published_revision != state.checkpoint.announced
+        and not _shows(attempts.get(chat, AttemptRecord()), state.checkpoint.announced)
     }
     if missing:
         services.counters.add(Metric.CHATS_UNPUBLISHED, len(missing))
         services.publish_queue.send(dict.fromkeys(sorted(missing), NO_HINT))
         services.notified.update(missing)
+
+
+def _shows(record: AttemptRecord, revision: str) -> bool:
+    """Return whether rows are known to show a revision, be it in another row format."""
+    published = record.published_revision
+    return published is not None and content_digest(published) == content_digest(revision)
 
 
 def _find_contacts(services: ReconcileServices, part: Period) -> None:

@@ -129,16 +129,16 @@ class CaptureSchedule:
         return sum(page["Count"] for page in pages)
 
     def any(self, *phases: Phase) -> bool:
-        """Tell whether there are chats of these phases, due now or later."""
+        """Return whether there are chats of these phases, due now or later."""
         return any(self.due(phase, _EVER, most=1) for phase in phases)
 
     def read(self, chat: str) -> CaptureState | None:
-        """Return what is noted of a chat, as it is after every change so far."""
+        """Return the state of a chat by a strongly consistent read; None if there is none."""
         item = self._items.read(chat)
         return None if item is None else parse_capture_state(chat, item)
 
     def read_many(self, chats: Collection[str]) -> dict[str, CaptureState]:
-        """Return what is noted of chats, perhaps not of the last second."""
+        """Return the states of chats by eventually consistent reads."""
         items = self._items.read_many(chats, consistent=False)
         return {chat: parse_capture_state(chat, item) for chat, item in items.items()}
 
@@ -201,7 +201,7 @@ class CaptureSchedule:
         self._items.change(chat, change, "attribute_exists(due_at)")
 
     def move(self, state: CaptureState, chat: str, *, due_at: int) -> None:
-        """Return what is noted of a chat to the chat that it turned out to be a leg of."""
+        """Move a capture state to the chat that its contact turned out to be a leg of."""
         for event in state.events.values():
             self.add_event(chat, event, phase="ended", due_at=due_at)
         for key in state.exports.values():
@@ -260,7 +260,7 @@ class CaptureSchedule:
                 return False
 
     def _has(self, chat: str, sets: Mapping[str, Collection[str]]) -> bool:
-        """Tell whether sets of a chat have these members."""
+        """Return whether sets of a chat have these members."""
         item = self._items.read(chat) or {}
         return all(of in item and {*members} <= {*item[of]["SS"]} for of, members in sets.items())
 

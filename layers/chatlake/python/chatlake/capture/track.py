@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from chatlake.capture.schedule import CaptureSchedule
     from chatlake.json_codec import JsonObject
 
-# Of the service's words for events, those that a chat begins and ends with, and how soon each makes
-# it due. COMPLETED tells once more what DISCONNECTED told, and counts where that was lost; others
-# change nothing that cannot wait for another attempt, or for the chat's end.
+# The event types with which a chat begins and ends, and how soon each makes it due. COMPLETED tells
+# once more what DISCONNECTED told, and counts where that was lost; others change nothing that
+# cannot wait for another attempt, or for the chat's end.
 _DUE_AFTER_MS = {
     "INITIATED": FIRST_SNAPSHOT_AFTER_MS,
     "CONNECTED_TO_SYSTEM": SETTLE_MS,

@@ -51,7 +51,7 @@ class SnapshotInterval:
 
 @dataclass(frozen=True, slots=True)
 class WorkerHooks:
-    """What the function decides of the worker, and is told by it.
+    """What the function decides for the worker, and what the worker reports.
 
     Attributes
     ----------

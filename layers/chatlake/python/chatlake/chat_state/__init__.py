@@ -19,13 +19,17 @@ type Day = int | None
 NO_DOCUMENT = ""
 """Stands for the revision of a chat that has no document, and so no rows."""
 
+REWRITE = "rewrite"
+"""Stands for the revision of rows that are to be written again, whatever they show."""
+
 
 @dataclass(frozen=True, slots=True)
 class AttemptRecord:
     """How often a chat was attempted to be published, and on which days its rows can be.
 
     `published_revision` is the revision of the document that its rows are known to show,
-    `NO_DOCUMENT` if it is known to have none; None if an attempt may have changed them since.
+    `NO_DOCUMENT` if it is known to have none, `REWRITE` if they are to be written again; None if
+    an attempt may have changed them since.
     """
 
     count: int = 0
@@ -92,7 +96,7 @@ class PublishAttempts(Protocol):
     def forget_published(self, initial_contact_ids: Collection[str]) -> None:
         """Forget what was published of chats, so that their rows are written even if unchanged.
 
-        Where their rows can be stays known.
+        That they were published, and where their rows can be, stays known.
         """
 
 
@@ -124,8 +128,8 @@ class ChatState(Protocol):
     def forget(self, initial_contact_id: str) -> bool:
         """Remove all that is kept of a chat but its tombstones, if it certainly has no rows.
 
-        Its tombstones are added before. Returns whether it was removed: not as long as an attempt
-        may have written rows.
+        Tombstones of all its legs are added with it. Returns whether it was removed: not as long as
+        an attempt may have written rows.
         """
 
 

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from chatlake.aws_clients.dynamodb_table import DynamoDBTable
+from chatlake.aws_clients.dynamodb_table import KEYS_AT_ONCE, DynamoDBTable
 from chatlake.aws_clients.update_expression import UpdateExpression
-from chatlake.chat_state import NO_DOCUMENT, AttemptRecord, add_tombstones, digests_of
+from chatlake.chat_state import NO_DOCUMENT, REWRITE, AttemptRecord, add_tombstones, digests_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from chatlake.chat_state import Day
 
 _NO_DAY = "null"
-_READ_AT_ONCE = 100
 _CONNECTIONS = 16
 
 
@@ -157,7 +156,7 @@ class DynamoDBPublishAttempts:
 
     def forget_published(self, initial_contact_ids: Collection[str]) -> None:
         """Forget what was published of chats, so that their rows are written even if unchanged."""
-        change = UpdateExpression(removed=["published_revision"])
+        change = UpdateExpression(puts={"published_revision": {"S": REWRITE}})
         # Without the condition an item would be made for a chat that has none.
         self._requests.each(
             lambda chat: self._chats.change(chat, change, "attribute_exists(published_revision)"),
@@ -197,7 +196,7 @@ class _Requests:
     def read(self, table: DynamoDBTable, names: Iterable[str]) -> dict[str, Item]:
         """Read any number of items, some at a time."""
         found: dict[str, Item] = {}
-        groups = list(batched(sorted(set(names)), _READ_AT_ONCE, strict=False))
+        groups = list(batched(sorted(set(names)), KEYS_AT_ONCE, strict=False))
         for items in self.each(table.read_many, groups):
             found |= items
         return found

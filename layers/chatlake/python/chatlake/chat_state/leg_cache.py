@@ -16,8 +16,8 @@ _MOST_LEGS = 100_000
 class LegCache:
     """Another leg directory, and a cache of its confirmed mappings.
 
-    For those who follow chats while they go on, and ask for each many times. Not for who must see
-    at once that a chat was erased and forgotten: a publisher.
+    For Capture and Track, which ask for the same contacts often. Not for Publish, which must see
+    an erasure at once.
     """
 
     def __init__(self, legs: LegDirectory) -> None:

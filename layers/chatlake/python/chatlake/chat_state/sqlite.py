@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from chatlake.chat_state import NO_DOCUMENT, AttemptRecord, add_tombstones, digests_of
+from chatlake.chat_state import NO_DOCUMENT, REWRITE, AttemptRecord, digests_of
 from chatlake.chat_state.sqlite_connection import open_connection, select_in, transaction
 from chatlake.chat_state.sqlite_queue import SqlitePublishQueue
 
@@ -38,10 +38,10 @@ class SqliteChatState:
         with transaction(self._db) as db:
             records = self.publish_attempts.read([initial_contact_id])
             record = records.get(initial_contact_id, AttemptRecord())
-            may_have_rows = record.count and record.published_revision != NO_DOCUMENT
-            add_tombstones(self, initial_contact_id)
-            if may_have_rows:
+            if record.count and record.published_revision != NO_DOCUMENT:
                 return False
+            legs = self.legs.of_chat(initial_contact_id)
+            insert_tombstones(db, {initial_contact_id, *legs})
             for table in ("chats", "legs", "publish_queue"):
                 db.execute(
                     f"DELETE FROM {table} WHERE initial_contact_id = ?", (initial_contact_id,)
@@ -55,7 +55,7 @@ class SqliteChatState:
         return {"legs": legs, "erased": erased, "queued": len(self.queue.waiting())}
 
     def compact(self, access: ExclusiveAccess) -> None:
-        """Return deleted pages to the disk, the log of recent changes included."""
+        """Release deleted pages to the file system, and truncate the write-ahead log."""
         access.require()
         self._db.execute("VACUUM").close()
         self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").close()
@@ -139,9 +139,12 @@ class SqlitePublishAttempts:
 
     def forget_published(self, initial_contact_ids: Collection[str]) -> None:
         """Forget what was published of chats, so that their rows are written even if unchanged."""
-        sql = "UPDATE chats SET published_revision = NULL WHERE initial_contact_id = ?"
+        sql = (
+            "UPDATE chats SET published_revision = ? "
+            "WHERE initial_contact_id = ? AND published_revision IS NOT NULL"
+        )
         with transaction(self._db) as db:
-            db.executemany(sql, [(chat,) for chat in initial_contact_ids])
+            db.executemany(sql, [(REWRITE, chat) for chat in initial_contact_ids])
 
     def forget_all_published(self) -> None:
         """Forget what was published of all chats, but not where their rows can be."""
@@ -170,7 +173,12 @@ class SqliteTombstones:
     def add(self, contact_ids: Collection[str]) -> None:
         """Note that contacts were erased."""
         with transaction(self._db) as db:
-            db.executemany(
-                "INSERT OR IGNORE INTO tombstones VALUES (?)",
-                [(digest,) for digest in digests_of(contact_ids)],
-            )
+            insert_tombstones(db, contact_ids)
+
+
+def insert_tombstones(db: sqlite3.Connection, contact_ids: Collection[str]) -> None:
+    """Note that contacts were erased, as part of a transaction."""
+    db.executemany(
+        "INSERT OR IGNORE INTO tombstones VALUES (?)",
+        [(digest,) for digest in digests_of(contact_ids)],
+    )

@@ -49,17 +49,16 @@ def open_connection(path: Path) -> sqlite3.Connection:
 
 @contextmanager
 def transaction(db: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
-    """Change a file in one transaction, or as part of the one that is under way."""
-    if db.in_transaction:
-        yield db
-        return
+    """Change the file in one transaction; one within another is an error."""
     db.execute("BEGIN IMMEDIATE").close()
     try:
         yield db
+        db.execute("COMMIT").close()
     except BaseException:
-        db.execute("ROLLBACK").close()
+        # SQLite ends it by itself when the disk is full, for instance.
+        if db.in_transaction:
+            db.execute("ROLLBACK").close()
         raise
-    db.execute("COMMIT").close()
 
 
 def select_in(db: sqlite3.Connection, sql: str, keys: Iterable[str]) -> Iterator[tuple[Any, ...]]:

@@ -173,7 +173,7 @@ def report(lake_folder: Path, period: Period | None, output: Path) -> int:
     from chatlake.cli.console import TerminalProgress
 
     messages = write_report(lake_folder, output, period or ALWAYS, TerminalProgress())
-    told = f"{messages:,} messages" if messages else "no message to tell of, and what to do"
+    told = f"{messages:,} messages" if messages else "no messages; the page says what to do"
     click.echo(f"{output}: {told}. Open it in a browser.", err=True)
     return 0
 

@@ -36,7 +36,7 @@ class TerminalProgress:
     """A bar for each stage on a terminal, and a line when it is done elsewhere."""
 
     @contextmanager
-    def stage(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+    def stage(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """Begin a stage; the function that comes with it adds to what is done."""
         if total == 0:
             yield lambda _: None
@@ -56,7 +56,8 @@ class TerminalProgress:
         with Progress(*columns, console=_console) as progress:
             task = progress.add_task(title, total=total)
             yield lambda done: progress.advance(task, done)
-            progress.update(task, completed=total)
+            if total is not None:
+                progress.update(task, completed=total)
 
 
 def print_import(summary: ImportSummary, lake_folder: Path) -> int:
@@ -91,7 +92,7 @@ def print_nothing_found(rejected: Iterable[Rejection]) -> int:
 
 def print_rebuild(outcome: PublishOutcome) -> int:
     """Say what a rebuild did; return the exit code."""
-    _console.print(f"{_count(len(outcome.published), 'chat')} published afresh.")
+    _console.print(f"{_count(len(outcome.published), 'chat')} published.")
     _print_some(f"Failed: {reason}" for reason in outcome.failed.values())
     return 1 if outcome.failed else 0
 

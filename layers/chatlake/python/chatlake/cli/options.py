@@ -54,7 +54,7 @@ _DAY = click.DateTime(["%Y-%m-%d"])
 
 
 def with_period[R](command: Callable[..., R]) -> Callable[..., R]:
-    """Return a command the options of a period, and the `period`; None if neither was given."""
+    """Add the options of a period to a command, which receives `period`; None without them."""
 
     @click.option(
         "--since", type=_DAY, metavar="DAY", help="First day (UTC) on which chats began: 2026-11-01"

@@ -1,4 +1,4 @@
-"""Results of queries: as a table to look at, or as CSV, JSON or Parquet to go on with."""
+"""Results of queries: as a table on screen, or as CSV, JSON or Parquet to go on with."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ROWS_AT_ONCE = 10_000
-_ROWS_TO_LOOK_AT = 200
+_ROWS_SHOWN = 200
 _WIDEST = 100_000
 _LARGE = 1e6
 _INT64 = 2**63
@@ -121,9 +121,9 @@ def _write_json(result: pa.RecordBatchReader, file: IO[str]) -> None:
 
 
 def write_table(result: pa.RecordBatchReader, file: IO[str]) -> None:
-    """Print the first rows of a result to look at: as a table, or each by itself if too wide."""
-    rows = list(islice(_rows(result), _ROWS_TO_LOOK_AT + 1))
-    cells = [[_cell(value) for value in row] for row in rows[:_ROWS_TO_LOOK_AT]]
+    """Print the first rows of a result on screen: as a table, or each by itself if too wide."""
+    rows = list(islice(_rows(result), _ROWS_SHOWN + 1))
+    cells = [[_cell(value) for value in row] for row in rows[:_ROWS_SHOWN]]
     # Not a terminal: as wide as it takes, so that nothing is cut.
     width = None if file.isatty() else _WIDEST
     console = Console(file=file, width=width, markup=False, highlight=False)
@@ -138,9 +138,9 @@ def write_table(result: pa.RecordBatchReader, file: IO[str]) -> None:
         console.print(f"No rows. Their columns: {', '.join(names)}")
     else:
         _print_one_by_one(names, cells, console)
-    if len(rows) > _ROWS_TO_LOOK_AT:
+    if len(rows) > _ROWS_SHOWN:
         print(
-            f"The first {_ROWS_TO_LOOK_AT} rows; --format csv, json or parquet writes all.",
+            f"The first {_ROWS_SHOWN} rows; --format csv, json or parquet writes all.",
             file=sys.stderr,
         )
 

@@ -205,7 +205,7 @@ def _earliest(a: Json, b: Json) -> Json:
 
 
 def _split_receipts(metadata: JsonObject) -> tuple[JsonObject, dict[str, Receipt]]:
-    """Part MessageMetadata into all but its receipts, and the receipts by recipient."""
+    """Split MessageMetadata into all but its receipts, and the receipts by recipient."""
     rest = {name: value for name, value in metadata.items() if name != "Receipts"}
     listed = metadata["Receipts"]
     if not isinstance(listed, list):

@@ -20,12 +20,12 @@ ENDING_EVENTS = frozenset({"DISCONNECTED", "COMPLETED"})
 
 
 def saw_end(document: Document) -> bool:
-    """Tell whether a read of the transcript saw the end of the chat."""
+    """Return whether a read of the transcript saw the end of the chat."""
     return document.participant is not None and document.participant["saw_end"]
 
 
 def is_ended(document: Document) -> bool:
-    """Tell whether the chat's end was seen, or every leg that is known has ended.
+    """Return whether the chat's end was seen, or every leg that is known has ended.
 
     A leg has ended when an event says so, or when its export is there, which is written then.
     """

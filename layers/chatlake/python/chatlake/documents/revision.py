@@ -23,6 +23,8 @@ It is part of each revision, so that chats which were published in an older form
 and get their new rows when they are published again.
 """
 
+_AFTER_FORMAT = ":"
+
 
 def latest_value(events: Mapping[str, StoredEvent], read: Callable[[JsonObject], Any]) -> Any:
     """Of the events of one contact that have a readable value, return the latest one's.
@@ -41,7 +43,7 @@ def latest_value(events: Mapping[str, StoredEvent], read: Callable[[JsonObject],
 
 
 def is_complete(document: Document, contact_id: str) -> bool:
-    """Tell whether an export of the contact, or a GetTranscript read after its end, was merged."""
+    """Return whether an export of the contact, or a read after its end, was merged."""
     if contact_id in document.exports:
         return True
     read = document.participant
@@ -69,7 +71,8 @@ def event_time(value: object) -> int | None:
 def revision(document: Document) -> str:
     """Digest what determines the rows of a chat; to be compared for equality only.
 
-    Times of reading are left out, so reading the same again makes the same revision.
+    Times of reading are left out, so reading the same again makes the same revision. The row format
+    stands before the digest of all else.
     """
     contacts = document.events.keys() | document.exports.keys() | {document.initial_contact_id}
     state = {
@@ -82,6 +85,12 @@ def revision(document: Document) -> str:
         "participant": document.participant and document.participant["saw_end"],
         "complete": {contact: is_complete(document, contact) for contact in contacts},
         "chat": [document.initial_contact_id, document.instance_id],
-        "row_format": ROW_FORMAT,
     }
-    return hashlib.sha256(dumps(state)).hexdigest()
+    digest = hashlib.sha256(dumps(state)).hexdigest()
+    # As version 0.1 wrote it, whose rows are of format 1.
+    return digest if ROW_FORMAT == 1 else f"{ROW_FORMAT}{_AFTER_FORMAT}{digest}"
+
+
+def content_digest(revision: str) -> str:
+    """Return the part of a revision that does not depend on the row format."""
+    return revision.rpartition(_AFTER_FORMAT)[2]

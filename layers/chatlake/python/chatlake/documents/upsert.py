@@ -8,11 +8,11 @@ this upsert changed it or not.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from chatlake.chat_state import NO_DOCUMENT, NO_HINT, AttemptRecord, BatchHint, add_tombstones
+from chatlake.documents.batch_hint import batch_hint
 from chatlake.documents.document import Document, merge, rekeyed
 from chatlake.documents.legs import legs_of
 from chatlake.documents.merging import merge_into
@@ -22,10 +22,8 @@ from chatlake.exceptions import UnreadableDocument
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from chatlake.chat_state import ChatState, Day
+    from chatlake.chat_state import ChatState
     from chatlake.documents.store import DocumentStore, StoredDocument
-
-_EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 
 
 @dataclass(slots=True)
@@ -53,13 +51,15 @@ class UpsertResult:
     to_publish: dict[str, BatchHint] = field(default_factory=dict)
 
     def add(self, later: UpsertResult) -> None:
-        """Join what became of later documents; a chat is counted once, by its greatest change."""
+        """Join what became of later documents; a chat is counted once, by its greatest change.
+
+        What is to be published is not joined: it was sent with each batch.
+        """
         self.new |= later.new
         self.changed = (self.changed | later.changed) - self.new
         self.unchanged = (self.unchanged | later.unchanged) - self.new - self.changed
         self.erased |= later.erased
         self.failed |= later.failed
-        self.to_publish |= later.to_publish
 
 
 def upsert(
@@ -74,7 +74,7 @@ def upsert(
 
     Documents of erased chats are left out, and a chat is erased once a leg of it turns out to have
     been, as a chat of its own. A document that was keyed by a contact of its own goes to the chat
-    that this contact is a leg of, if that is known or gets known now.
+    that this contact is a leg of, if that is known or becomes known now.
     A chat whose stored document is unreadable fails alone.
 
     Parameters
@@ -184,7 +184,7 @@ class _Upsert:
     def _remove_erased(self, legs_by_chat: Mapping[str, set[str]]) -> set[str]:
         """Remove documents of chats that were erased while they were written, or came again.
 
-        Returns those that may have rows: erasing but a leg of theirs has not removed these.
+        Returns those that may have rows: an erasure of a leg of theirs has left them.
         """
         result = self._result
         # What was not written just now was removed by its erasure.
@@ -222,18 +222,3 @@ def _erased(legs_by_chat: Mapping[str, set[str]], chats: ChatState) -> set[str]:
     """Return the chats of which any leg was erased."""
     erased = chats.tombstones.erased({leg for legs in legs_by_chat.values() for leg in legs})
     return {chat for chat, legs in legs_by_chat.items() if legs & erased}
-
-
-def batch_hint(stored: StoredDocument) -> BatchHint:
-    """Return a document's size and the day of one of its items: enough to form good batches."""
-    return BatchHint(_some_day(stored.document), stored.size)
-
-
-def _some_day(document: Document) -> Day:
-    for stored in document.items.values():
-        sent = stored["versions"][0]["item"].get("AbsoluteTime")
-        try:
-            return date.fromisoformat(str(sent)[:10]).toordinal() - _EPOCH_ORDINAL
-        except ValueError:
-            return None
-    return None

@@ -7,6 +7,7 @@ conflicts; and what needs exclusive access (rebuilding, verifying, purging) has 
 from __future__ import annotations
 
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -63,12 +64,6 @@ class EmbeddedArchive:
             if not rebuilding and (self.folder / CATALOG).exists():
                 check_locations(self.folder)
             self.chats = SqliteChatState(self.folder / _CHATS)
-            self._catalog = SqlCatalog(
-                "lake",
-                uri=f"sqlite:///{quote(str(self.folder / CATALOG))}?timeout=60",
-                warehouse=str(self.warehouse),
-            )
-            self.lake = Lake(self._catalog)
             if not rebuilding:
                 self.lake.create_tables()
 
@@ -78,10 +73,25 @@ class EmbeddedArchive:
     def __exit__(self, *_: object) -> None:
         self.store.close()
         self.chats.close()
-        self._catalog.close()
+        if "_catalog" in self.__dict__:
+            self._catalog.close()
+
+    @cached_property
+    def lake(self) -> Lake:
+        """The tables."""
+        return Lake(self._catalog)
+
+    @cached_property
+    def _catalog(self) -> SqlCatalog:
+        # Makes the file if it is not there: not before a rebuild has read all documents.
+        return SqlCatalog(
+            "lake",
+            uri=f"sqlite:///{quote(str(self.folder / CATALOG))}?timeout=60",
+            warehouse=str(self.warehouse),
+        )
 
     def publish(self, initial_contact_ids: Iterable[str]) -> PublishOutcome:
-        """Bring the rows of some chats up to their documents, with the lake's publisher lock."""
+        """Sync the rows of some chats with their documents, with the lake's publisher lock."""
         with self.publishing():
             return publish(initial_contact_ids, store=self.store, chats=self.chats, lake=self.lake)
 

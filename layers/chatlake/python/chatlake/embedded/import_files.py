@@ -63,7 +63,7 @@ def to_document(value: object) -> Document:
     Raises
     ------
     RejectedInput
-        It is neither, or its chat cannot be told.
+        It is neither, or its chat cannot be determined.
     """
     if not isinstance(value, dict):
         message = f"it is {_kind(value)}, not an object"

@@ -1,4 +1,4 @@
-"""What an operation needs of an archive, in either home."""
+"""What an operation needs of an archive, embedded or deployed."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from chatlake.chat_state import ChatState, PublishQueue
     from chatlake.chat_state.sqlite import SqliteChatState
+    from chatlake.chat_state.sqlite_queue import SqlitePublishQueue
     from chatlake.documents.store import DocumentStore
     from chatlake.documents.store.folder import FolderStore
     from chatlake.locks import ExclusiveAccess
@@ -34,7 +35,7 @@ class Archive(Protocol):
         """Where chats wait to be published."""
 
     def publish(self, initial_contact_ids: Iterable[str]) -> PublishOutcome:
-        """Bring the rows of some chats up to their documents."""
+        """Sync the rows of some chats with their documents."""
 
 
 class FolderArchive(Protocol):
@@ -54,7 +55,11 @@ class FolderArchive(Protocol):
 
     @property
     def chats(self) -> SqliteChatState:
-        """The state of chats, and the publish queue."""
+        """The state of chats."""
+
+    @property
+    def publish_queue(self) -> SqlitePublishQueue:
+        """Where chats wait to be published."""
 
     @property
     def lake(self) -> Lake:

@@ -33,7 +33,7 @@ def publish_waiting(
     limits: BatchLimits = DEFAULT_LIMITS,
 ) -> None:
     """Publish the chats that wait, batch by batch, until none is left; adds to the outcome."""
-    queue = archive.chats.queue
+    queue = archive.publish_queue
     with archive.publishing(), progress.stage("Publishing", queue.total_size()) as advance:
         while batch := queue.peek(most_chats=limits.publish_chats, most_bytes=limits.publish_bytes):
             latest = publish(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chatlake.documents.batch_hint import batch_hint
 from chatlake.documents.legs import legs_of
-from chatlake.documents.upsert import batch_hint, upsert
+from chatlake.documents.upsert import upsert
 from chatlake.exceptions import NewerDocuments, UnreadableDocument, UnsupportedDocumentFormat
 from chatlake.operations.publish_waiting import DEFAULT_LIMITS, BatchLimits, publish_waiting
 from chatlake.tables.lake.purge import purge
@@ -30,13 +31,14 @@ def rebuild(
     Raises
     ------
     NewerDocuments
-        A newer version has written some of the documents; the tables are as they were.
+        A newer version has written some of the documents; the tables are as they were, and the
+        other chats wait to be published, which changes nothing.
     """
     outcome = PublishOutcome()
     with archive.exclusive() as access:
         archive.store.sweep(access)
-        archive.chats.publish_attempts.forget_all_published()
         _queue_all(archive, progress, outcome)
+        archive.chats.publish_attempts.forget_all_published()
         archive.lake.reset_tables(access)
         archive.chats.publish_attempts.forget_all(access)
         publish_waiting(archive, progress, outcome, limits)
@@ -50,14 +52,15 @@ def _queue_all(archive: FolderArchive, progress: Progress, outcome: PublishOutco
     # publishing one twice does nothing the second time.
     waiting: dict[str, BatchHint] = {}
     provisional_chats: set[str] = set()
-    newer: list[UnsupportedDocumentFormat] = []
+    newer = 0
+    example: UnsupportedDocumentFormat | None = None
     legs: dict[bool, dict[str, str]] = {True: {}, False: {}}
 
     def flush() -> None:
         for chat in archive.chats.tombstones.erased(waiting):
             archive.store.delete(chat)
             del waiting[chat]
-        archive.chats.queue.send(waiting)
+        archive.publish_queue.send(waiting)
         waiting.clear()
         for provisional, found in legs.items():
             archive.chats.legs.add(found, provisional=provisional)
@@ -67,7 +70,7 @@ def _queue_all(archive: FolderArchive, progress: Progress, outcome: PublishOutco
         for stored in archive.store:
             advance(1)
             if isinstance(stored, UnsupportedDocumentFormat):
-                newer.append(stored)
+                newer, example = newer + 1, stored
                 continue
             if isinstance(stored, UnreadableDocument):
                 outcome.failed[stored.initial_contact_id] = str(stored)
@@ -81,8 +84,8 @@ def _queue_all(archive: FolderArchive, progress: Progress, outcome: PublishOutco
             if len(waiting) >= _CHATS_AT_ONCE:
                 flush()
         flush()
-    if newer:
-        raise NewerDocuments(len(newer), newer[0])
+    if example is not None:
+        raise NewerDocuments(newer, example)
     _move_misplaced(archive, provisional_chats, outcome)
 
 
@@ -94,5 +97,5 @@ def _move_misplaced(
         stored = archive.store.read(leg) if chat != leg else None
         if stored is not None:
             result = upsert([stored.document], store=archive.store, chats=archive.chats)
-            archive.chats.queue.send(result.to_publish)
+            archive.publish_queue.send(result.to_publish)
             outcome.failed |= result.failed

@@ -58,7 +58,7 @@ def verify(
     """
     with archive.exclusive(), connect(archive.folder) as connection:
         yield from _checksum_documents(archive, connection, progress)
-        waiting = archive.chats.queue.waiting()
+        waiting = archive.publish_queue.waiting()
         differing: dict[str, list[schema.Table]] = {}
         for table in schema.TABLES:
             for chat in _differing(connection, table):

@@ -72,7 +72,7 @@ def _only_contact(items: list[JsonObject]) -> str:
     if len(contacts) != 1:
         message = (
             f"it has no InitialContactId, and its items name {len(contacts) or 'no'} "
-            f"contact{'' if len(contacts) == 1 else 's'}, so its chat cannot be told"
+            f"contact{'' if len(contacts) == 1 else 's'}, so its chat cannot be determined"
         )
         raise RejectedInput(message)
     return contacts.pop()

@@ -4,7 +4,7 @@ Each table is written with optimistic concurrency: load the table, **then** make
 documents are still the ones at hand, then look for old rows, then commit on the snapshot that was
 loaded. Whoever commits first wins, and the other starts over, so no slow publisher can put old
 rows over new ones. A chat whose document changes on the way is left out of the remaining tables
-and handed back to be published again: what has changed may be nothing that the queue is told of.
+and handed back to be published again: the change may not have been sent to the queue.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ class PublishOutcome:
         """Join what became of chats that were published after these."""
         self.published |= later.published
         self.unchanged |= later.unchanged
-        self.moved = (self.moved - later.published - later.unchanged) | later.moved
+        settled = later.published | later.unchanged | later.failed.keys()
+        self.moved = (self.moved - settled) | later.moved
         self.failed |= later.failed
 
 
@@ -110,7 +111,7 @@ def publish(
     lake: Lake,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PublishOutcome:
-    """Bring the rows of some chats up to their documents.
+    """Sync the rows of some chats with their documents.
 
     A chat without a document, because it was erased or merged into another, loses its rows.
 
@@ -178,7 +179,7 @@ def _read(
                 outcome.failed[chat] = str(stored)
             else:
                 read[chat] = stored
-        # After the documents: who removes one has mapped its legs before.
+        # After the documents: a writer maps the legs before it removes a document.
         erased = chats.tombstones.erased(read)
         placed = chats.legs.initial_contacts(read)
         for chat, stored in read.items():

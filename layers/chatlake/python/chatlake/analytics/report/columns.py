@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from chatlake.analytics.report.figures import messages_known
 from chatlake.analytics.report.wording import DAYS_OF_WEEK, queue_name, role_name, seconds, share
 
 if TYPE_CHECKING:
@@ -36,14 +37,8 @@ def duration(heading: str, name: str) -> Column:
     return Column(heading, lambda row: seconds(row[name]), lambda row: row[name])
 
 
-def _known(row: Row) -> int:
-    """Return of how many messages receipts could be had."""
-    known: int = row["messages"] - row["messages_unknown"]
-    return known
-
-
 def _unread_share(row: Row) -> float | None:
-    known = _known(row)
+    known = messages_known(row)
     return row["messages_unread"] / known if known else None
 
 
@@ -59,7 +54,7 @@ READ_AFTER = Column("From", lambda row: seconds(10 ** (row["step"] / 10)), lambd
 MESSAGES = number("Messages", "messages")
 READ = number("Read", "messages_read")
 UNREAD_SHARE = Column(
-    "Unread", lambda row: share(row["messages_unread"], _known(row)), _unread_share
+    "Unread", lambda row: share(row["messages_unread"], messages_known(row)), _unread_share
 )
 MEDIAN = duration("Median", "p50_s")
 P90 = duration("90%", "p90_s")

@@ -107,5 +107,5 @@ def day_axis(days: int) -> Spec:
 
 
 def days_stand_apart(days: int) -> bool:
-    """Tell whether marks of so many days are wide enough to be parted from each other."""
+    """Return whether marks of so many days are wide enough to be parted from each other."""
     return days <= _MOST_DAYS_APART

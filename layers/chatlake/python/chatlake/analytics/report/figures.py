@@ -52,6 +52,12 @@ class Figures:
         return next((row for row in self.rows["overview"] if row["recipient_role"] == role), None)
 
 
+def messages_known(row: Row) -> int:
+    """Return of how many messages of a row receipts could be had."""
+    known: int = row["messages"] - row["messages_unknown"]
+    return known
+
+
 def gather(
     connection: duckdb.DuckDBPyConnection, folder: Path, period: Period, progress: Progress
 ) -> Figures:
@@ -81,7 +87,7 @@ def gather(
 
 
 def _parts(sizes: Sequence[tuple[date, int]]) -> list[tuple[Period, int]]:
-    """Part days, which are in order, into periods of so many messages or of one day."""
+    """Split days, which are in order, into periods of so many messages or of one day."""
     parts: list[tuple[Period, int]] = []
     for day, messages in sizes:
         if parts and parts[-1][1] + messages <= _MESSAGES_AT_ONCE:

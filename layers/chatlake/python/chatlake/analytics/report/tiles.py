@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chatlake.analytics.report.figures import messages_known
 from chatlake.analytics.report.wording import seconds, share
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ def tiles(figures: Figures) -> list[Tile]:
         row = figures.read_by(role)
         if row is None:
             continue
-        known = row["messages"] - row["messages_unknown"]
+        known = messages_known(row)
         found += [
             (
                 f"Read by {name}",

@@ -16,6 +16,7 @@ from chatlake.exceptions import DamagedDocument
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from chatlake.chat_state import BatchHint
     from chatlake.exceptions import UnreadableDocument
 
 
@@ -65,8 +66,11 @@ class DocumentStore(Protocol):
     def delete(self, initial_contact_id: str, tag: str | None = None) -> bool:
         """Remove a document, with a tag only in that state; return whether it is gone now."""
 
-    def initial_contact_ids(self) -> Iterator[str]:
-        """Return the chats that have a document, readable or not, in no order."""
+    def chats(self) -> Iterator[tuple[str, BatchHint]]:
+        """Return the chats that have a document, in no order.
+
+        With each what the store can tell, without more requests, of how to batch it.
+        """
 
     def __iter__(self) -> Iterator[StoredDocument | UnreadableDocument]:
         """Return all documents, in no order; in place of an unreadable one the error."""

@@ -10,6 +10,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from chatlake.documents.batch_hint import batch_hint
 from chatlake.documents.store import StoredDocument, parse_document
 from chatlake.exceptions import DamagedDocument, UnreadableDocument
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
+    from chatlake.chat_state import BatchHint
     from chatlake.documents.document import Document
     from chatlake.locks import ExclusiveAccess
 
@@ -93,16 +95,11 @@ class FolderStore:
             os.unlink(path)
         return True
 
-    def initial_contact_ids(self) -> Iterator[str]:
-        """Return the chats that have a document, readable or not, in no order."""
-        for path in self._files(".json"):
-            name = os.path.basename(path).removesuffix(".json")
-            if not name.startswith(_DIGEST_NAME):
-                yield name
-                continue
-            # Its id is no file name: only the document tells.
-            with suppress(FileNotFoundError, UnreadableDocument):
-                yield self._parse(_read(path)[0], path).initial_contact_id
+    def chats(self) -> Iterator[tuple[str, BatchHint]]:
+        """Return the chats that have a readable document, in no order, with size and day."""
+        for stored in self:
+            if isinstance(stored, StoredDocument):
+                yield stored.document.initial_contact_id, batch_hint(stored)
 
     def __iter__(self) -> Iterator[StoredDocument | UnreadableDocument]:
         """Return all documents, in no order; in place of an unreadable one the error."""

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 
 from chatlake.aws_clients.s3_errors import is_contested, is_not_found
 from chatlake.backoff import jittered_wait_s
+from chatlake.chat_state import BatchHint
 from chatlake.documents.store import StoredDocument, parse_document
 from chatlake.exceptions import DamagedDocument, DocumentContested, UnreadableDocument
 
@@ -119,30 +120,35 @@ class S3Store:
                     count += 1
         return count
 
-    def initial_contact_ids(self) -> Iterator[str]:
-        """Return the chats that have a document, readable or not, in no order."""
-        for keys in self._pages_of_keys():
-            for key in keys:
+    def chats(self) -> Iterator[tuple[str, BatchHint]]:
+        """Return the chats that have a document, in no order, with its size.
+
+        They are listed and not read, so what is unreadable is among them.
+        """
+        for objects in self._listed():
+            for key, size in objects:
                 name = _name(key)
                 if _key(name) == key:
-                    yield name
+                    yield name, BatchHint(size=size)
                     continue
                 # Too long a name for a key: only the document tells.
                 stored = self._stored_or_error(key)
                 if isinstance(stored, StoredDocument):
-                    yield stored.document.initial_contact_id
+                    yield stored.document.initial_contact_id, BatchHint(size=size)
 
     def __iter__(self) -> Iterator[StoredDocument | UnreadableDocument]:
         """Return all documents, in no order; in place of an unreadable one the error."""
-        for keys in self._pages_of_keys():
+        for objects in self._listed():
+            keys = [key for key, _ in objects]
             yield from filter(None, self._pool.map(self._stored_or_error, keys))
 
-    def _pages_of_keys(self) -> Iterator[list[str]]:
+    def _listed(self) -> Iterator[list[tuple[str, int]]]:
+        """List the documents' keys and sizes, page by page."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=_PREFIX
         )
         for page in pages:
-            yield [found["Key"] for found in page.get("Contents", [])]
+            yield [(found["Key"], found["Size"]) for found in page.get("Contents", [])]
 
     def _stored_or_error(self, key: str) -> StoredDocument | UnreadableDocument | None:
         found = self._get(key)

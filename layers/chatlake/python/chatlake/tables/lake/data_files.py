@@ -87,7 +87,7 @@ def read_data_file(
 
 
 def _conformed(rows: pa.Table, target: pa.Schema) -> pa.Table:
-    """Return rows the columns of a schema, by name: a column that was added later is the last."""
+    """Return rows in the columns of a schema, matched by name: what a file lacks is null."""
     return pa.table(
         [
             rows.column(field.name).cast(field.type)

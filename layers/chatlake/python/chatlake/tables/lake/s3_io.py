@@ -59,7 +59,7 @@ class S3Object(InputFile, OutputFile):
         return self._s3.head_object(Bucket=self._bucket, Key=self._key)["ContentLength"]
 
     def exists(self) -> bool:
-        """Tell whether the file is there."""
+        """Return whether the file is there."""
         try:
             self._s3.head_object(Bucket=self._bucket, Key=self._key)
         except ClientError as error:

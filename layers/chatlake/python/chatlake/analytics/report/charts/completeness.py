@@ -110,7 +110,7 @@ def _every_day(shown: Iterable[date]) -> list[date]:
 
 
 def _kinds(row: Row) -> tuple[int, int, int, int]:
-    """Part the contacts of a day: each is of one kind."""
+    """Split the contacts of a day: each is of one kind."""
     with_receipts, nothing = row["complete_with_receipts"], row["events_alone"]
     incomplete = row["contacts"] - row["complete"] - nothing
     return with_receipts, row["complete"] - with_receipts, incomplete, nothing

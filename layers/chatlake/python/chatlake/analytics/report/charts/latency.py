@@ -170,7 +170,7 @@ def week(rows: Sequence[Row]) -> Spec:
 
 
 def is_between_customers_and_agents(row: Row) -> bool:
-    """Tell whether a row is of what customers and agents read of each other, if anything."""
+    """Return whether a row is of what customers and agents read of each other, if anything."""
     return row["p50_s"] is not None and {row["sender_role"], row["recipient_role"]} == _ROLES.keys()
 
 
