@@ -52,7 +52,7 @@ def test_an_event_goes_through_rule_functions_and_queue_to_table_and_bucket(
     cloud: LocalCloud, stack: Stack
 ) -> None:
     assert cloud.put_event(contact_event("c1", "Chat")) == 1
-    cloud.wait_idle(30)
+    cloud.wait_idle(60)
 
     rows = cloud.client("dynamodb").scan(TableName=stack.outputs["Table"])["Items"]
     assert {"key": {"S": "hello c1"}, "times": {"N": "1"}} in rows
@@ -160,7 +160,7 @@ def test_a_window_gathers_messages_into_one_batch(cloud: LocalCloud) -> None:
         cloud.client("sqs").send_message(
             QueueUrl=stack.outputs["Work"], MessageBody=f"message {number}"
         )
-    cloud.wait_idle(30)
+    cloud.wait_idle(60)
 
     table = cloud.client("dynamodb").scan(TableName=stack.outputs["Table"])
     assert table["Count"] == 5
@@ -174,4 +174,4 @@ def test_waiting_for_idleness_ends_with_an_error_while_messages_are_left(
     cloud.client("sqs").send_message(QueueUrl=stack.outputs["Work"], MessageBody="later")
     with pytest.raises(TimeoutError):
         cloud.wait_idle(1)
-    cloud.wait_idle(30)
+    cloud.wait_idle(60)

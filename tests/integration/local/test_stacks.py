@@ -45,13 +45,13 @@ def test_deploying_again_brings_new_code_and_settings_and_keeps_data(
     template = a_copy(tmp_path)
     first = cloud.deploy(template, stack_name="again")
     cloud.put_event(contact_event("c1"))
-    cloud.wait_idle(30)
+    cloud.wait_idle(60)
 
     layer = tmp_path / "layers/words/python/words.py"
     layer.write_text(layer.read_text().replace("{greeting} {name}", "{greeting}, {name}!"))
     second = cloud.deploy(template, {"Greeting": "moin"}, stack_name="again")
     cloud.put_event(contact_event("c1"))
-    cloud.wait_idle(30)
+    cloud.wait_idle(60)
 
     assert second.resources["Table"] == first.resources["Table"]
     rows = cloud.client("dynamodb").scan(TableName=second.outputs["Table"])["Items"]
@@ -89,10 +89,10 @@ def test_a_rule_of_a_deleted_stack_matches_no_more(cloud: LocalCloud) -> None:
     before = cloud.put_event(contact_event("c1"))
     cloud.deploy(TEMPLATE, stack_name="matched")
     assert cloud.put_event(contact_event("c1")) == before + 1
-    cloud.wait_idle(30)
+    cloud.wait_idle(60)
     cloud.delete("matched")
     assert cloud.put_event(contact_event("c1")) == before
-    cloud.wait_idle(30)
+    cloud.wait_idle(60)
 
 
 def test_a_creation_that_fails_leaves_nothing(cloud: LocalCloud) -> None:
