@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 # Every loaded table makes a FileIO, and a client takes a while to make.
-_client = cache(clients.s3)
+shared_client = cache(clients.s3)
 
 
 class S3FileIO(FileIO):
@@ -29,7 +29,7 @@ class S3FileIO(FileIO):
 
     def __init__(self, properties: Mapping[str, str] = {}) -> None:
         super().__init__(dict(properties))
-        self._s3 = _client()
+        self._s3 = shared_client()
 
     def new_input(self, location: str) -> S3Object:
         """Return a file to read."""
