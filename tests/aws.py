@@ -48,7 +48,7 @@ class Aws:
     def table(self) -> str:
         """A table as the template makes it."""
         name = f"chats-{next(self._numbers)}"
-        self.client("dynamodb").create_table(TableName=name, **_chats_table())
+        self.client("dynamodb").create_table(TableName=name, **chats_table())
         return name
 
     def bucket(self) -> str:
@@ -70,7 +70,8 @@ class Aws:
 
 
 @cache
-def _chats_table() -> dict[str, Any]:
+def chats_table() -> dict[str, Any]:
+    """Return what the template says of the table that DynamoDB wants to know."""
     properties = yaml_parse(_TEMPLATE.read_text())["Resources"]["Chats"]["Properties"]
     parts = ("BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
     return {part: properties[part] for part in parts}

@@ -73,8 +73,6 @@ def loader(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
         "SNAPSHOT_INTERVAL_S": "120",
     }.items():
         monkeypatch.setenv(name, value)
-    # Made once for each environment, which here is new for every test.
-    s3_io._client.cache_clear()
     from chatlake.aws.observability import logger
 
     for handler in logger.handlers:
@@ -82,18 +80,25 @@ def loader(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
             handler.setStream(_StandardOutput())
     aws.client("glue").create_database(DatabaseInput={"Name": lake.replace("-", "_")})
 
-    def load_function(name: str, **environment: str) -> ModuleType:
+    def load(name: str, **environment: str) -> ModuleType:
         for variable, value in environment.items():
             monkeypatch.setenv(variable, value)
-        path = ROOT / "functions" / name / "app.py"
-        spec = importlib.util.spec_from_file_location(f"function_{name}", path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
+        return load_function(name)
 
-    return load_function
+    return load
+
+
+def load_function(name: str) -> ModuleType:
+    """Load a function with the variables that are set, as a new environment does."""
+    # Made once for each environment.
+    s3_io.shared_client.cache_clear()
+    path = ROOT / "functions" / name / "app.py"
+    spec = importlib.util.spec_from_file_location(f"function_{name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def call(function: ModuleType, event: dict[str, Any]) -> Any:

@@ -6,7 +6,6 @@ stand-in for AWS, and what they ask of Connect is scripted.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 from copy import deepcopy
@@ -25,6 +24,8 @@ from chatlake.documents.document import Document
 from chatlake.documents.store.s3 import S3Store
 from chatlake.timestamps import now, now_ms
 from local.cloud.event_pattern import matches
+from tests.aws import chats_table
+from tests.functions import Context, load_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,26 +48,14 @@ PUBLISHED = [
 # What a public sample may name: invented ids, and AWS's own account and addresses for examples.
 INVENTED_ID = re.compile(r"[0-9a-f]{8}-0000-4000-8000-0{7}\d{5}")
 ANY_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
-CONTEXT = SimpleNamespace(
-    function_name="function",
-    memory_limit_in_mb=512,
-    invoked_function_arn="arn:aws:lambda:eu-central-1:111122223333:function:function",
-    aws_request_id="request",
-    get_remaining_time_in_millis=lambda: 900_000,
-)
+CONTEXT = Context()
 
 
 class Functions:
     """The functions, each imported when it is asked for, with the variables that it needs."""
 
     def __getitem__(self, name: str) -> ModuleType:
-        place = ROOT / "functions" / name / "app.py"
-        specification = importlib.util.spec_from_file_location(f"functions.{name}.app", place)
-        assert specification is not None
-        assert specification.loader is not None
-        module = importlib.util.module_from_spec(specification)
-        specification.loader.exec_module(module)
-        return module
+        return load_function(name)
 
 
 @pytest.fixture
@@ -95,19 +84,7 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         monkeypatch.setenv("KEY_ARN", key)
         queue = boto3.client("sqs").create_queue(QueueName="publish")["QueueUrl"]
         monkeypatch.setenv("PUBLISH_QUEUE_URL", queue)
-        table = TEMPLATE["Resources"]["Chats"]["Properties"]
-        boto3.client("dynamodb").create_table(
-            TableName="chats",
-            **{
-                name: table[name]
-                for name in (
-                    "BillingMode",
-                    "KeySchema",
-                    "AttributeDefinitions",
-                    "GlobalSecondaryIndexes",
-                )
-            },
-        )
+        boto3.client("dynamodb").create_table(TableName="chats", **chats_table())
         for bucket in ("documents", "lake", EXPORT_BUCKET):
             boto3.client("s3").create_bucket(
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region}

@@ -55,9 +55,9 @@ def files(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
     }.items():
         monkeypatch.setenv(name, value)
     # Made once for each environment, which here is new for every test.
-    s3_io._client.cache_clear()
+    s3_io.shared_client.cache_clear()
     yield Files(S3FileIO(), aws.bucket())
-    s3_io._client.cache_clear()
+    s3_io.shared_client.cache_clear()
 
 
 @pytest.mark.parametrize("key", ODD)
@@ -105,7 +105,7 @@ def sends_twice(client: Any, operation: str, monkeypatch: pytest.MonkeyPatch) ->
 def test_a_file_that_is_sent_twice_is_no_error(
     files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sends_twice(s3_io._client(), "put_object", monkeypatch)
+    sends_twice(s3_io.shared_client(), "put_object", monkeypatch)
     files.write("file", b"body")
     assert files.read("file") == b"body"
 
