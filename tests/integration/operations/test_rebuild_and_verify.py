@@ -100,7 +100,7 @@ def test_a_rebuilt_lake_has_the_same_rows(filled: LakeFolder, chatlake: Chatlake
     rows, snapshots = filled.rows(), filled.snapshots()
     ran = chatlake("rebuild")
     assert (ran.code, ran.out) == (0, "")
-    assert ran.err.endswith("8 chats published afresh.\n")
+    assert ran.err.endswith("8 chats published.\n")
     assert filled.rows() == rows
     assert not set(filled.snapshots().values()) & set(snapshots.values())
     assert filled.differences() == []
