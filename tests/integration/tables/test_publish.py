@@ -484,7 +484,7 @@ def test_a_publisher_that_an_erasure_did_not_see_does_not_keep_its_rows(world: W
     publisher.advance_to("record attempts")
     erasure = world.erasure(CHAT)
     erasure.advance_to("forget")
-    publisher.advance_past("commit messages")
+    publisher.advance_past("record attempts")
     erasure.finish()
     publisher.finish()
     world.drain()
@@ -543,3 +543,32 @@ def test_a_chat_that_was_erased_has_no_rows_though_an_intake_just_wrote_its_docu
     assert [rows(world, name) for name in TABLES] == NO_ROWS
     upserted.finish()
     assert world.documents() == {}
+
+
+# One message that two publishers are given at once, as SQS may; the first takes it off the queue.
+
+
+def test_rows_of_an_erased_chat_do_not_stay_with_a_message_that_was_given_twice(
+    world: World,
+) -> None:
+    upsert(world, *WHOLE)
+    late = world.publisher()
+    late.advance_to("record attempts")
+    world.erase(CHAT)
+    world.publish()
+    late.finish()
+    world.drain()
+    assert [rows(world, name) for name in TABLES] == NO_ROWS
+
+
+def test_rows_of_a_moved_leg_do_not_stay_with_a_message_that_was_given_twice(
+    world: World,
+) -> None:
+    upsert(world, "an export of a leg")
+    late = world.publisher(LEG)
+    late.advance_to("record attempts")
+    upsert(world, "the word that it is a leg")
+    world.publish(LEG)
+    late.finish()
+    assert_published(world)
+    assert set(values(world, "messages", "initial_contact_id")) == {CHAT}

@@ -129,7 +129,9 @@ def publish(
             if batch is None:
                 batch = _read(sorted(set(initial_contact_ids)), store, chats, outcome)
                 counts = chats.publish_attempts.record(_days(batch))
-            elif moved := _moved(batch, store):
+            # The first time, too: who removed a document before the attempt was recorded has not
+            # seen it, and takes no row away.
+            if moved := _moved(batch, store):
                 outcome.moved |= moved
                 batch.drop(moved)
             if not batch.tags:
