@@ -51,8 +51,15 @@ def test_a_module_that_only_this_machine_has_is_not_found(
 def test_a_layer_that_is_not_the_functions_own_is_not_found(
     cloud: LocalCloud, stack: Stack
 ) -> None:
-    with pytest.raises(InvocationFailed, match="ModuleNotFoundError"):
-        cloud.invoke(stack, "Ticking", {"do": "import", "module": "words"})
+    def answer() -> str:
+        try:
+            return str(cloud.invoke(stack, "Ticking", {"do": "import", "module": "words"}))
+        except Throttled:
+            return ""  # its schedule has it at work just now
+        except InvocationFailed as failed:
+            return str(failed)
+
+    assert "ModuleNotFoundError" in eventually(answer)
 
 
 def test_the_environment_is_lambdas_and_nothing_of_this_machine(
