@@ -113,7 +113,7 @@ def _dynamodb(of: Month, chat: Chat) -> Line:
 
 def _s3(of: Month, chat: Chat, stack: Stack) -> Line:
     puts = of.attempts * chat.changed_share + of.batches * 4 * 4
-    gets = of.attempts + of.chats * (chat.legs + 4 * chat.publishes) + of.batches * 4 * 6
+    gets = of.attempts + of.chats * (chat.legs + 5 * chat.publishes) + of.batches * 4 * 6
     versions_kb = of.attempts_a_chat * chat.changed_share * chat.document_kb
     stored_gb = (
         of.chats * (chat.document_kb + chat.rows_kb)
