@@ -49,6 +49,12 @@ def microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+def epoch_us(text: object) -> int | None:
+    """Read an RFC 3339 timestamp in microseconds since 1970; None if it is unreadable."""
+    moment = parse_timestamp(text)
+    return None if moment is None else microseconds(moment)
+
+
 def now() -> datetime:
     """Return the present moment in UTC."""
     return datetime.fromtimestamp(time.time(), UTC)

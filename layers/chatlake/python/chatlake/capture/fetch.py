@@ -185,7 +185,9 @@ def _read_by(
         fetched.tokens[fresh.name] = fresh
     try:
         response = found.response(chat)
-        document = from_response(response, read_at=read_at, whole=found.whole)
+        document = from_response(
+            response, read_at=read_at, whole=found.whole, reached=found.reached
+        )
     except RejectedInput as error:
         fetched.failure = f"GetTranscript: {error}"
         services.note(Metric.READS_REJECTED, chat, fetched.failure)

@@ -32,6 +32,8 @@ class Scan:
         As the service names it; None if it does not.
     whole
         True if the scan went back to the beginning of the chat.
+    reached
+        True if it came to every message that lacked a reading.
     error
         What ended it too early; the pages before are good nevertheless.
     """
@@ -39,6 +41,7 @@ class Scan:
     items: list[JsonObject] = field(default_factory=list)
     initial_contact_id: str | None = None
     whole: bool = False
+    reached: bool = False
     error: ParticipantError | None = None
 
     def response(self, initial_contact_id: str) -> JsonObject:
@@ -94,11 +97,12 @@ def scan(
         ids = {text_id(item.get("Id")) for item in page.items}
         # What a persistent chat brings back of earlier ones was archived with those.
         if token is None or (page.items and all(map(_is_rehydrated, page.items))):
-            result.whole = True
+            result.whole = result.reached = True
             return result
         waiting -= ids
         # A page without items says nothing of those before it.
         nothing_new = bool(ids) and ids <= known.items.keys() and not waiting
+        result.reached = result.reached or nothing_new
         if not whole and (nothing_new or pages >= _MOST_PAGES_OF_A_SNAPSHOT):
             return result
         if not may_go_on():

@@ -19,7 +19,7 @@ from chatlake.capture.capture_state import CaptureState
 from chatlake.capture.track import contact_of_export
 from chatlake.chat_state import NO_HINT, AttemptRecord
 from chatlake.documents.lifecycle import SETTLE_MS
-from chatlake.documents.revision import content_digest
+from chatlake.documents.revision import row_format_of
 from chatlake.identifiers import instance_id
 from chatlake.timestamps import now, now_ms
 
@@ -182,9 +182,12 @@ def _notify_of_unpublished(services: ReconcileServices, states: dict[str, Captur
 
 
 def _shows(record: AttemptRecord, revision: str) -> bool:
-    """Return whether rows are known to show a revision, be it in another row format."""
+    """Return whether rows are known to show a revision, or were made by later rules."""
     published = record.published_revision
-    return published is not None and content_digest(published) == content_digest(revision)
+    if published is None:
+        return False
+    # Nobody can compare revisions of two formats; after an update every chat is published anew.
+    return published == revision or row_format_of(published) > row_format_of(revision)
 
 
 def _find_contacts(services: ReconcileServices, part: Period) -> None:

@@ -11,7 +11,13 @@ from types import NoneType
 from typing import TypedDict
 
 from chatlake.documents.formats import FORMAT, upgraded
-from chatlake.documents.items import INITIAL_CONTACT, StoredItem, merge_items, read_under
+from chatlake.documents.items import (
+    INITIAL_CONTACT,
+    StoredItem,
+    merge_items,
+    newest_time,
+    read_under,
+)
 from chatlake.documents.merging import greatest, join
 from chatlake.json_codec import JsonObject, canonical_json, dumps, loads
 from chatlake.timestamps import microseconds, parse_timestamp
@@ -35,14 +41,18 @@ class StoredExport(TypedDict):
 
 
 class ParticipantReads(TypedDict):
-    """Of all GetTranscript reads of a chat, in epoch ms.
+    """Of all GetTranscript reads of a chat.
 
-    `read_at` is that of the latest, `whole_read_at` that of the latest that went all the way back,
-    None without any; `saw_end` tells whether one of them saw the end of the chat.
+    `read_at` is that of the latest, in epoch ms, `whole_read_at` that of the latest that went all
+    the way back, None without any. `observed_until` is until when receipts were seen, in
+    microseconds since 1970: when the latest read was made that reached every message without a
+    reading, for a file the newest time in it; None without any. `saw_end` tells whether one of them
+    saw the end of the chat.
     """
 
     read_at: int
     whole_read_at: int | None
+    observed_until: int | None
     saw_end: bool
 
 
@@ -107,6 +117,8 @@ class Document:
         ):
             message = "one of its items, events or exports is of the wrong kind"
             raise TypeError(message)
+        if document.participant is not None and "observed_until" not in document.participant:
+            document.participant["observed_until"] = _observed_before(document)
         return document
 
 
@@ -119,6 +131,17 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "exports": (dict,),
     "participant": (dict, NoneType),
 }
+
+
+def _observed_before(document: Document) -> int | None:
+    """Return until when receipts were seen at least; version 0.1 did not keep it."""
+    read = (
+        stored
+        for stored in document.items.values()
+        if any(version["source"] == "participant" for version in stored["versions"])
+    )
+    whole = document.participant and document.participant["whole_read_at"]
+    return max((at for at in (newest_time(read), whole and whole * 1000) if at), default=None)
 
 
 def _is_object(value: object) -> bool:
@@ -197,8 +220,10 @@ def _merge_participant(
     if a is None or b is None:
         return b if a is None else a
     whole = [read["whole_read_at"] for read in (a, b) if read["whole_read_at"] is not None]
+    observed = [read["observed_until"] for read in (a, b) if read["observed_until"] is not None]
     return {
         "read_at": max(a["read_at"], b["read_at"]),
         "whole_read_at": max(whole, default=None),
+        "observed_until": max(observed, default=None),
         "saw_end": a["saw_end"] or b["saw_end"],
     }

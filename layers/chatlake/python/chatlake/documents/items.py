@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 from chatlake.documents.merging import greatest, join, merge_into
 from chatlake.identifiers import text_id
 from chatlake.json_codec import Json, JsonObject, canonical_json, dumps
-from chatlake.timestamps import parse_timestamp
+from chatlake.timestamps import epoch_us, parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +33,8 @@ INITIAL_CONTACT = ""
 NO_RECIPIENT = ""
 """Stands in ``receipts`` for a recipient that the service did not name."""
 _IDS = frozenset({"Id", "ContactId", "RelatedContactId", "ParticipantId", "MessageId"})
+_ENDED_TYPE = "CHAT_ENDED"
+_ENDED_CONTENT_TYPE = "application/vnd.amazonaws.connect.event.chat.ended"
 
 
 class ItemVersion(TypedDict):
@@ -136,6 +138,31 @@ def resolve(stored: StoredItem) -> JsonObject:
         metadata[STATUS] = _status(newest)
         resolved[METADATA] = metadata
     return resolved
+
+
+def ends_chat(item: JsonObject) -> bool:
+    """Return whether an item says that its chat ended."""
+    ended = item.get("Type") == _ENDED_TYPE or item.get("ContentType") == _ENDED_CONTENT_TYPE
+    # A rehydrated item tells of the end of an earlier chat.
+    return ended and text_id(item.get("RelatedContactId")) is None
+
+
+def newest_time(items: Iterable[StoredItem]) -> int | None:
+    """Return the newest readable time in some items and their receipts, in µs since 1970."""
+    times = (
+        at
+        for stored in items
+        for value in (
+            *(version["item"].get("AbsoluteTime") for version in stored["versions"]),
+            *(
+                receipt.get(name)
+                for receipt in stored.get("receipts", {}).values()
+                for name in RECEIPT_TIMES
+            ),
+        )
+        if (at := epoch_us(value)) is not None
+    )
+    return max(times, default=None)
 
 
 def _merge_versions(a: list[ItemVersion], b: list[ItemVersion]) -> list[ItemVersion]:

@@ -1,22 +1,23 @@
-"""What a document says as a whole: a digest of all that determines its rows, and completeness."""
+"""Digests of a document: of what was said and reported, and of all that determines its rows.
+
+They are compared for equality only.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from chatlake.documents.document import sent_at_us
+from chatlake.documents.contact_events import disconnected_at
 from chatlake.documents.items import resolve
-from chatlake.json_codec import JsonObject, dumps
-from chatlake.timestamps import microseconds, parse_timestamp
+from chatlake.documents.observation import chat_end, observed_until
+from chatlake.json_codec import dumps
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from chatlake.documents.document import Document, StoredEvent
+    from chatlake.documents.document import Document
 
 
-ROW_FORMAT = 1
+ROW_FORMAT = 2
 """Which rows are made of a document: to be raised with every rule or column that changes them.
 
 It is part of each revision, so that chats which were published in an older format count as changed
@@ -26,22 +27,6 @@ and get their new rows when they are published again.
 _AFTER_FORMAT = ":"
 
 
-def latest_value(events: Mapping[str, StoredEvent], read: Callable[[JsonObject], Any]) -> Any:
-    """Of the events of one contact that have a readable value, return the latest one's.
-
-    Parameters
-    ----------
-    events
-        By event type: ``time`` and ``detail``.
-    read
-        Takes a detail; None means that it has no readable value.
-    """
-    for kind in sorted(events, key=lambda kind: (sent_at_us(events[kind]), kind), reverse=True):
-        if (value := read(events[kind]["detail"])) is not None:
-            return value
-    return None
-
-
 def is_complete(document: Document, contact_id: str) -> bool:
     """Return whether an export of the contact, or a read after its end, was merged."""
     if contact_id in document.exports:
@@ -49,32 +34,18 @@ def is_complete(document: Document, contact_id: str) -> bool:
     read = document.participant
     if read is None or read["saw_end"]:
         return read is not None
-    ended = latest_value(
-        document.events.get(contact_id, {}),
-        lambda detail: event_time(detail.get("disconnectTimestamp")),
-    )
+    ended = disconnected_at(document.events.get(contact_id, {}))
     whole_read_at = read["whole_read_at"]
     if ended is None or whole_read_at is None:
         return False
     return bool(whole_read_at * 1000 >= ended)
 
 
-def event_time(value: object) -> int | None:
-    """Read a time of a contact event: microseconds since 1970; placeholders of 1970 are None."""
-    # "1970-01-01T00:00:00.001Z" stands for "not yet" in the service's own sample events.
-    if isinstance(value, str) and value.startswith("1970-01-01"):
-        return None
-    moment = parse_timestamp(value)
-    return None if moment is None else microseconds(moment)
+def content_revision(document: Document) -> str:
+    """Digest what was said and reported, whenever it was read.
 
-
-def revision(document: Document) -> str:
-    """Digest what determines the rows of a chat; to be compared for equality only.
-
-    Times of reading are left out, so reading the same again makes the same revision. The row format
-    stands before the digest of all else.
+    It tells whether a chat has changed: reading the same again makes the same revision.
     """
-    contacts = document.events.keys() | document.exports.keys() | {document.initial_contact_id}
     state = {
         "items": {
             item_id: [resolve(stored), stored.get("receipts"), stored.get("read_under")]
@@ -82,15 +53,30 @@ def revision(document: Document) -> str:
         },
         "events": document.events,
         "exports": {contact: export["header"] for contact, export in document.exports.items()},
-        "participant": document.participant and document.participant["saw_end"],
-        "complete": {contact: is_complete(document, contact) for contact in contacts},
         "chat": [document.initial_contact_id, document.instance_id],
     }
-    digest = hashlib.sha256(dumps(state)).hexdigest()
-    # As version 0.1 wrote it, whose rows are of format 1.
-    return digest if ROW_FORMAT == 1 else f"{ROW_FORMAT}{_AFTER_FORMAT}{digest}"
+    return hashlib.sha256(dumps(state)).hexdigest()
 
 
-def content_digest(revision: str) -> str:
-    """Return the part of a revision that does not depend on the row format."""
-    return revision.rpartition(_AFTER_FORMAT)[2]
+def revision(document: Document) -> str:
+    """Digest what determines the rows of a chat; the row format stands before it.
+
+    Besides the content that is how completely it was read, and, once the chat's end is known,
+    until when its receipts were observed. Before that the rows tell the observation as it was when
+    they were made, and a later one alone is no reason to write them anew.
+    """
+    contacts = document.events.keys() | document.exports.keys() | {document.initial_contact_id}
+    end = chat_end(document)
+    state = {
+        "content": content_revision(document),
+        "participant": document.participant and document.participant["saw_end"],
+        "complete": {contact: is_complete(document, contact) for contact in contacts},
+        "observed_until": None if end is None else observed_until(document, end),
+    }
+    return f"{ROW_FORMAT}{_AFTER_FORMAT}{hashlib.sha256(dumps(state)).hexdigest()}"
+
+
+def row_format_of(revision: str) -> int:
+    """Return the row format in which a revision was computed; the first one was not written."""
+    before, found, _ = revision.partition(_AFTER_FORMAT)
+    return int(before) if found else 1

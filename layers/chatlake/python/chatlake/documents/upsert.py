@@ -16,7 +16,7 @@ from chatlake.documents.batch_hint import batch_hint
 from chatlake.documents.document import Document, merge, rekeyed
 from chatlake.documents.legs import legs_of
 from chatlake.documents.merging import merge_into
-from chatlake.documents.revision import revision
+from chatlake.documents.revision import content_revision, revision
 from chatlake.exceptions import UnreadableDocument
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ class UpsertResult:
     Attributes
     ----------
     new, changed, unchanged
-        Chats by what became of their stored documents.
+        Chats by what became of the content of their stored documents. One of which the same was
+        read again is unchanged, though that is noted in its document.
     erased
         Chats that were erased, and whose documents were left out or removed.
     failed
@@ -99,6 +100,7 @@ class _Upsert:
         self._result = UpsertResult()
         self._hints: dict[str, BatchHint] = {}
         self._revisions: dict[str, str] = {}
+        self._written: set[str] = set()
 
     def run(self, documents: Iterable[Document], *, ask_published: bool) -> UpsertResult:
         """Do all of it, in an order that a crash at any point leaves repeatable."""
@@ -129,11 +131,11 @@ class _Upsert:
     def _put(self, document: Document) -> bool:
         """Merge a document into the stored one of its chat; tell whether that could be read."""
         chat = document.initial_contact_id
-        existed = False
+        known: Document | None = None
 
         def change(before: Document | None) -> Document:
-            nonlocal existed
-            existed = before is not None
+            nonlocal known
+            known = before
             return document if before is None else merge(before, document)
 
         try:
@@ -142,8 +144,14 @@ class _Upsert:
             self._result.failed[chat] = str(error)
             return False
         result = self._result
-        became = (result.changed if existed else result.new) if differs else result.unchanged
-        became.add(chat)
+        if not differs or (
+            known is not None and content_revision(known) == content_revision(stored.document)
+        ):
+            result.unchanged.add(chat)
+        else:
+            (result.new if known is None else result.changed).add(chat)
+        if differs:
+            self._written.add(chat)
         self._hints[chat] = batch_hint(stored)
         self._revisions[chat] = revision(stored.document)
         return True
@@ -188,7 +196,7 @@ class _Upsert:
         """
         result = self._result
         # What was not written just now was removed by its erasure.
-        written = {chat: legs_by_chat.get(chat, {chat}) for chat in result.new | result.changed}
+        written = {chat: legs_by_chat.get(chat, {chat}) for chat in self._written}
         for chat in _erased(written, self._chats):
             del self._revisions[chat]
             result.erased.add(chat)

@@ -17,6 +17,7 @@ _IDS = frozenset(
     {
         "agentArn",
         "contactId",
+        "customerId",
         "eventType",
         "initialContactId",
         "instanceArn",
@@ -25,13 +26,15 @@ _IDS = frozenset(
         "relatedContactId",
     }
 )
-AGENT_INFO = ("agentArn", "connectedToAgentTimestamp")
-QUEUE_INFO = ("queueArn",)
+AGENT_INFO = ("agentArn", "connectedToAgentTimestamp", "hierarchyGroups")
+QUEUE_INFO = ("enqueueTimestamp", "queueArn")
 # Members that become columns, then the others that the service documents.
 MEMBERS = (
     "agentInfo",
     "channel",
+    "chatMetrics",
     "contactId",
+    "customerId",
     "disconnectReason",
     "disconnectTimestamp",
     "eventType",
@@ -42,18 +45,16 @@ MEMBERS = (
     "previousContactId",
     "queueInfo",
     "relatedContactId",
+    "segmentAttributes",
+    "tags",
 )
 OTHER_MEMBERS = (
     "campaign",
-    "chatMetrics",
     "connectedToSystemTimestamp",
     "contactEvaluations",
     "contactLens",
-    "customerId",
     "recordings",
     "routingCriteria",
-    "segmentAttributes",
-    "tags",
     "updatedProperties",
 )
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatlake.documents.document import Document
-from chatlake.documents.items import store_items
+from chatlake.documents.items import ends_chat, newest_time, store_items
 from chatlake.exceptions import RejectedInput
 from chatlake.identifiers import text_id
 
 if TYPE_CHECKING:
     from chatlake.json_codec import JsonObject
 
-_ENDED_TYPE = "CHAT_ENDED"
-_ENDED_CONTENT_TYPE = "application/vnd.amazonaws.connect.event.chat.ended"
 
-
-def from_response(value: JsonObject, *, read_at: int = 0, whole: bool = False) -> Document:
+def from_response(
+    value: JsonObject, *, read_at: int = 0, whole: bool = False, reached: bool = True
+) -> Document:
     """Make a document of one GetTranscript response, or of several pages in one.
 
     Parameters
@@ -27,6 +26,9 @@ def from_response(value: JsonObject, *, read_at: int = 0, whole: bool = False) -
         When it was read, in epoch ms; 0 for a file, whose time nobody knows.
     whole
         True if the read went all the way back to the beginning of the chat.
+    reached
+        False if the read was cut short before it came to every message that lacked a reading: then
+        it says nothing of until when receipts were observed. Of a file that is its newest time.
 
     Raises
     ------
@@ -36,14 +38,17 @@ def from_response(value: JsonObject, *, read_at: int = 0, whole: bool = False) -
     items = transcript_items(value)
     named = text_id(value.get("InitialContactId"))
     initial_contact_id = named or _only_contact(items)
+    stored = store_items(items, source="participant", read_at=read_at)
+    seen_at = read_at * 1000 if read_at else newest_time(stored.values())
     return Document(
         initial_contact_id=initial_contact_id,
         provisional=named is None,
-        items=store_items(items, source="participant", read_at=read_at),
+        items=stored,
         participant={
             "read_at": read_at,
             "whole_read_at": read_at if whole else None,
-            "saw_end": any(map(_ends_chat, items)),
+            "observed_until": seen_at if reached else None,
+            "saw_end": any(map(ends_chat, items)),
         },
     )
 
@@ -76,9 +81,3 @@ def _only_contact(items: list[JsonObject]) -> str:
         )
         raise RejectedInput(message)
     return contacts.pop()
-
-
-def _ends_chat(item: JsonObject) -> bool:
-    ended = item.get("Type") == _ENDED_TYPE or item.get("ContentType") == _ENDED_CONTENT_TYPE
-    # A rehydrated item tells of the end of an earlier chat.
-    return ended and text_id(item.get("RelatedContactId")) is None

@@ -1,4 +1,4 @@
-"""Transcript documents become rows: four Arrow tables, column by column, no input or output.
+"""Transcript documents become rows: Arrow tables, column by column, no input or output.
 
 docs/row-rules.md says which rows.
 """
@@ -12,11 +12,14 @@ import pyarrow.compute as pc
 
 from chatlake.documents.revision import revision
 from chatlake.tables import schema
+from chatlake.tables.flatten.chat_times import chat_times
 from chatlake.tables.flatten.columns import TIMESTAMP
 from chatlake.tables.flatten.contacts import contact_rows
 from chatlake.tables.flatten.items import gather_items
 from chatlake.tables.flatten.messages import attachment_rows, gather_attachments, message_rows
+from chatlake.tables.flatten.read_latency import read_latency_rows
 from chatlake.tables.flatten.receipts import gather_receipts, receipt_rows
+from chatlake.tables.flatten.roles import roles_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +32,7 @@ type Tables = dict[str, pa.Table]
 
 _ARROW_TYPES = {
     "string": pa.string(),
-    "timestamptz": TIMESTAMP,
+    "timestamp": TIMESTAMP,
     "date": pa.date32(),
     "int": pa.int32(),
     "long": pa.int64(),
@@ -64,11 +67,18 @@ def flatten(documents: Sequence[Document], *, published_at: datetime) -> Tables:
     items = gather_items(documents)
     attachments = gather_attachments(items)
     receipts = gather_receipts(items)
+    roles = roles_of(items)
+    times = chat_times(documents)
+    of_receipts = receipt_rows(items, receipts, roles)
+    of_contacts = contact_rows(documents, items, receipts, times)
     rows = {
         schema.MESSAGES: message_rows(items, attachments, receipts.counts),
-        schema.RECEIPTS: receipt_rows(items, receipts),
+        schema.RECEIPTS: of_receipts,
         schema.ATTACHMENTS: attachment_rows(items, attachments),
-        schema.CONTACTS: contact_rows(documents, items, receipts),
+        schema.READ_LATENCY: read_latency_rows(
+            items, receipts, of_receipts, of_contacts, roles, times
+        ),
+        schema.CONTACTS: of_contacts,
     }
     of_chats = {
         "instance_id": pa.array([document.instance_id for document in documents], pa.string()),

@@ -18,7 +18,10 @@ from chatlake.timestamps import parse_timestamp
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-TIMESTAMP = pa.timestamp("us", "UTC")
+TIMESTAMP = pa.timestamp("us")
+"""Of all times: UTC, without a zone."""
+
+_ZONED = pa.timestamp("us", "UTC")
 
 # What Arrow reads just as parse_timestamp does; all else is left to that.
 _PLAIN = r"^[12]\d{3}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?Z$"
@@ -83,7 +86,7 @@ def parse_timestamps(texts: pa.Array) -> pa.Array:
     """Read a string column of RFC 3339 timestamps; unreadable ones become null."""
     plain = pc.fill_null(pc.match_substring_regex(texts, _PLAIN), fill_value=True)
     try:
-        read = pc.cast(pc.if_else(plain, texts, None), TIMESTAMP)
+        read = pc.cast(pc.cast(pc.if_else(plain, texts, None), _ZONED), TIMESTAMP)
     except pa.ArrowInvalid:  # the 30th of February
         plain = pc.is_null(texts)
         read = pa.nulls(len(texts), TIMESTAMP)

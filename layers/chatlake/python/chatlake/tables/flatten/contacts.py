@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chatlake.documents.revision import event_time, is_complete, latest_value
+from chatlake.documents.contact_events import event_time, latest_value
+from chatlake.documents.revision import ROW_FORMAT, is_complete
 from chatlake.identifiers import text_id
-from chatlake.json_codec import well_formed
+from chatlake.json_codec import canonical_json, well_formed
 from chatlake.sources.contact_event import MEMBERS, OTHER_MEMBERS
 from chatlake.tables.flatten.columns import TIMESTAMP, Extras
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from chatlake.documents.document import Document, StoredEvent
     from chatlake.json_codec import JsonObject
+    from chatlake.tables.flatten.chat_times import ChatTimes
     from chatlake.tables.flatten.items import Items
     from chatlake.tables.flatten.receipts import Receipts
 
@@ -29,6 +31,18 @@ def _text(value: Any) -> str | None:
     return well_formed(value) if isinstance(value, str) else None
 
 
+def _object(value: Any) -> str | None:
+    return canonical_json(value) if isinstance(value, dict) else None
+
+
+def _subtype(value: Any) -> str | None:
+    told = value.get("connect:Subtype") if isinstance(value, dict) else None
+    if not isinstance(told, dict):
+        return None
+    # Written as in the sample events of the service, or as its other APIs write it.
+    return _text(told.get("valueString")) or _text(told.get("ValueString"))
+
+
 # Where each column is found in the detail of an event, and how it is read.
 _EVENT_COLUMNS: dict[str, tuple[tuple[str, ...], Reader]] = {
     "previous_contact_id": (("previousContactId",), text_id),
@@ -37,14 +51,21 @@ _EVENT_COLUMNS: dict[str, tuple[tuple[str, ...], Reader]] = {
     "initiation_method": (("initiationMethod",), _text),
     "disconnect_reason": (("disconnectReason",), _text),
     "initiated_at": (("initiationTimestamp",), event_time),
+    "enqueued_at": (("queueInfo", "enqueueTimestamp"), event_time),
     "connected_to_agent_at": (("agentInfo", "connectedToAgentTimestamp"), event_time),
     "disconnected_at": (("disconnectTimestamp",), event_time),
     "queue_arn": (("queueInfo", "queueArn"), text_id),
     "agent_arn": (("agentInfo", "agentArn"), text_id),
+    "customer_id": (("customerId",), text_id),
+    "subtype": (("segmentAttributes",), _subtype),
+    "hierarchy_groups": (("agentInfo", "hierarchyGroups"), _object),
+    "tags": (("tags",), _object),
+    "segment_attributes": (("segmentAttributes",), _object),
+    "chat_metrics": (("chatMetrics",), _object),
 }
 # All that is read of an event, columns or not.
 _READ = (
-    *_EVENT_COLUMNS.values(),
+    *(found for found in _EVENT_COLUMNS.values() if found[1] is not _subtype),
     *(((name,), text_id) for name in ("contactId", "eventType", "initialContactId", "instanceArn")),
 )
 _EVENT_MEMBERS = frozenset(
@@ -57,7 +78,9 @@ _EXPORT_MEMBERS = frozenset(
 )
 
 
-def contact_rows(documents: Sequence[Document], items: Items, receipts: Receipts) -> pa.Table:
+def contact_rows(
+    documents: Sequence[Document], items: Items, receipts: Receipts, times: ChatTimes
+) -> pa.Table:
     """Make the rows of contacts but for the columns that are the chat's."""
     message_counts = _message_counts(items)
     keys = sorted(
@@ -88,15 +111,17 @@ def contact_rows(documents: Sequence[Document], items: Items, receipts: Receipts
         if leftovers := _leftovers(documents[chat], contact):
             extras.by_row[row] = leftovers
     sources = list(map(_sources, documents))
-    available = list(map(_receipts_available, documents))
+    chats = pa.array([chat for chat, _ in keys], pa.int32())
     columns |= {
-        "chat": pa.array([chat for chat, _ in keys], pa.int32()),
+        "chat": chats,
         "contact_id": pa.array([contact for _, contact in keys], pa.string()),
         "sources": pa.array([sources[chat] for chat, _ in keys], pa.string()),
-        "receipts_available": pa.array([available[chat] for chat, _ in keys], pa.bool_()),
+        "receipts_available": times.receipts_available.take(chats),
+        "receipts_observed_until": pc.cast(times.observed_until.take(chats), TIMESTAMP),
         "complete": pa.array([is_complete(documents[chat], contact) for chat, contact in keys]),
         "message_count": pa.array([message_counts.get(key, 0) for key in keys], pa.int32()),
         "receipt_count": pa.array([receipt_counts[key] for key in keys], pa.int32()),
+        "row_format": pa.array([ROW_FORMAT] * len(keys), pa.int32()),
         "extra": extras.column(len(keys)),
     }
     return pa.table(columns)
@@ -120,12 +145,6 @@ def _sources(document: Document) -> str:
         "participant": document.participant,
     }
     return ",".join(name for name, what in present.items() if what)
-
-
-def _receipts_available(document: Document) -> bool | None:
-    if document.participant:
-        return True
-    return False if document.exports else None
 
 
 def _latest(events: dict[str, StoredEvent], path: tuple[str, ...], read: Reader) -> Any:
@@ -177,4 +196,6 @@ def _is_readable(value: Any, read: Reader) -> bool:
     if read is event_time:
         is_placeholder = isinstance(value, str) and value.startswith("1970-01-01")
         return is_placeholder or read(value) is not None
+    if read is _object:
+        return isinstance(value, dict)
     return value == "" or bool(read(value) == value)

@@ -10,22 +10,20 @@ import pyarrow as pa
 
 from chatlake.documents.items import NO_RECIPIENT, RECEIPT_TIMES, merge_receipts
 from chatlake.documents.merging import merge_into
-from chatlake.identifiers import text_id
-from chatlake.json_codec import well_formed
 from chatlake.tables.flatten.columns import Extras, latency_ms, strings, timestamps
-from chatlake.timestamps import microseconds, parse_timestamp
+from chatlake.tables.flatten.roles import earliest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chatlake.documents.items import Receipt
     from chatlake.tables.flatten.items import Items
+    from chatlake.tables.flatten.roles import Roles
 
 type Key = tuple[int, str]
 """Position of a chat, and an id in it."""
 
 _TYPES_WITHOUT_RECEIPTS = ("MESSAGE_DELIVERED", "MESSAGE_READ")
-_END_OF_TIME_US = 2**63
 
 
 @dataclass(slots=True)
@@ -71,7 +69,7 @@ def gather_receipts(items: Items) -> Receipts:
             message = _message(items, message_id, near)
             if message is None and not all(items.is_current[item] for item in near):
                 continue  # a message of an earlier chat
-            first = _earliest(items, carrying) if message is None else message
+            first = earliest(items, carrying) if message is None else message
             named = [item for item in near if items.message_id[item] == message_id]
         carried = _merged(items, carrying)
         for recipient, receipt in carried.items():
@@ -85,8 +83,8 @@ def gather_receipts(items: Items) -> Receipts:
     return receipts
 
 
-def receipt_rows(items: Items, receipts: Receipts) -> pa.Table:
-    """Make the rows of receipts but for the columns that are the chat's."""
+def receipt_rows(items: Items, receipts: Receipts, roles: Roles) -> pa.Table:
+    """Make the rows of receipts but for the columns that are the chat's, in their order."""
     extras = Extras()
     extras.add_unknown(receipts.raw, RECEIPT_TIMES)
     texts = strings(receipts.raw, sorted(RECEIPT_TIMES), extras)
@@ -96,7 +94,6 @@ def receipt_rows(items: Items, receipts: Receipts) -> pa.Table:
         column: timestamps(texts[name], receipts.raw, name, extras)
         for column, name in (("delivered_at", "DeliveredTimestamp"), ("read_at", "ReadTimestamp"))
     }
-    roles = _roles(items)
     return pa.table(
         {
             "chat": pa.array(receipts.chat, pa.int32()),
@@ -142,37 +139,4 @@ def _message(items: Items, message_id: str, near: Iterable[int]) -> int | None:
     """Find the message of a message id among the items that have it, as item id if one does."""
     current = [item for item in near if items.is_current[item] and items.is_message[item]]
     own = [item for item in current if items.item_id[item] == message_id]
-    return _earliest(items, own or current) if current else None
-
-
-def _earliest(items: Items, some: Iterable[int]) -> int:
-    return min(some, key=lambda item: _order(items, item))
-
-
-def _order(items: Items, item: int) -> tuple[int, str]:
-    moment = parse_timestamp(items.raw[item].get("AbsoluteTime"))
-    return _END_OF_TIME_US if moment is None else microseconds(moment), items.item_id[item]
-
-
-def _roles(items: Items) -> dict[tuple[int, str | None], str]:
-    """Return the role of each participant of each chat: its earliest item's, if it has several."""
-    said = items.columns.select(["chat", "participant_id", "participant_role"])
-    said = said.filter(pa.array(items.is_current, pa.bool_())).drop_null()
-    groups = said.group_by(["chat", "participant_id"]).aggregate([("participant_role", "min_max")])
-    roles = {}
-    for chat, participant, role in zip(*groups.to_pydict().values(), strict=True):
-        roles[chat, participant] = (
-            role["min"] if role["min"] == role["max"] else _first_role(items, chat, participant)
-        )
-    return roles
-
-
-def _first_role(items: Items, chat: int, participant: str) -> str:
-    with_role = (
-        item
-        for item in items.of_chat(chat)
-        if items.is_current[item]
-        and text_id(items.raw[item].get("ParticipantId")) == participant
-        and isinstance(items.raw[item].get("ParticipantRole"), str)
-    )
-    return well_formed(items.raw[_earliest(items, with_role)]["ParticipantRole"])
+    return earliest(items, own or current) if current else None

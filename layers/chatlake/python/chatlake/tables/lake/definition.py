@@ -15,7 +15,7 @@ from pyiceberg.types import (
     LongType,
     NestedField,
     StringType,
-    TimestamptzType,
+    TimestampType,
 )
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _TYPES = {
     "string": StringType(),
-    "timestamptz": TimestamptzType(),
+    "timestamp": TimestampType(),
     "date": DateType(),
     "int": IntegerType(),
     "long": LongType(),

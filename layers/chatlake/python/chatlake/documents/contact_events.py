@@ -1,0 +1,46 @@
+"""What the contact events of a document say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chatlake.documents.document import sent_at_us
+from chatlake.timestamps import epoch_us
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from chatlake.documents.document import StoredEvent
+    from chatlake.json_codec import JsonObject
+
+
+def latest_value(events: Mapping[str, StoredEvent], read: Callable[[JsonObject], Any]) -> Any:
+    """Of the events of one contact that have a readable value, return the latest one's.
+
+    Parameters
+    ----------
+    events
+        By event type: ``time`` and ``detail``.
+    read
+        Takes a detail; None means that it has no readable value.
+    """
+    for kind in sorted(events, key=lambda kind: (sent_at_us(events[kind]), kind), reverse=True):
+        if (value := read(events[kind]["detail"])) is not None:
+            return value
+    return None
+
+
+def event_time(value: object) -> int | None:
+    """Read a time of a contact event: microseconds since 1970; placeholders of 1970 are None."""
+    # "1970-01-01T00:00:00.001Z" stands for "not yet" in the service's own sample events.
+    if isinstance(value, str) and value.startswith("1970-01-01"):
+        return None
+    return epoch_us(value)
+
+
+def disconnected_at(events: Mapping[str, StoredEvent]) -> int | None:
+    """Return when a contact ended, as its events say, in microseconds since 1970."""
+    at: int | None = latest_value(
+        events, lambda detail: event_time(detail.get("disconnectTimestamp"))
+    )
+    return at
