@@ -8,7 +8,7 @@ from chatlake.documents.document import sent_at_us
 from chatlake.timestamps import epoch_us
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from chatlake.documents.document import StoredEvent
     from chatlake.json_codec import JsonObject
@@ -24,8 +24,19 @@ def latest_value(events: Mapping[str, StoredEvent], read: Callable[[JsonObject],
     read
         Takes a detail; None means that it has no readable value.
     """
-    for kind in sorted(events, key=lambda kind: (sent_at_us(events[kind]), kind), reverse=True):
-        if (value := read(events[kind]["detail"])) is not None:
+    return first_value(newest_first(events), read)
+
+
+def newest_first(events: Mapping[str, StoredEvent]) -> list[JsonObject]:
+    """Return the details of a contact's events, the latest one's first."""
+    kinds = sorted(events, key=lambda kind: (sent_at_us(events[kind]), kind), reverse=True)
+    return [events[kind]["detail"] for kind in kinds]
+
+
+def first_value(details: Iterable[JsonObject], read: Callable[[JsonObject], Any]) -> Any:
+    """Return the first readable value in some details; None if there is none."""
+    for detail in details:
+        if (value := read(detail)) is not None:
             return value
     return None
 

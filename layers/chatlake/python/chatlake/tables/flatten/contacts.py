@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chatlake.documents.contact_events import event_time, latest_value
+from chatlake.documents.contact_events import event_time, first_value, newest_first
 from chatlake.documents.revision import ROW_FORMAT, is_complete
 from chatlake.identifiers import text_id
 from chatlake.json_codec import canonical_json, well_formed
@@ -18,7 +18,7 @@ from chatlake.tables.flatten.columns import TIMESTAMP, Extras
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from chatlake.documents.document import Document, StoredEvent
+    from chatlake.documents.document import Document, StoredExport
     from chatlake.json_codec import JsonObject
     from chatlake.tables.flatten.chat_times import ChatTimes
     from chatlake.tables.flatten.items import Items
@@ -90,7 +90,7 @@ def contact_rows(
         | message_counts.keys()
     )
     receipt_counts = Counter(zip(receipts.chat, receipts.contact_id, strict=True))
-    events = [documents[chat].events.get(contact, {}) for chat, contact in keys]
+    events = [newest_first(documents[chat].events.get(contact, {})) for chat, contact in keys]
     columns = {
         name: pa.array(
             [_latest(of_contact, path, read) for of_contact in events],
@@ -108,7 +108,7 @@ def contact_rows(
     )
     extras = Extras()
     for row, (chat, contact) in enumerate(keys):
-        if leftovers := _leftovers(documents[chat], contact):
+        if leftovers := _leftovers(documents[chat].exports.get(contact), events[row]):
             extras.by_row[row] = leftovers
     sources = list(map(_sources, documents))
     chats = pa.array([chat for chat, _ in keys], pa.int32())
@@ -147,8 +147,8 @@ def _sources(document: Document) -> str:
     return ",".join(name for name, what in present.items() if what)
 
 
-def _latest(events: dict[str, StoredEvent], path: tuple[str, ...], read: Reader) -> Any:
-    return latest_value(events, lambda detail: read(_member(detail, path))) if events else None
+def _latest(details: list[JsonObject], path: tuple[str, ...], read: Reader) -> Any:
+    return first_value(details, lambda detail: read(_member(detail, path)))
 
 
 def _member(detail: JsonObject, path: tuple[str, ...]) -> Any:
@@ -158,16 +158,13 @@ def _member(detail: JsonObject, path: tuple[str, ...]) -> Any:
     return value
 
 
-def _leftovers(document: Document, contact: str) -> JsonObject:
+def _leftovers(export: StoredExport | None, details: list[JsonObject]) -> JsonObject:
     """Collect what of a contact's events and export has no column, or could not be read."""
     leftovers: JsonObject = {}
-    if (export := document.exports.get(contact)) is not None:
+    if export is not None:
         header = export["header"]
         leftovers |= {name: header[name] for name in header.keys() - _EXPORT_MEMBERS}
-    events = document.events.get(contact, {})
-    newest_first: list[JsonObject] = []
-    latest_value(events, newest_first.append)
-    for detail in reversed(newest_first):
+    for detail in reversed(details):
         leftovers |= _unreadable(detail)
         leftovers |= {name: detail[name] for name in detail.keys() - _EVENT_MEMBERS}
     return {name: value for name, value in leftovers.items() if value is not None}
