@@ -14,7 +14,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from chatlake.documents.document import Document, merge
-from chatlake.documents.revision import revision
+from chatlake.documents.observation import chat_end, observed_until
+from chatlake.documents.revision import content_revision, revision
 from chatlake.sources.contact_event import from_event
 from chatlake.sources.get_transcript import from_response
 from chatlake.sources.s3_export import from_export
@@ -51,7 +52,8 @@ def second(number: int) -> str:
 
 
 def at_second(number: int) -> datetime:
-    return datetime(2026, 1, 1, 0, 0, number, tzinfo=UTC)
+    """A moment as tables have it: UTC, without a zone."""
+    return datetime(2026, 1, 1, 0, 0, number)  # noqa: DTZ001
 
 
 def response(*items: Object, read_at: int = 0, whole: bool = False) -> Document:
@@ -103,6 +105,21 @@ def all_rows(document: Document) -> dict[str, list[Row]]:
         for name, table in tables.items()
     }
     return {name: oracle.in_table_order(name, table.to_pylist()) for name, table in columns.items()}
+
+
+def settled_rows(document: Document) -> dict[str, list[Row]]:
+    """All rows that a revision stands for.
+
+    As long as a chat's end is unknown, how long it was observed is told as it was when the rows
+    were made; a later observation alone is no other revision.
+    """
+    rows = all_rows(document)
+    if chat_end(document) is None:
+        rows["contacts"] = [row | {"receipts_observed_until": None} for row in rows["contacts"]]
+        for row in rows["read_latency"]:
+            if row["read_state"] == "not_seen":
+                row |= {"read_state": "unknown", "not_seen_for_ms": None, "observed_to_end": None}
+    return rows
 
 
 DOCUMENTS = strategies.inputs(strategies.CHAT_CONTACTS).map(document_of)
@@ -625,19 +642,22 @@ class TestTheRevision:
         # A whole read may come after a contact's end or not; that is a fact about the chat.
         inputs = [replace(one, whole=False) for one in inputs]
         other = [replace(one, read_at=one.read_at * stretch + later_ms) for one in inputs]
-        assert revision(merged(map(document_of, inputs))) == revision(
-            merged(map(document_of, other))
-        )
+        first, second = (merged(map(document_of, some)) for some in (inputs, other))
+        assert content_revision(first) == content_revision(second)
+        # Once the end is known, until when it was observed is a fact about the chat, too.
+        end = chat_end(first)
+        same = end is None or observed_until(first, end) == observed_until(second, end)
+        assert (revision(first) == revision(second)) == same
 
     @given(MERGED_DOCUMENTS, MERGED_DOCUMENTS)
     def test_differs_where_rows_differ(self, a: Document, b: Document) -> None:
-        assume(all_rows(a) != all_rows(b))
+        assume(settled_rows(a) != settled_rows(b))
         assert revision(a) != revision(b)
 
     @given(MERGED_DOCUMENTS, DOCUMENTS)
     def test_differs_where_one_more_read_changed_a_row(self, a: Document, b: Document) -> None:
         both = merge(a, b)
-        assume(all_rows(a) != all_rows(both))
+        assume(settled_rows(a) != settled_rows(both))
         assert revision(a) != revision(both)
 
     def test_is_the_same_after_a_read_that_brought_nothing_new(self) -> None:
@@ -679,8 +699,15 @@ class TestTheRevision:
 
     def test_changes_when_a_whole_read_makes_a_contact_complete(self) -> None:
         known = merge(event("DISCONNECTED", disconnectTimestamp=second(2)), response())
-        end_ms = int(at_second(2).timestamp() * 1000)
-        before = merge(known, response(read_at=end_ms - 1, whole=True))
-        after = merge(known, response(read_at=end_ms, whole=True))
-        assert revision(before) == revision(known)
-        assert revision(after) != revision(known)
+        end_ms = int(at_second(2).replace(tzinfo=UTC).timestamp() * 1000)
+        seen = merge(known, response(read_at=end_ms))
+        assert revision(merge(seen, response(read_at=end_ms - 1, whole=True))) == revision(seen)
+        assert revision(merge(seen, response(read_at=end_ms, whole=True))) != revision(seen)
+
+    def test_changes_with_the_last_observation_once_the_end_is_known(self) -> None:
+        ended = event("DISCONNECTED", disconnectTimestamp=second(2))
+        end_ms = int(at_second(2).replace(tzinfo=UTC).timestamp() * 1000)
+        reads = [response(message(), read_at=end_ms + late) for late in (-900, -400, 0, 900)]
+        open_, over = ([revision(merge(chat, read)) for read in reads] for chat in (response(), ended))
+        assert len({*open_}) == 1, "before the end, the clock of reading is in no revision"
+        assert over[0] != over[1] != over[2] == over[3], "what is observed after the end is no news"

@@ -44,12 +44,20 @@ def test_the_tables_are_those_of_the_contract() -> None:
             "instance_id initial_contact_id chat_day contact_id item_id attachment_id "
             "attachment_name content_type status participant_id participant_role sent_at extra"
         ),
+        "read_latency": (
+            "instance_id initial_contact_id chat_day contact_id message_id "
+            "sender_participant_id sender_role recipient_participant_id recipient_role recipients "
+            "message_length queue_arn agent_arn sent_at recipient_joined_at delivered_at read_at "
+            "read_by_at delivery_latency_ms read_latency_ms read_by_latency_ms since_joined_ms "
+            "not_seen_for_ms observed_to_end read_state"
+        ),
         "contacts": (
             "instance_id initial_contact_id chat_day contact_id previous_contact_id "
             "related_contact_id channel initiation_method disconnect_reason initiated_at "
-            "connected_to_agent_at disconnected_at queue_arn agent_arn sources "
-            "receipts_available complete message_count receipt_count document_revision "
-            "published_at extra"
+            "enqueued_at connected_to_agent_at disconnected_at queue_arn agent_arn customer_id "
+            "subtype hierarchy_groups tags segment_attributes chat_metrics sources "
+            "receipts_available receipts_observed_until complete message_count receipt_count "
+            "document_revision row_format published_at extra"
         ),
     }
 
@@ -59,6 +67,15 @@ def test_only_ids_that_every_row_has_are_required(table: schema.Table) -> None:
     required = [column.name for column in table.columns if column.required]
     expected = ["initial_contact_id", "contact_id"]
     assert required == expected + [n for n in ("item_id", "message_id") if n in table.key]
+
+
+@tables
+def test_no_time_has_a_zone(table: schema.Table) -> None:
+    """Athena refuses views and tables made of such; BI tools pass them over."""
+    types = {str(field.field_type) for field in iceberg_schema(table).fields}
+    assert types <= {"string", "timestamp", "date", "int", "long", "boolean"}
+    assert "timestamp" in types
+    assert not [field.name for field in arrow_schema(table) if getattr(field.type, "tz", None)]
 
 
 @tables
