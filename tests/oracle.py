@@ -1099,10 +1099,10 @@ def _observed_until(chat: str, inputs: Sequence[Input], items: Sequence[Item]) -
 
 def _observed_by(one: Input) -> datetime | None:
     """Until when one read saw receipts: when it was made, or for a file its newest time."""
-    if one.kind != "response":
+    if one.kind != "response" or not one.reached:
         return None
     if one.read_at:
-        return _epoch_ms(one.read_at) if one.reached else None
+        return _epoch_ms(one.read_at)
     told = [
         timestamp(value)
         for item in one.value["Transcript"]
