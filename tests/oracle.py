@@ -16,6 +16,8 @@ from typing import Any, Literal
 
 import rfc8785
 
+from tests import oracle_readings
+
 type Object = dict[str, Any]
 type Row = dict[str, Any]
 
@@ -71,6 +73,33 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "sent_at",
         "extra",
     ),
+    "read_latency": (
+        "instance_id",
+        "initial_contact_id",
+        "chat_day",
+        "contact_id",
+        "message_id",
+        "sender_participant_id",
+        "sender_role",
+        "recipient_participant_id",
+        "recipient_role",
+        "recipients",
+        "message_length",
+        "queue_arn",
+        "agent_arn",
+        "sent_at",
+        "recipient_joined_at",
+        "delivered_at",
+        "read_at",
+        "read_by_at",
+        "delivery_latency_ms",
+        "read_latency_ms",
+        "read_by_latency_ms",
+        "since_joined_ms",
+        "not_seen_for_ms",
+        "observed_to_end",
+        "read_state",
+    ),
     "contacts": (
         "instance_id",
         "initial_contact_id",
@@ -82,16 +111,25 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "initiation_method",
         "disconnect_reason",
         "initiated_at",
+        "enqueued_at",
         "connected_to_agent_at",
         "disconnected_at",
         "queue_arn",
         "agent_arn",
+        "customer_id",
+        "subtype",
+        "hierarchy_groups",
+        "tags",
+        "segment_attributes",
+        "chat_metrics",
         "sources",
         "receipts_available",
+        "receipts_observed_until",
         "complete",
         "message_count",
         "receipt_count",
         "document_revision",
+        "row_format",
         "published_at",
         "extra",
     ),
@@ -101,6 +139,7 @@ _SORT_COLUMNS = {
     "messages": ("initial_contact_id", "sent_at", "item_id"),
     "receipts": ("initial_contact_id", "sent_at", "message_id", "recipient_participant_id"),
     "attachments": ("initial_contact_id", "sent_at", "item_id", "attachment_id"),
+    "read_latency": ("initial_contact_id", "sent_at", "message_id", "recipient_participant_id"),
     "contacts": ("initial_contact_id", "initiated_at", "contact_id"),
 }
 
@@ -109,14 +148,20 @@ _SORT_COLUMNS = {
 class Input:
     """One thing that was read: a GetTranscript response, an S3 export or a contact event.
 
-    `read_at` is in epoch milliseconds, 0 for files. `whole` is for responses only: the read went
-    all the way back to the first item.
+    `read_at` is in epoch milliseconds, 0 for files. The others are for responses only: `whole`, the
+    read went all the way back to the first item; `reached`, it reached every message that lacked a
+    reading.
     """
 
     kind: Literal["response", "export", "event"]
     value: Object
     read_at: int = 0
     whole: bool = False
+    reached: bool = True
+
+
+ROW_FORMAT = 2
+"""What the column `row_format` says of these rules."""
 
 
 class Rejected(ValueError):
@@ -124,7 +169,7 @@ class Rejected(ValueError):
 
 
 def rows(inputs: Sequence[Input], *, published_at: datetime) -> dict[str, list[Row]]:
-    """The rows of the four tables for all that was read of one or several chats, in table order.
+    """The rows of the five tables for all that was read of one or several chats, in table order.
 
     `document_revision` is None: it is not for this module to say.
     """
@@ -222,13 +267,15 @@ def _previous_contact(one: Input) -> str | None:
 
 
 _INNER_MEMBERS = {
-    "agentInfo": ("agentArn", "connectedToAgentTimestamp"),
-    "queueInfo": ("queueArn",),
+    "agentInfo": ("agentArn", "connectedToAgentTimestamp", "hierarchyGroups"),
+    "queueInfo": ("queueArn", "enqueueTimestamp"),
 }
 _EVENT_MEMBERS = (
     "agentInfo",
     "channel",
+    "chatMetrics",
     "contactId",
+    "customerId",
     "disconnectReason",
     "disconnectTimestamp",
     "eventType",
@@ -239,24 +286,24 @@ _EVENT_MEMBERS = (
     "previousContactId",
     "queueInfo",
     "relatedContactId",
+    "segmentAttributes",
+    "tags",
 )
+_OBJECTS = ("chatMetrics", "hierarchyGroups", "segmentAttributes", "tags")
 # Documented by the service, though nothing is made of them.
 _OTHER_EVENT_MEMBERS = (
     "campaign",
-    "chatMetrics",
     "connectedToSystemTimestamp",
     "contactEvaluations",
     "contactLens",
-    "customerId",
     "recordings",
     "routingCriteria",
-    "segmentAttributes",
-    "tags",
     "updatedProperties",
 )
 _EVENT_IDS = (
     "agentArn",
     "contactId",
+    "customerId",
     "eventType",
     "initialContactId",
     "instanceArn",
@@ -321,16 +368,12 @@ class _Version:
         return (
             self.from_participant
             and _id(self.raw.get("RelatedContactId")) is None
-            and (
-                self.raw.get("Type") == "CHAT_ENDED"
-                or self.raw.get("ContentType")
-                == "application/vnd.amazonaws.connect.event.chat.ended"
-            )
+            and _says_ended(self.raw)
         )
 
 
 @dataclass(frozen=True)
-class _Item:
+class Item:
     """An item merged from its versions; `metadata` is what MessageMetadata merged to."""
 
     chat: str
@@ -375,7 +418,14 @@ class _Item:
         return value if isinstance(value, list) else []
 
 
-def _items(chat: str, inputs: Sequence[Input]) -> list[_Item]:
+def _says_ended(members: Object) -> bool:
+    return (
+        members.get("Type") == "CHAT_ENDED"
+        or members.get("ContentType") == "application/vnd.amazonaws.connect.event.chat.ended"
+    )
+
+
+def _items(chat: str, inputs: Sequence[Input]) -> list[Item]:
     versions: dict[str, list[_Version]] = defaultdict(list)
     for one in inputs:
         if one.kind == "event":
@@ -395,7 +445,7 @@ def _items(chat: str, inputs: Sequence[Input]) -> list[_Item]:
     return [_merged(chat, item_id, its) for item_id, its in versions.items()]
 
 
-def _merged(chat: str, item_id: str, versions: list[_Version]) -> _Item:
+def _merged(chat: str, item_id: str, versions: list[_Version]) -> Item:
     versions = sorted(versions, key=lambda version: version.rank, reverse=True)
     members = _first_of_each(version.members for version in versions)
     by_version = [version.members.get("MessageMetadata") for version in versions]
@@ -406,7 +456,7 @@ def _merged(chat: str, item_id: str, versions: list[_Version]) -> _Item:
         metadata["MessageProcessingStatus"] = newest.get("MessageProcessingStatus")
         metadata = _present(metadata)
         members["MessageMetadata"] = metadata
-    return _Item(
+    return Item(
         chat=chat,
         item_id=item_id,
         members=members,
@@ -617,6 +667,13 @@ class _Reader:
             self.left.pop(name, None)
         return _text(value)
 
+    def object(self, name: str) -> str | None:
+        value = self._members.get(name)
+        if not isinstance(value, dict):
+            return None
+        del self.left[name]
+        return canonical(value)
+
     def time(self, name: str) -> datetime | None:
         instant = timestamp(self._members.get(name))
         if instant is not None:
@@ -636,7 +693,7 @@ def _extra(left: Object) -> str | None:
     return canonical(left) if left else None
 
 
-def _earliest(items: Iterable[_Item]) -> _Item | None:
+def _earliest(items: Iterable[Item]) -> Item | None:
     last = datetime.max.replace(tzinfo=UTC)
     return min(
         items,
@@ -654,6 +711,7 @@ def _chat_rows(chat: str, inputs: Sequence[Input], published_at: datetime) -> di
     attachments = [row for item in items for row in _attachments(item)]
     messages = [_message(item, receipts, attachments) for item in items if not item.is_metadata]
     contacts = _contact_rows(chat, inputs, items, receipts)
+    read_latency = _read_latency(chat, inputs, items, receipts, contacts)
     shared = {
         "instance_id": _instance_id(inputs),
         "initial_contact_id": chat,
@@ -665,15 +723,23 @@ def _chat_rows(chat: str, inputs: Sequence[Input], published_at: datetime) -> di
         "messages": messages,
         "receipts": receipts,
         "attachments": attachments,
+        "read_latency": read_latency,
         "contacts": contacts,
     }
     return {
-        table: [{name: {**shared, **row}[name] for name in COLUMNS[table]} for row in its_rows]
+        table: [
+            {name: _zoneless({**shared, **row}[name]) for name in COLUMNS[table]}
+            for row in its_rows
+        ]
         for table, its_rows in tables.items()
     }
 
 
-def _day(items: list[_Item], contacts: list[Row]) -> date | None:
+def _zoneless(value: object) -> object:
+    return value.astimezone(UTC).replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+def _day(items: list[Item], contacts: list[Row]) -> date | None:
     sent = [_Reader(item.members).time("AbsoluteTime") for item in items if item.is_current]
     known = [at for at in (*sent, *(row["initiated_at"] for row in contacts)) if at is not None]
     return min(known).astimezone(UTC).date() if known else None
@@ -682,7 +748,7 @@ def _day(items: list[_Item], contacts: list[Row]) -> date | None:
 # §4 messages
 
 
-def _message(item: _Item, receipts: list[Row], attachments: list[Row]) -> Row:
+def _message(item: Item, receipts: list[Row], attachments: list[Row]) -> Row:
     reader = _Reader(item.members)
     reader.text("Id")
     row = {
@@ -722,7 +788,7 @@ def _message(item: _Item, receipts: list[Row], attachments: list[Row]) -> Row:
 # §5 receipts
 
 
-def _receipts(items: list[_Item]) -> list[Row]:
+def _receipts(items: list[Item]) -> list[Row]:
     gathered: dict[tuple[str, str | None], list[Object]] = defaultdict(list)
     for item in items:
         if item.is_current and item.item_type not in {"MESSAGE_DELIVERED", "MESSAGE_READ"}:
@@ -737,7 +803,7 @@ def _receipts(items: list[_Item]) -> list[Row]:
 
 
 def _receipt(
-    items: list[_Item], message_id: str, recipient: str | None, receipts: list[Object]
+    items: list[Item], message_id: str, recipient: str | None, receipts: list[Object]
 ) -> Row | None:
     message = _message_of(items, message_id)
     if message is not None:
@@ -783,7 +849,7 @@ def _receipt(
     }
 
 
-def _message_of(items: list[_Item], message_id: str) -> _Item | None:
+def _message_of(items: Sequence[Item], message_id: str) -> Item | None:
     shown = [item for item in items if item.is_current and not item.is_metadata]
     by_own_id = (item for item in shown if item.item_id == message_id)
     return next(by_own_id, None) or _earliest(
@@ -806,7 +872,7 @@ def _greatest(values: list[Any]) -> object:
     return max(values, key=canonical)
 
 
-def _role(items: list[_Item], participant_id: str | None) -> str | None:
+def _role(items: Sequence[Item], participant_id: str | None) -> str | None:
     earliest = _earliest(
         item
         for item in items
@@ -827,7 +893,7 @@ def _latency_ms(sent_at: datetime | None, received_at: datetime | None) -> int |
 # §6 attachments
 
 
-def _attachments(item: _Item) -> list[Row]:
+def _attachments(item: Item) -> list[Row]:
     if item.is_metadata or not item.is_current:
         return []
     with_id: dict[str, Row] = {}
@@ -859,7 +925,7 @@ def _attachments(item: _Item) -> list[Row]:
 
 
 def _contact_rows(
-    chat: str, inputs: Sequence[Input], items: list[_Item], receipts: list[Row]
+    chat: str, inputs: Sequence[Input], items: list[Item], receipts: list[Row]
 ) -> list[Row]:
     events = _events(inputs)
     exports = [one for one in inputs if one.kind == "export"]
@@ -867,6 +933,7 @@ def _contact_rows(
     exported = {str(_id(one.value["ContactId"])) for one in exports}
     kinds = {one.kind for one in inputs}
     ended = any(item.ends_chat for item in items)
+    observed_until = _observed_until(chat, inputs, items)
     read_whole = [_epoch_ms(one.read_at) for one in inputs if one.kind == "response" and one.whole]
 
     def row(contact_id: str) -> Row:
@@ -881,6 +948,8 @@ def _contact_rows(
             "receipts_available": (
                 True if "response" in kinds else False if "export" in kinds else None
             ),
+            "receipts_observed_until": observed_until,
+            "row_format": ROW_FORMAT,
             "complete": contact_id in exported
             or ended
             or any(disconnected_at and at >= disconnected_at for at in read_whole),
@@ -909,10 +978,17 @@ _EVENT_COLUMNS = {
     "initiation_method": "initiationMethod",
     "disconnect_reason": "disconnectReason",
     "initiated_at": "initiationTimestamp",
+    "enqueued_at": "enqueueTimestamp",
     "connected_to_agent_at": "connectedToAgentTimestamp",
     "disconnected_at": "disconnectTimestamp",
     "queue_arn": "queueArn",
     "agent_arn": "agentArn",
+    "customer_id": "customerId",
+    "subtype": "connect:Subtype",
+    "hierarchy_groups": "hierarchyGroups",
+    "tags": "tags",
+    "segment_attributes": "segmentAttributes",
+    "chat_metrics": "chatMetrics",
 }
 
 _EXPORT_MEMBERS = (
@@ -938,14 +1014,13 @@ def _event(value: Object) -> _Event:
     for name in _EVENT_MEMBERS:
         if name in _INNER_MEMBERS:
             continue
-        read = reader.event_time if name.endswith("Timestamp") else reader.text
-        known[name] = read(name)
+        known[name] = _known(reader, name)
+    known["connect:Subtype"] = _subtype(detail.get("segmentAttributes"))
     for name, inner_names in _INNER_MEMBERS.items():
         if isinstance(detail.get(name), dict):
             inner = _Reader({n: v for n, v in detail[name].items() if n in inner_names})
             for inner_name in inner_names:
-                read = inner.event_time if inner_name.endswith("Timestamp") else inner.text
-                known[inner_name] = read(inner_name)
+                known[inner_name] = _known(inner, inner_name)
             reader.left[name] = inner.left
             if not inner.left:
                 del reader.left[name]
@@ -957,6 +1032,22 @@ def _event(value: Object) -> _Event:
         known=known,
         left=reader.left,
     )
+
+
+def _known(reader: _Reader, name: str) -> Any:
+    if name in _OBJECTS:
+        return reader.object(name)
+    return reader.event_time(name) if name.endswith("Timestamp") else reader.text(name)
+
+
+def _subtype(segment_attributes: object) -> str | None:
+    """The attribute connect:Subtype, whose value is spelled in either case."""
+    if not isinstance(segment_attributes, dict):
+        return None
+    attribute = segment_attributes.get("connect:Subtype")
+    values = attribute if isinstance(attribute, dict) else {}
+    texts = (_text(values.get(name)) for name in ("valueString", "ValueString"))
+    return next((text for text in texts if text is not None), None)
 
 
 def _left_of_events(events: list[_Event]) -> Object:
@@ -977,6 +1068,56 @@ def _left_of_exports(exports: list[Input], contact_id: str) -> Object:
     return left
 
 
+def _ended_at(chat: str, inputs: Sequence[Input], items: Sequence[Item]) -> datetime | None:
+    """When the chat ended, by its own word, else by that of all its legs."""
+    current = [item for item in items if item.is_current]
+    told = [item.sent_at for item in current if _says_ended(item.members)]
+    if any(told):
+        return min(at for at in told if at is not None)
+    events = _events(inputs)
+    legs = {
+        chat,
+        *(event.contact_id for event in events),
+        *(str(_id(one.value["ContactId"])) for one in inputs if one.kind == "export"),
+        *(contact for item in current if (contact := item.text("ContactId")) is not None),
+    }
+    disconnected = [
+        _latest_known([event for event in events if event.contact_id == leg], "disconnectTimestamp")
+        for leg in legs
+    ]
+    return None if None in disconnected else max(disconnected)
+
+
+def _observed_until(chat: str, inputs: Sequence[Input], items: Sequence[Item]) -> datetime | None:
+    """Until when receipts were seen, at most until the chat's end."""
+    observed = [at for at in map(_observed_by, inputs) if at is not None]
+    ended_at = _ended_at(chat, inputs, items)
+    if not observed:
+        return None
+    return max(observed) if ended_at is None else min(max(observed), ended_at)
+
+
+def _observed_by(one: Input) -> datetime | None:
+    """Until when one read saw receipts: when it was made, or for a file its newest time."""
+    if one.kind != "response" or not one.reached:
+        return None
+    if one.read_at:
+        return _epoch_ms(one.read_at)
+    told = [
+        timestamp(value)
+        for item in one.value["Transcript"]
+        for value in (
+            item.get("AbsoluteTime"),
+            *(
+                receipt.get(name)
+                for receipt in _apart(item)[1]
+                for name in ("DeliveredTimestamp", "ReadTimestamp")
+            ),
+        )
+    ]
+    return max((at for at in told if at is not None), default=None)
+
+
 def _instance_id(inputs: Sequence[Input]) -> str | None:
     named = (
         _detail(one.value).get("instanceArn")
@@ -992,3 +1133,32 @@ def _instance_id(inputs: Sequence[Input]) -> str | None:
 
 def _epoch_ms(milliseconds: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
+
+
+# §8 read_latency, in oracle_readings
+
+
+def _read_latency(
+    chat: str,
+    inputs: Sequence[Input],
+    items: Sequence[Item],
+    receipts: list[Row],
+    contacts: list[Row],
+) -> list[Row]:
+    reported: dict[str, list[Row]] = defaultdict(list)
+    for row in receipts:
+        message = _message_of(items, row["message_id"])
+        if message is not None:
+            reported[message.item_id].append(row)
+    return oracle_readings.readings(
+        oracle_readings.Chat(
+            items=items,
+            receipts=receipts,
+            reported=reported,
+            contacts={row["contact_id"]: row for row in contacts},
+            role_of=lambda participant_id: _role(items, participant_id),
+            ended_at=_ended_at(chat, inputs, items),
+            observed_until=_observed_until(chat, inputs, items),
+            receipts_available=contacts[0]["receipts_available"],
+        )
+    )

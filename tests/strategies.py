@@ -1,7 +1,8 @@
 """Hostile but legal inputs, made by hypothesis: what a service that promises nothing may send.
 
 Pools of ids are tiny, so that items collide, contradict one another and lose their messages. Most
-members are ordinary; every one of them is odd now and then.
+members are ordinary; every one of them is odd now and then. What a chat is like that goes its way
+is in tests.dialogue_strategies; `one_chat` and `few_chats` give both, and both in one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
+from tests.dialogue_strategies import dialogues
 from tests.oracle import Input, Object
 
 ITEM_IDS = ("m1", "m2", "m3", "m4")
@@ -40,6 +42,8 @@ CONTENT_TYPES = (
     "application/json",
     "application/vnd.amazonaws.connect.message.interactive",
     "application/vnd.amazonaws.connect.event.participant.joined",
+    "application/vnd.amazonaws.connect.event.participant.left",
+    "application/vnd.amazonaws.connect.event.participant.autodisconnection",
     "application/vnd.amazonaws.connect.event.chat.ended",
 )
 EVENT_TYPES = ("INITIATED", "QUEUED", "CONNECTED_TO_AGENT", "DISCONNECTED", "COMPLETED", "NEW_TYPE")
@@ -193,6 +197,9 @@ ANY_JSON: SearchStrategy[Any] = rarely(
     _SCALARS,
     one_in=3,
 )
+ANY_OBJECT: SearchStrategy[Any] = rarely(
+    ANY_JSON, st.dictionaries(st.sampled_from(ODD_NAMES), ANY_JSON, max_size=2), one_in=4
+)
 UNKNOWN_MEMBERS: SearchStrategy[Object] = rarely(
     st.dictionaries(st.sampled_from(ODD_NAMES), ANY_JSON, min_size=1, max_size=2), st.just({})
 )
@@ -232,6 +239,24 @@ RECEIPTS = rarely(
     ANY_JSON,
     st.lists(rarely(ANY_JSON | st.just({}), RECEIPT, one_in=12), max_size=3),
     one_in=12,
+)
+SEGMENT_ATTRIBUTES = rarely(
+    ANY_OBJECT,
+    objects(
+        {
+            "connect:Subtype": rarely(
+                ANY_JSON,
+                objects(
+                    {
+                        "valueString": text(("connect:Chat", "connect:Guide")),
+                        "ValueString": text(("connect:SMS",)),
+                    },
+                    absent_one_in=3,
+                ),
+            )
+        }
+    ),
+    one_in=4,
 )
 STATUS = st.sampled_from(("APPROVED", "APPROVED", "REJECTED", "IN_PROGRESS"))
 ATTACHMENT = objects(
@@ -337,6 +362,7 @@ def responses(draw: DrawFn, contacts: Sequence[str]) -> Input:
         _as_parsed(value),
         read_at=draw(st.sampled_from(READ_TIMES)),
         whole=draw(rarely(st.just(True), st.just(False), one_in=4)),
+        reached=draw(rarely(st.just(False), st.just(True), one_in=4)),
     )
 
 
@@ -383,7 +409,13 @@ def events(draw: DrawFn, contacts: Sequence[str]) -> Input:
                 "connectedToSystemTimestamp": _event_instant(),
                 "queueInfo": rarely(
                     ANY_JSON,
-                    objects({"queueArn": text(("queue/1", "queue/2")), "queueType": text(("X",))}),
+                    objects(
+                        {
+                            "queueArn": text(("queue/1", "queue/2")),
+                            "queueType": text(("X",)),
+                            "enqueueTimestamp": _event_instant(),
+                        }
+                    ),
                 ),
                 "agentInfo": rarely(
                     ANY_JSON,
@@ -391,9 +423,14 @@ def events(draw: DrawFn, contacts: Sequence[str]) -> Input:
                         {
                             "agentArn": text(("agent/1", "agent/2")),
                             "connectedToAgentTimestamp": _event_instant(),
+                            "hierarchyGroups": ANY_OBJECT,
                         }
                     ),
                 ),
+                "customerId": text(("profile/1", "profile/2")),
+                "segmentAttributes": SEGMENT_ATTRIBUTES,
+                "tags": ANY_OBJECT,
+                "chatMetrics": ANY_OBJECT,
             },
             absent_one_in=4,
         )
@@ -431,13 +468,21 @@ OTHER_CONTACTS = ("d1", "\ud800d2")
 
 def one_chat(*, max_size: int = 5) -> SearchStrategy[list[Input]]:
     """What was read of one chat."""
-    return st.lists(inputs(CHAT_CONTACTS), min_size=1, max_size=max_size)
+    odd = st.lists(inputs(CHAT_CONTACTS), min_size=1, max_size=max_size)
+    return st.one_of(odd, dialogues(CHAT_CONTACTS), _both(dialogues(CHAT_CONTACTS), odd))
 
 
 def few_chats() -> SearchStrategy[list[Input]]:
     """What was read of up to three chats that share item and participant ids, in any order."""
     chats = (CHAT_CONTACTS, OTHER_CONTACTS, EARLIER_CONTACTS)
-    return st.lists(st.one_of(*map(inputs, chats)), min_size=1, max_size=5)
+    odd = st.lists(st.one_of(*map(inputs, chats)), min_size=1, max_size=5)
+    return st.one_of(odd, _both(dialogues(CHAT_CONTACTS), odd))
+
+
+def _both(
+    dialogue: SearchStrategy[list[Input]], odd: SearchStrategy[list[Input]]
+) -> SearchStrategy[list[Input]]:
+    return st.builds(lambda a, b: [*a, *b], dialogue, odd)
 
 
 def _pascal_case(members: Object) -> Object:

@@ -73,7 +73,7 @@ def event(event_type: str, time: str = SENT_AT, **detail: Any) -> Document:
 
 def document_of(one: Input) -> Document:
     if one.kind == "response":
-        return from_response(one.value, read_at=one.read_at, whole=one.whole)
+        return from_response(one.value, read_at=one.read_at, whole=one.whole, reached=one.reached)
     if one.kind == "export":
         return from_export(one.value, read_at=one.read_at)
     return from_event(one.value)

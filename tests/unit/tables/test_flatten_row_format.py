@@ -29,14 +29,17 @@ DIGESTS = {
     1: "fb7e419c691d4c9e3a3131d3d27c3125977cfe9ffba2fe7e5ba5732e5d3983e2",
 }
 
-# Of the revisions that version 0.1 computes of the inputs.
+# Of the revisions that version 0.1 computes of the inputs that it had: those without a `read_at`.
 REVISIONS_OF_0_1 = "f0632d60d3e9168b7bae94ef420b788f4082212fc24fb87ad2eb47565adadeb3"
 
 
-def documents() -> Iterator[Document]:
+def documents(*, of_0_1: bool = False) -> Iterator[Document]:
     for chat in json.loads(INPUTS.read_text(encoding="utf-8")):
+        if of_0_1 and "read_at" in chat:
+            continue
+        read_at = chat.get("read_at", 1)
         inputs = [
-            *(from_response(value, read_at=1, whole=True) for value in chat["responses"]),
+            *(from_response(value, read_at=read_at, whole=True) for value in chat["responses"]),
             *(from_export(value) for value in chat["exports"]),
             *(from_event(value) for value in chat["events"]),
         ]
@@ -88,6 +91,12 @@ def test_the_inputs_have_rows_in_every_table_and_a_value_in_nearly_every_column(
     assert empty <= {"attachments.extra", "contacts.disconnect_reason", "contacts.extra"}
 
 
+def test_the_inputs_have_every_state_of_a_reading() -> None:
+    made = flatten(list(documents()), published_at=datetime(2026, 1, 1, tzinfo=UTC))
+    states = made["read_latency"].column("read_state").unique().to_pylist()
+    assert {*states} == {"read", "read_implied", "replied", "unknown", "not_seen"}
+
+
 def test_a_revision_is_another_in_another_row_format(monkeypatch: pytest.MonkeyPatch) -> None:
     chats = list(documents())
     before = [revision(chat) for chat in chats]
@@ -103,5 +112,5 @@ def test_revisions_of_the_first_row_format_are_those_of_the_first_version(
 ) -> None:
     """Or each chat of a lake that it made would count as changed, though no row has."""
     monkeypatch.setattr(revisions, "ROW_FORMAT", 1)
-    joined = "".join(revision(chat) for chat in documents())
+    joined = "".join(revision(chat) for chat in documents(of_0_1=True))
     assert hashlib.sha256(joined.encode()).hexdigest() == REVISIONS_OF_0_1

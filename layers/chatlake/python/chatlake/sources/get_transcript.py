@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatlake.documents.document import Document
-from chatlake.documents.items import ends_chat, newest_time, store_items
+from chatlake.documents.items import METADATA, RECEIPT_TIMES, ends_chat, store_items
 from chatlake.exceptions import RejectedInput
 from chatlake.identifiers import text_id
+from chatlake.timestamps import epoch_us
 
 if TYPE_CHECKING:
     from chatlake.json_codec import JsonObject
@@ -39,7 +40,7 @@ def from_response(
     named = text_id(value.get("InitialContactId"))
     initial_contact_id = named or _only_contact(items)
     stored = store_items(items, source="participant", read_at=read_at)
-    seen_at = read_at * 1000 if read_at else newest_time(stored.values())
+    seen_at = read_at * 1000 if read_at else _newest_time(items)
     return Document(
         initial_contact_id=initial_contact_id,
         provisional=named is None,
@@ -70,6 +71,26 @@ def transcript_items(value: JsonObject) -> list[JsonObject]:
             message = f"item {position} of its Transcript is not an object"
             raise RejectedInput(message)
     return items
+
+
+def _newest_time(items: list[JsonObject]) -> int | None:
+    """Return the newest readable time of some items and their receipts, in µs since 1970."""
+    times = (
+        at
+        for item in items
+        for value in (
+            item.get("AbsoluteTime"),
+            *(receipt.get(name) for receipt in _receipts(item) for name in RECEIPT_TIMES),
+        )
+        if (at := epoch_us(value)) is not None
+    )
+    return max(times, default=None)
+
+
+def _receipts(item: JsonObject) -> list[JsonObject]:
+    metadata = item.get(METADATA)
+    receipts = metadata.get("Receipts") if isinstance(metadata, dict) else None
+    return [one for one in receipts if isinstance(one, dict)] if isinstance(receipts, list) else []
 
 
 def _only_contact(items: list[JsonObject]) -> str:

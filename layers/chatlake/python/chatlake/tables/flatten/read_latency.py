@@ -75,8 +75,11 @@ def _messages(items: Items) -> pa.Table:
 
 
 def _reported(receipts: Receipts, rows: pa.Table) -> pa.Table:
-    """Return what was reported of each message by each recipient."""
-    return pa.table(
+    """Return what was reported of each message by each recipient.
+
+    Of one message there are two receipts where one names its item, and one its message id.
+    """
+    reported = pa.table(
         {
             "item": pa.array(receipts.message, pa.int64()),
             "recipient": pc.fill_null(rows.column("recipient_participant_id"), _NOBODY),
@@ -85,6 +88,10 @@ def _reported(receipts: Receipts, rows: pa.Table) -> pa.Table:
             "read_us": pc.cast(rows.column("read_at"), pa.int64()),
         }
     )
+    earliest = reported.group_by(["item", "recipient"]).aggregate(
+        [("recipient_role", "min"), ("delivered_us", "min"), ("read_us", "min")]
+    )
+    return earliest.rename_columns(reported.column_names)
 
 
 def _recipients(messages: pa.Table, reported: pa.Table, outlook: pa.Table) -> pa.Table:
