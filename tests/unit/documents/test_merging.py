@@ -459,7 +459,8 @@ class TestReceipts:
             ("delivered_at", "read_at"), zip(*times, strict=True), strict=True
         ):
             readable = [instant for instant in map(oracle.timestamp, values) if instant is not None]
-            assert found[column] == min(readable, default=None)
+            earliest = min(readable, default=None)
+            assert found[column] == (earliest and earliest.replace(tzinfo=None))
 
     def test_that_cannot_be_read_keep_the_greatest_raw_value(self) -> None:
         reads = (
