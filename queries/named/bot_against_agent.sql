@@ -61,10 +61,12 @@ SELECT
     END AS seen_within_60s,
     CAST(sum(seen) AS bigint) AS messages_read,
     element_at(
-        flatten(array_agg(reported_ms ORDER BY step)), CAST(ceil(0.5 * sum(seen)) AS bigint)
+        flatten(array_agg(reported_ms ORDER BY step)),
+        CAST(ceil(0.5 * nullif(sum(seen), 0)) AS bigint)
     ) / 1e3 AS reported_p50_s,
     element_at(
-        flatten(array_agg(reported_ms ORDER BY step)), CAST(ceil(0.9 * sum(seen)) AS bigint)
+        flatten(array_agg(reported_ms ORDER BY step)),
+        CAST(ceil(0.9 * nullif(sum(seen), 0)) AS bigint)
     ) / 1e3 AS reported_p90_s
 FROM curve
 GROUP BY sender_role
