@@ -4,7 +4,8 @@ SELECT
     asked_at,
     answered_at,
     response_ms / 1e3 AS response_s,
-    unread_ms / 1e3 AS unread_s,
+    since_joined_ms / 1e3 AS since_joined_s,
+    seen_after_ms / 1e3 AS seen_after_s,
     queue_arn,
     agent_arn,
     is_first
@@ -12,5 +13,5 @@ FROM responses
 WHERE
     chat_day BETWEEN CAST(? AS date) AND CAST(? AS date)
     AND answered_role = 'AGENT'
-ORDER BY response_ms DESC, initial_contact_id
+ORDER BY response_ms DESC, initial_contact_id, answered_at
 LIMIT 100

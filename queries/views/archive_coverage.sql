@@ -3,6 +3,12 @@
 -- events alone no transcript could be had; those with an export and no participant read have
 -- messages, and no receipts. Minutes are from a contact's end to the last writing of its rows: a
 -- later export, or a rebuild, counts anew.
+WITH dated AS (
+    SELECT
+        *,
+        date_diff('second', disconnected_at, published_at) / 6e1 AS published_after_min
+    FROM contacts
+)
 SELECT
     chat_day,
     count(*) AS contacts,
@@ -14,11 +20,15 @@ SELECT
     count_if(sources LIKE '%export%') AS from_export,
     count_if(sources = 'event') AS events_alone,
     CAST(count_if(complete) AS double) / count(*) AS share_complete,
-    approx_percentile(
-        date_diff('second', disconnected_at, published_at) / 6e1, 0.5
+    element_at(
+        array_agg(published_after_min ORDER BY published_after_min)
+        FILTER (WHERE published_after_min IS NOT NULL),
+        CAST(ceil(0.5 * count(published_after_min)) AS bigint)
     ) AS published_p50_min,
-    approx_percentile(
-        date_diff('second', disconnected_at, published_at) / 6e1, 0.95
+    element_at(
+        array_agg(published_after_min ORDER BY published_after_min)
+        FILTER (WHERE published_after_min IS NOT NULL),
+        CAST(ceil(0.95 * count(published_after_min)) AS bigint)
     ) AS published_p95_min
-FROM contacts
+FROM dated
 GROUP BY chat_day

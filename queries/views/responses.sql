@@ -1,7 +1,9 @@
 -- How long did customers wait for an answer of an agent, and agents for one of a customer?
 -- One row per answer: the first message of an agent after messages of a customer, or the other way
--- round. The wait is counted from the first of the messages that it answers; unread_ms of it passed
--- until somebody of the answering role had read that one, which is null where no reading is known.
+-- round. response_ms is counted from the first of the messages that it answers; since_joined_ms
+-- from when somebody of the answering role was there for it, which leaves out the time in a queue.
+-- seen_after_ms is when the first of them was read, by a receipt of its own or of a later message:
+-- null where no receipt tells, even if the answer says that it was read by then.
 -- Bots and the system are left out: a customer who first writes to a bot waits, here, from then on.
 -- Files are no messages, and what message processing rejected answers nobody. Times are UTC.
 WITH said AS (
@@ -12,10 +14,9 @@ WITH said AS (
         item_id AS message_id,
         participant_id,
         participant_role,
-        CAST(sent_at AT TIME ZONE 'UTC' AS timestamp(3)) AS sent_at,
+        sent_at,
         lag(participant_role) OVER (
-            PARTITION BY chat_day, initial_contact_id
-            ORDER BY CAST(sent_at AT TIME ZONE 'UTC' AS timestamp(3)), item_id
+            PARTITION BY chat_day, initial_contact_id ORDER BY sent_at, item_id
         ) AS role_before
     FROM messages
     WHERE
@@ -56,7 +57,8 @@ readings AS (
         initial_contact_id,
         message_id,
         recipient_role,
-        min(read_by_at) AS read_by_at
+        min(CASE WHEN read_state IN ('read', 'read_implied') THEN read_by_at END) AS seen_at,
+        min(greatest(sent_at, recipient_joined_at)) AS there_at
     FROM read_latency
     GROUP BY chat_day, initial_contact_id, message_id, recipient_role
 )
@@ -76,11 +78,12 @@ SELECT
     answers.answer_of_role = 1 AS is_first,
     date_diff('millisecond', answers.asked_at, answers.sent_at) AS response_ms,
     CASE
-        WHEN readings.read_by_at < answers.sent_at
-        THEN date_diff('millisecond', answers.asked_at, readings.read_by_at)
-        WHEN readings.read_by_at IS NOT NULL
-        THEN date_diff('millisecond', answers.asked_at, answers.sent_at)
-    END AS unread_ms
+        WHEN readings.there_at <= answers.sent_at
+        THEN date_diff('millisecond', readings.there_at, answers.sent_at)
+    END AS since_joined_ms,
+    date_diff(
+        'millisecond', answers.asked_at, least(readings.seen_at, answers.sent_at)
+    ) AS seen_after_ms
 FROM answers
 LEFT JOIN contacts
     ON answers.chat_day = contacts.chat_day

@@ -116,16 +116,20 @@ def to_duckdb(sql: str) -> str:
 def _as_athena_does(node: Expression) -> Expression:
     """Put what DuckDB knows by another name in the place of functions that differ there.
 
-    Its date_diff counts how often a unit begins, not how many have passed; its count_if of nulls
-    is null.
+    Its date_diff counts how often a unit begins, not how many have passed, and the date_sub that
+    counts those knows microseconds where Athena's takes whole milliseconds of either time; its
+    count_if of nulls is null; its max_by and min_by pass over rows whose value is null.
     """
     from sqlglot import expressions
 
     match node:
         case expressions.DateDiff():
             unit = expressions.Literal.string(node.text("unit").lower())
-            difference = [unit, node.expression, node.this]
-            return expressions.Anonymous(this="date_sub", expressions=difference)
+            moments = [_whole_milliseconds(moment) for moment in (node.expression, node.this)]
+            return expressions.Anonymous(this="date_sub", expressions=[unit, *moments])
+        case expressions.ArgMax() | expressions.ArgMin() if not node.args.get("count"):
+            name = "arg_max_null" if isinstance(node, expressions.ArgMax) else "arg_min_null"
+            return expressions.Anonymous(this=name, expressions=[node.this, node.expression])
         case expressions.CountIf():
             counted = expressions.Where(this=node.this)
             return expressions.Filter(
@@ -136,6 +140,13 @@ def _as_athena_does(node: Expression) -> Expression:
             return expressions.cast(literal, "timestamp")
         case _:
             return node
+
+
+def _whole_milliseconds(moment: Expression) -> Expression:
+    from sqlglot import expressions
+
+    unit = expressions.Literal.string("millisecond")
+    return expressions.Anonymous(this="date_trunc", expressions=[unit, moment])
 
 
 def _load(kind: str) -> list[Query]:
