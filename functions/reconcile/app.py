@@ -8,13 +8,13 @@ from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, guarded, logger, metrics
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
+from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.capture.reconcile import ReconcileServices, reconcile
+from chatlake.operations.republish_all import republish_all
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
-
-    from chatlake.aws_clients.metric_names import Metric
 
 ENDS_BEFORE_MS = 60_000
 # Half of the time is for the searches.
@@ -47,6 +47,10 @@ def handler(_: dict[str, Any], context: LambdaContext) -> dict[Metric, int]:
         warn=lambda code: logger.warning("contacts could not be searched", extra={"code": code}),
     )
     reconcile(services)
+    republished = republish_all(
+        archive.republication, archive.store, archive.publish_queue, services.may_go_on
+    )
+    services.counters.add(Metric.CHATS_REPUBLISHED, republished)
     found = services.counters.take()
     count(found)
     return found

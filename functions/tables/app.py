@@ -33,7 +33,15 @@ archive = DeployedArchive(settings)
 
 
 def make(request: str, remaining_s: Callable[[], float]) -> dict[str, str]:
-    """Make what is missing; return the database, which what follows waits for."""
+    """Make what is missing; return the database, which what follows waits for.
+
+    Tables as version 0.1 made them give way, and every chat is published again.
+    """
+    if archive.lake.has_older_tables():
+        # First: whatever happens to this run, no table is emptied that nobody will fill.
+        archive.republication.begin()
+        archive.lake.drop_older_tables()
+        logger.warning("the tables are made anew, and filled from the documents within hours")
     archive.lake.create_tables()
     athena = clients.athena()
     database, workgroup = settings.database, settings.workgroup

@@ -103,6 +103,27 @@ class TablesNotMade(ChatlakeError):
     """A table, view or named query could not be made; the message names it and says why."""
 
 
+class OlderTables(ChatlakeError):
+    """A table is as version 0.1 made it; only making it anew from the documents helps."""
+
+    def __init__(self, table: str) -> None:
+        super().__init__(
+            f"table {table} is of an older kind, whose times have a zone: deploy this version, "
+            "which makes it anew from the documents"
+        )
+
+
+class TableDiffers(ChatlakeError):
+    """A column of a table has another type than chatlake gave it: somebody has changed it."""
+
+    def __init__(self, table: str, column: str, found: str, wanted: str) -> None:
+        super().__init__(
+            f"column {column} of table {table} is of type {found}, and chatlake writes {wanted}: "
+            f"drop it (ALTER TABLE {table} DROP COLUMN {column}), deploy again, and have all "
+            "chats published again"
+        )
+
+
 class QueryFailed(ChatlakeError):
     """SQL that the engine refused; the message is the engine's own."""
 
@@ -137,6 +158,16 @@ class LakeIncomplete(ChatlakeError):
         super().__init__(
             f"the lake at {folder} has lost its {name}; make its tables anew from the documents: "
             f"chatlake --lake {folder} rebuild"
+        )
+
+
+class LakeOutdated(ChatlakeError):
+    """The tables of a lake folder are of version 0.1, which this version does not read."""
+
+    def __init__(self, folder: str) -> None:
+        super().__init__(
+            f"the tables of the lake at {folder} were made by an earlier version of chatlake; make "
+            f"them anew from the documents: chatlake --lake {folder} rebuild"
         )
 
 

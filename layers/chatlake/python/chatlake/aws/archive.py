@@ -10,6 +10,7 @@ from chatlake.capture.publish_notifier import PublishNotifier
 from chatlake.capture.schedule import CaptureSchedule
 from chatlake.capture.token_cipher import TokenCipher
 from chatlake.chat_state.dynamodb import DynamoDBChatState
+from chatlake.chat_state.republication import Republication
 from chatlake.documents.store.s3 import S3Store
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ class DeployedArchive:
     def publish_queue(self) -> PublishNotifier:
         """Where chats wait to be published."""
         return PublishNotifier(clients.sqs(), self.settings.publish_queue_url)
+
+    @cached_property
+    def republication(self) -> Republication:
+        """How far the republication of all chats has come."""
+        return Republication(clients.dynamodb(self._config), self.settings.chats_table)
 
     @cached_property
     def lake(self) -> Lake:

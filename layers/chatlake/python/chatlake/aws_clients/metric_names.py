@@ -50,6 +50,7 @@ class Metric(StrEnum):
     CHATS_OVERDUE = "ChatsOverdue"
     CONTACTS_FOUND = "ContactsFound"
     EXPORTS_FOUND = "ExportsFound"
+    CHATS_REPUBLISHED = "ChatsRepublished"
     CHATS_UNPUBLISHED = "ChatsUnpublished"
     SEARCHES_FAILED = "SearchesFailed"
     RECONCILIATIONS_CUT_SHORT = "ReconciliationsCutShort"

@@ -48,6 +48,8 @@ class EmbeddedArchive:
             It has documents, but lacks what tells of their rows; only rebuilding helps.
         LakeMoved
             Its tables were made in another folder; only rebuilding them helps.
+        LakeOutdated
+            Its tables were made by an earlier version; only rebuilding them helps.
         """
         # Without links and "..", so that every way to name the folder names the same tables.
         self.folder = folder.resolve()

@@ -120,12 +120,17 @@ class S3Store:
                     count += 1
         return count
 
-    def chats(self) -> Iterator[tuple[str, BatchHint]]:
-        """Return the chats that have a document, in no order, with its size.
+    def chats(self, *, after: str | None = None) -> Iterator[tuple[str, BatchHint]]:
+        """Return the chats that have a document, always in the same order, with its size.
 
         They are listed and not read, so what is unreadable is among them.
+
+        Parameters
+        ----------
+        after
+            A chat, with a document or not; only those that follow it are returned.
         """
-        for objects in self._listed():
+        for objects in self._listed("" if after is None else _key(after)):
             for key, size in objects:
                 name = _name(key)
                 if _key(name) == key:
@@ -142,10 +147,10 @@ class S3Store:
             keys = [key for key, _ in objects]
             yield from filter(None, self._pool.map(self._stored_or_error, keys))
 
-    def _listed(self) -> Iterator[list[tuple[str, int]]]:
+    def _listed(self, after: str = "") -> Iterator[list[tuple[str, int]]]:
         """List the documents' keys and sizes, page by page."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=_PREFIX
+            Bucket=self._bucket, Prefix=_PREFIX, StartAfter=after
         )
         for page in pages:
             yield [(found["Key"], found["Size"]) for found in page.get("Contents", [])]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, override
 
 from pyiceberg.catalog.glue import GlueCatalog
-from pyiceberg.exceptions import CommitFailedException
+from pyiceberg.exceptions import (
+    CommitFailedException,
+    NoSuchPropertyException,
+    NoSuchTableError,
+)
 
 from chatlake.tables.lake.iceberg import Lake
 from chatlake.tables.lake.s3_io import S3FileIO
 
 if TYPE_CHECKING:
+    from pyiceberg.table import Table
+    from pyiceberg.typedef import Identifier
     from types_boto3_glue import GlueClient
     from types_boto3_glue.type_defs import TableInputTypeDef
 
@@ -24,6 +30,31 @@ class _Catalog(GlueCatalog):
     that it itself replaced. What failed is cleaned up, and here that would be the files of the
     current snapshot.
     """
+
+    @override
+    def load_table(self, identifier: str | Identifier) -> Table:
+        """Load a table; a view in its place, which version 0.1 made of read_latency, is none."""
+        try:
+            return super().load_table(identifier)
+        except NoSuchPropertyException as error:
+            if self._is_view(identifier):
+                raise NoSuchTableError(str(error)) from error
+            raise
+
+    @override
+    def create_table(self, identifier: str | Identifier, *arguments: Any, **options: Any) -> Table:
+        """Create a table, in the place of a view if one has its name."""
+        if self._is_view(identifier):
+            self.drop_table(identifier)
+        return super().create_table(identifier, *arguments, **options)
+
+    def _is_view(self, identifier: str | Identifier) -> bool:
+        database, name = self.identifier_to_database_and_table(identifier)
+        try:
+            found = self.glue.get_table(DatabaseName=database, Name=name)["Table"]
+        except self.glue.exceptions.EntityNotFoundException:
+            return False
+        return bool(found.get("TableType") == "VIRTUAL_VIEW")
 
     def _update_glue_table(
         self, database_name: str, table_name: str, table_input: TableInputTypeDef, version_id: str

@@ -12,9 +12,10 @@ from pyiceberg.exceptions import (
     TableAlreadyExistsError,
 )
 
-from chatlake.exceptions import SnapshotConflict
+from chatlake.exceptions import OlderTables, SnapshotConflict
 from chatlake.tables import schema
 from chatlake.tables.lake.definition import iceberg_schema, partition_spec, properties, sort_order
+from chatlake.tables.lake.older_tables import check_kind, delete_files
 from chatlake.tables.lake.replacement import plan_replacement
 
 if TYPE_CHECKING:
@@ -39,8 +40,48 @@ class Lake:
         self._namespace = namespace
         self._location = location
 
+    def has_older_tables(self) -> bool:
+        """Return whether some tables are as version 0.1 made them.
+
+        Raises
+        ------
+        TableDiffers
+            Somebody has changed the type of a column.
+        """
+        found = False
+        for table in schema.TABLES:
+            try:
+                self.load(table)
+            except OlderTables:
+                found = True
+            except NoSuchTableError:
+                continue
+        return found
+
+    def drop_older_tables(self) -> None:
+        """Drop the tables that are as version 0.1 made them, with their files.
+
+        When this is cut off, those which are left are still told as such.
+        """
+        for table in schema.TABLES:
+            try:
+                self.load(table)
+            except OlderTables:
+                loaded = self._load(table)
+                delete_files(loaded)
+                self._catalog.drop_table((self._namespace, table.name))
+                loaded.io.delete(loaded.metadata_location)
+            except NoSuchTableError:
+                continue
+
     def create_tables(self) -> None:
-        """Make the tables that are not there yet, and add the columns that are missing."""
+        """Make the tables that are not there yet, and add the columns that are missing.
+
+        Raises
+        ------
+        OlderTables, TableDiffers
+            One is there with columns of other types.
+        """
         if self._location is None:
             with suppress(NamespaceAlreadyExistsError):
                 self._catalog.create_namespace(self._namespace)
@@ -69,7 +110,18 @@ class Lake:
             )
 
     def load(self, table: schema.Table) -> IcebergTable:
-        """Return the table at its newest snapshot."""
+        """Return the table at its newest snapshot.
+
+        Raises
+        ------
+        OlderTables, TableDiffers
+            Its columns are of other types.
+        """
+        loaded = self._load(table)
+        check_kind(table, loaded)
+        return loaded
+
+    def _load(self, table: schema.Table) -> IcebergTable:
         return self._catalog.load_table((self._namespace, table.name))
 
     def replace(

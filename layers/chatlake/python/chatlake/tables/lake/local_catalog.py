@@ -6,12 +6,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from chatlake.exceptions import LakeIncomplete, LakeMoved, LakeNotFound
+from chatlake.exceptions import LakeIncomplete, LakeMoved, LakeNotFound, LakeOutdated
 from chatlake.tables import schema
 
 CATALOG = "catalog.db"
 DOCUMENTS = "documents"
 WAREHOUSE = "warehouse"
+_TABLES_OF_0_1 = {"messages", "receipts", "attachments", "contacts"}
 
 
 def check_locations(folder: Path) -> dict[str, str]:
@@ -25,6 +26,8 @@ def check_locations(folder: Path) -> dict[str, str]:
         There are documents, but not what tells of tables.
     LakeMoved
         A table is not in the folder's own warehouse.
+    LakeOutdated
+        The tables are those of version 0.1.
     """
     path = folder.resolve() / CATALOG
     if not path.exists():
@@ -43,4 +46,6 @@ def check_locations(folder: Path) -> dict[str, str]:
             raise LakeMoved(str(folder), location)
         if not Path(location).exists():
             raise LakeIncomplete(str(folder), WAREHOUSE)
+    if locations.keys() == _TABLES_OF_0_1:
+        raise LakeOutdated(str(folder))
     return locations
