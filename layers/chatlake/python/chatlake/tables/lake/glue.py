@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pyiceberg.catalog.glue import GlueCatalog
 from pyiceberg.exceptions import CommitFailedException
 
+from chatlake.tables.lake.commit_times import OrderedCommits
 from chatlake.tables.lake.iceberg import Lake
 from chatlake.tables.lake.s3_io import S3FileIO
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 TABLES_PREFIX = "tables"
 
 
-class _Catalog(GlueCatalog):
+class _Catalog(OrderedCommits, GlueCatalog):
     """Glue's catalog, where a commit may succeed and its answer be lost.
 
     Sent again by the client, the commit is refused, because the table is no longer at the version
