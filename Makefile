@@ -23,7 +23,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup format check unit test build demo bench worlds coverage load chaos docs template lock \
+.PHONY: help setup format check unit test build demo bench worlds trino coverage load chaos docs template lock \
 	release releasable clean
 
 help: ## list these targets
@@ -68,6 +68,10 @@ worlds: $(READY) ## the pipeline end to end, other long tests, and properties by
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -m "(world or hypothesis) and not chaos and not slow" \
 		$(PARALLEL) $(ARGS)
 
+trino: $(READY) ## views and questions on the engine of Athena, which it installs (a minute), beside DuckDB
+	@$(BIN)/python -m tools.trino $(UV) > /dev/null
+	$(BIN)/pytest tests/trino -m trino $(ARGS)
+
 coverage: $(READY) ## the tests of the gate again, the lines that none of them reaches, and the floor
 	$(BIN)/pytest $(PARALLEL) --cov $(ARGS)
 
@@ -92,6 +96,7 @@ lock: $(UV) | $(BIN)/python ## re-pin requirements/ from pyproject.toml (newest:
 	@$(COMPILE) $(LOCK) --group bootstrap --output-file requirements/bootstrap.txt > /dev/null
 	@$(COMPILE) $(LOCK) pyproject.toml --output-file requirements/runtime.txt > /dev/null
 	@$(COMPILE) $(LOCK) --group sam --output-file requirements/sam.txt > /dev/null
+	@$(COMPILE) $(LOCK) --group trino --output-file requirements/trino.txt > /dev/null
 	@$(COMPILE) $(LOCK) pyproject.toml --extra aws --group dev --constraints requirements/runtime.txt \
 		--output-file requirements/dev.txt > /dev/null
 	@$(COMPILE) --group layer-base --constraints requirements/dev.txt \

@@ -27,6 +27,7 @@ from botocore.credentials import Credentials
 from chatlake.capture.schedule import CaptureSchedule
 from local.clock import Clock
 from local.cloud import LocalCloud, Stack
+from local.cloud.moto_server import MotoOptions
 from local.participant_service import Behaviour, ParticipantService
 from local.participant_service.timeline import (
     ContactEvent,
@@ -96,8 +97,8 @@ class World:
         As `sam build` wrote it.
     folder
         For logs and scratch files.
-    parameters
-        Of the stack, beside those that tell of the simulated instance.
+    parameters, trino
+        Of the stack, beside those of the simulated instance; whether Athena runs queries.
     """
 
     def __init__(
@@ -108,6 +109,7 @@ class World:
         template: Path,
         folder: Path,
         parameters: Mapping[str, str] | None = None,
+        trino: bool = False,
     ) -> None:
         self.chats = sorted(script.chats, key=lambda chat: chat.started_ms)
         self.clock = clock
@@ -116,6 +118,7 @@ class World:
         self._template = template
         self._folder = folder
         self._parameters = parameters or {}
+        self._trino = trino
         self.first_published: dict[str, int] = {}
         self._stop = threading.Event()
 
@@ -135,6 +138,7 @@ class World:
                     endpoints=endpoints,
                     region=REGION,
                     account_id=ACCOUNT_ID,
+                    moto=MotoOptions(trino=self._trino),
                 )
             )
             self.client("s3").create_bucket(

@@ -6,6 +6,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -52,3 +53,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
     """Kill a process and collect it."""
     process.kill()
     process.wait()
+
+
+if __name__ == "__main__":
+    # A program that knows nothing of this: `python -m local.cloud.lifeline COMMAND ARGUMENT…`.
+    end_with_parent()
+    os.execv(sys.argv[1], sys.argv[1:])

@@ -21,7 +21,7 @@ from local.cloud.environment import LEAST_TIMEOUT_S, Host
 from local.cloud.exceptions import InvocationFailed
 from local.cloud.functions import Invocation, Journal
 from local.cloud.lifeline import Spawner
-from local.cloud.moto_server import MOTO_MODULE, MotoServer
+from local.cloud.moto_server import MOTO, MotoOptions, MotoServer
 from local.cloud.resources.resource_type import Place
 from local.cloud.running import Running
 from local.cloud.template import read_template
@@ -69,8 +69,8 @@ class LocalCloud:
     endpoints
         Further environment variables for functions, such as `AWS_ENDPOINT_URL_CONNECT`, with the
         URLs that they stand for.
-    least_timeout_s, moto_module
-        How long a function may run whatever its timeout, in real seconds; moto's process.
+    least_timeout_s, moto
+        How long a function may run whatever its timeout, in real seconds; how moto is run.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class LocalCloud:
         region: str = "eu-west-1",
         account_id: str = "111122223333",
         least_timeout_s: float = LEAST_TIMEOUT_S,
-        moto_module: str = MOTO_MODULE,
+        moto: MotoOptions = MOTO,
     ) -> None:
         self.folder = folder.resolve()
         self.clock = clock
@@ -90,7 +90,7 @@ class LocalCloud:
         self.account_id = account_id
         self._endpoints = endpoints
         self._least_timeout_s = least_timeout_s
-        self._moto_module = moto_module
+        self._moto_options = moto
         self._clients: dict[str, Any] = {}
         self._clients_lock = threading.Lock()
         self._activity = Activity()
@@ -100,7 +100,7 @@ class LocalCloud:
         logs.mkdir(parents=True, exist_ok=True)
         self._spawner = Spawner()
         self._moto = MotoServer(
-            self._spawner, logs / "moto.log", self.account_id, self.clock, self._moto_module
+            self._spawner, logs / "moto.log", self.account_id, self.clock, self._moto_options
         )
         self.endpoint_url = self._moto.endpoint_url
         self._session = boto3.Session("local", "local", "local", region_name=self.region)

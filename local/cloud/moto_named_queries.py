@@ -40,8 +40,7 @@ def apply() -> None:
         "update_named_query": _update,
     }
     for name in OPERATIONS:
-        operation = "".join(word.title() for word in name.split("_"))
-        setattr(AthenaResponse, name, _checked(operation, named[name]))
+        setattr(AthenaResponse, name, checked(name, named[name]))
 
 
 @cache
@@ -50,16 +49,19 @@ def _model() -> ServiceModel:
     return model
 
 
-def _checked(operation: str, answer: Answer) -> Answer:
+def checked(name: str, answer: Answer) -> Answer:
+    """Refuse requests that the service's model does not allow, before they are answered."""
+    operation = "".join(word.title() for word in name.split("_"))
+
     @wraps(answer)
-    def checked(response: AthenaResponse) -> Response:
+    def answer_checked(response: AthenaResponse) -> Response:
         shape = _model().operation_model(operation).input_shape
         assert shape is not None
         for wrong in violations(shape, json.loads(response.body or "{}")):
             return response.error(f"Invalid request: {wrong}", 400)
         return answer(response)
 
-    return checked
+    return answer_checked
 
 
 def _once_for_each_token(create: Answer) -> Answer:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING
@@ -19,7 +20,7 @@ from moto.moto_server.werkzeug_app import (
 from werkzeug.serving import make_server
 
 from local.clock import Clock
-from local.cloud import moto_patches, moto_speed
+from local.cloud import moto_athena, moto_patches, moto_speed
 from local.cloud.lifeline import end_with_parent
 
 if TYPE_CHECKING:
@@ -96,10 +97,13 @@ def main() -> None:
     # while it holds a lock lets all others wait for it and for their turn.
     sys.setswitchinterval(_UNDISTURBED_S)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    moto_patches.apply(Clock.from_environment())
+    clock = Clock.from_environment()
+    moto_patches.apply(clock)
     moto_speed.apply()
     app = DomainDispatcherApplication(create_backend_app)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Handler)
+    url = f"http://127.0.0.1:{server.server_port}"
+    moto_athena.apply(clock, url, os.environ["MOTO_ACCOUNT_ID"])
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)
     sys.stdin.read()

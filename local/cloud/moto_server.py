@@ -6,18 +6,41 @@ import os
 import select
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.cloud.lifeline import end
+from local.trino.installation import required
 
 if TYPE_CHECKING:
     from local.clock import Clock
     from local.cloud.lifeline import Spawner
 
 _CHECKOUT = Path(__file__).parents[2]
-MOTO_MODULE = "local.cloud.moto_process"
+FOLDER_VARIABLE = "LOCAL_CLOUD_TRINO"
+"""Where Trino has its log; without it Athena runs nothing."""
 _READY_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True, slots=True)
+class MotoOptions:
+    """How moto is run.
+
+    Attributes
+    ----------
+    module
+        That its process runs.
+    trino
+        Whether Athena runs what it is asked; the first query starts a Trino. Else it takes
+        every query, and none of them has rows.
+    """
+
+    module: str = "local.cloud.moto_process"
+    trino: bool = False
+
+
+MOTO = MotoOptions()
 
 
 class MotoServer:
@@ -29,14 +52,23 @@ class MotoServer:
         log: Path,
         account_id: str,
         clock: Clock | None = None,
-        module: str = MOTO_MODULE,
+        options: MotoOptions = MOTO,
     ) -> None:
-        """Start a server whose objects on S3 are of the time that a clock shows."""
-        time = clock.to_environment() if clock else {}
-        environment = {**os.environ, "MOTO_ACCOUNT_ID": account_id, **time}
+        """Start a server whose objects on S3 are of the time that a clock shows.
+
+        Raises
+        ------
+        TrinoMissing
+            Trino is wanted and not installed.
+        """
+        variables = clock.to_environment() if clock else {}
+        if options.trino:
+            required()
+            variables[FOLDER_VARIABLE] = str(log.parent / "trino")
+        environment = {**os.environ, "MOTO_ACCOUNT_ID": account_id, **variables}
         with log.open("ab") as output:
             self._process = spawner.start(
-                [sys.executable, "-m", module],
+                [sys.executable, "-m", options.module],
                 environment,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

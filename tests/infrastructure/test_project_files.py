@@ -25,6 +25,7 @@ DIRECT: dict[str, list[str]] = {
     + PYPROJECT["project"]["optional-dependencies"]["aws"]
     + PYPROJECT["dependency-groups"]["dev"],
     "sam": PYPROJECT["dependency-groups"]["sam"],
+    "trino": PYPROJECT["dependency-groups"]["trino"],
 }
 
 # Their direct requirements name no versions: those are dev's.

@@ -116,7 +116,7 @@ def test_memory_is_limited(cloud: LocalCloud, stack: Stack) -> None:
 
 def test_functions_live_in_the_clouds_time(cloud: LocalCloud, stack: Stack) -> None:
     before = cloud.clock.time()
-    seconds, nanoseconds, remaining_ms = cloud.invoke(stack, "Probe", {"do": "time"})
+    seconds, nanoseconds, remaining_ms, _ = cloud.invoke(stack, "Probe", {"do": "time"})
     after = cloud.clock.time()
 
     assert before < seconds <= nanoseconds / 1e9 < after
@@ -124,6 +124,20 @@ def test_functions_live_in_the_clouds_time(cloud: LocalCloud, stack: Stack) -> N
     assert 100_000 < remaining_ms <= 600_000
     cloud.invoke(stack, "Probe", {"do": "sleep", "seconds": 30})
     assert 0.5 <= last(cloud, stack).duration_s < 30
+
+
+def test_every_way_to_ask_for_the_time_gives_the_clouds(cloud: LocalCloud, stack: Stack) -> None:
+    """Iceberg's own code asks `datetime`, and ours `time`."""
+    before = cloud.clock.time()
+    *_, found = cloud.invoke(stack, "Probe", {"do": "time"})
+    after = cloud.clock.time()
+    assert all(before < seconds < after + 1 for seconds in (found["now"], *found["seconds"]))
+    assert found["today"] == cloud.clock.now().date().isoformat()
+    assert found["made"] == found["read"] == "2026-11-02T10:00:00+00:00"
+    assert found["parsed"] == "2026-11-02T10:00:00"
+    assert found["epoch"] == 1970
+    assert all(found["of C"])
+    assert all(found["instances"])
 
 
 def test_reserved_concurrency_throttles_what_waits_for_an_answer(

@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError
 from pyiceberg.catalog import load_catalog
 from pyiceberg.exceptions import CommitFailedException
 
+from local.cloud.moto_server import MotoOptions
 from tests.integration.local.stack import a_cloud
 
 if TYPE_CHECKING:
@@ -26,8 +27,8 @@ WRITERS = 4
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    eager = "tests.integration.local.stack.eager_moto"
-    with a_cloud(tmp_path_factory.mktemp("cloud"), moto_module=eager) as running:
+    eager = MotoOptions("tests.integration.local.stack.eager_moto")
+    with a_cloud(tmp_path_factory.mktemp("cloud"), moto=eager) as running:
         yield running
 
 

@@ -17,6 +17,7 @@ from chatlake.chat_state.sqlite import SqliteChatState
 from chatlake.documents.store.folder import FolderStore
 from chatlake.exceptions import LakeIncomplete, LakeNotFound
 from chatlake.locks import exclusive_access, file_lock
+from chatlake.tables.lake.commit_times import OrderedCommits
 from chatlake.tables.lake.iceberg import Lake
 from chatlake.tables.lake.local_catalog import CATALOG, DOCUMENTS, WAREHOUSE, check_locations
 from chatlake.tables.lake.purge import purge
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 _CHATS = "chats.db"
 _LOCK = "lake.lock"
+
+
+class _Catalog(OrderedCommits, SqlCatalog):
+    """A catalog in a file."""
 
 
 class EmbeddedArchive:
@@ -84,9 +89,9 @@ class EmbeddedArchive:
         return Lake(self._catalog)
 
     @cached_property
-    def _catalog(self) -> SqlCatalog:
+    def _catalog(self) -> _Catalog:
         # Makes the file if it is not there: not before a rebuild has read all documents.
-        return SqlCatalog(
+        return _Catalog(
             "lake",
             uri=f"sqlite:///{quote(str(self.folder / CATALOG))}?timeout=60",
             warehouse=str(self.warehouse),

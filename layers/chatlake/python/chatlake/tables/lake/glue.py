@@ -11,6 +11,7 @@ from pyiceberg.exceptions import (
     NoSuchTableError,
 )
 
+from chatlake.tables.lake.commit_times import OrderedCommits
 from chatlake.tables.lake.iceberg import Lake
 from chatlake.tables.lake.s3_io import S3FileIO
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 TABLES_PREFIX = "tables"
 
 
-class _Catalog(GlueCatalog):
+class _Catalog(OrderedCommits, GlueCatalog):
     """Glue's catalog, where a commit may succeed and its answer be lost.
 
     Sent again by the client, the commit is refused, because the table is no longer at the version

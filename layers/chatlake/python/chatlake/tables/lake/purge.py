@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +30,7 @@ def purge(lake: Lake, warehouse: Path, access: ExclusiveAccess) -> int:
         loaded = lake.load(table)
         if loaded.current_snapshot() is not None:
             _drop_deleted_entries(loaded)
-            loaded.maintenance.expire_snapshots().older_than(datetime.now(UTC)).commit()
+            _expire_all_but_the_newest(loaded)
         needed |= _needed_files(lake.load(table))
     unneeded = [path for path in warehouse.rglob("*") if path.is_file() and path not in needed]
     for path in unneeded:
@@ -44,6 +43,14 @@ def _drop_deleted_entries(loaded: IcebergTable) -> None:
     # one does not.
     with loaded.transaction() as transaction:
         transaction.update_snapshot().fast_append().commit()
+
+
+def _expire_all_but_the_newest(loaded: IcebergTable) -> None:
+    # By their ids: by their times, those of a writer whose clock was ahead would stay.
+    older = {snapshot.snapshot_id for snapshot in loaded.snapshots()}
+    older.discard(loaded.metadata.current_snapshot_id)
+    if older:
+        loaded.maintenance.expire_snapshots().by_ids(sorted(older)).commit()
 
 
 def _needed_files(loaded: IcebergTable) -> set[Path]:

@@ -8,6 +8,8 @@ import sys
 import time
 from typing import Any
 
+from dates import dates  # type: ignore[import-not-found]
+
 
 def handler(event: dict[str, Any], context: Any) -> Any:
     misbehave(event)
@@ -17,7 +19,8 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         case "fill":
             return len(bytearray(event["megabytes"] << 20))
         case "time":
-            return time.time(), time.time_ns(), context.get_remaining_time_in_millis()
+            remaining_ms = context.get_remaining_time_in_millis()
+            return time.time(), time.time_ns(), remaining_ms, dates()
         case "environment":
             return dict(os.environ)
         case "path":
