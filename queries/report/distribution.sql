@@ -1,4 +1,4 @@
--- How are read latencies distributed, in steps of a tenth of a power of ten of seconds?
+-- How are reported read latencies distributed, in steps of a tenth of a power of ten of seconds?
 SELECT
     recipient_role,
     CAST(floor(log10(greatest(read_latency_ms, 100) / 1e3) * 10) AS bigint) AS step,

@@ -2,11 +2,13 @@
 -- Made once for a period, as a table of its own, which the other files of this folder ask.
 SELECT
     chat_day,
-    date_trunc('hour', sent_at) AS hour,
+    day_of_week(sent_at) AS day_of_week,
+    hour(sent_at) AS hour_of_day,
     sender_role,
     recipient_role,
     queue_arn,
+    read_state,
     read_latency_ms,
-    read_state
-FROM read_latency
+    step
+FROM observed_readings
 WHERE chat_day BETWEEN CAST(? AS date) AND CAST(? AS date)

@@ -21,13 +21,20 @@ type Row = dict[str, Any]
 
 _BASE = "readings"
 _SIZES = "sizes"
+_ESTIMATES = "estimates"
+_MOST_QUEUES = 500
 _FILE = "report"
 _MESSAGES_AT_ONCE = 500_000
+_FIGURES = ("overview", "days", "hours_of_week", "queues", "roles")
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What the report shows: the rows of queries/report/*.sql, by the file's name."""
+    """What the report shows: the rows of queries/report/*.sql, by the file's name.
+
+    Those of the estimates are by the figure that they are of: overview, days, hours_of_week,
+    queues (at most 500) and roles.
+    """
 
     rows: dict[str, list[Row]]
 
@@ -50,12 +57,6 @@ class Figures:
     def read_by(self, role: str) -> Row | None:
         """Return the overview of messages for a role; None if nothing was for it."""
         return next((row for row in self.rows["overview"] if row["recipient_role"] == role), None)
-
-
-def messages_known(row: Row) -> int:
-    """Return of how many messages of a row receipts could be had."""
-    known: int = row["messages"] - row["messages_unknown"]
-    return known
 
 
 def gather(
@@ -83,7 +84,15 @@ def gather(
             answer = run(connection, to_duckdb(query.sql), parameters)
             rows[name] = answer.to_arrow_table().to_pylist()
             advance(1)
-    return Figures(rows)
+    return Figures(rows | _by_figure(rows.pop(_ESTIMATES)))
+
+
+def _by_figure(estimates: Sequence[Row]) -> dict[str, list[Row]]:
+    rows: dict[str, list[Row]] = {name: [] for name in _FIGURES}
+    for row in estimates:
+        rows[row["figure"]].append(row)
+    rows["queues"] = rows["queues"][:_MOST_QUEUES]
+    return rows
 
 
 def _parts(sizes: Sequence[tuple[date, int]]) -> list[tuple[Period, int]]:

@@ -46,14 +46,25 @@ class Section:
 
 SECTIONS = (
     Section(
+        key="seen",
+        title="How soon messages are seen",
+        meaning="Where a line crosses 50%, half of the messages have been seen. It counts all "
+        "whose reading was reported, and those that were not seen while they were observed, each "
+        "for as long as it was. A line ends where none was observed any longer, and below 100% if "
+        "some were not seen by then.",
+        query="seen",
+        chart=charts.seen,
+        columns=(columns.READ_BY, columns.SEEN_AFTER, columns.SEEN, columns.STILL_OBSERVED),
+    ),
+    Section(
         key="distribution",
-        title="How long messages lie unread",
+        title="When readings were reported",
         meaning="Each bar counts the messages that were read after a time between its two edges; "
         "the first one, at 0.1 s, holds all shorter and negative times, too. The scale is "
         "logarithmic: equal steps multiply the time. Chat clients report once in five "
         "seconds, so the peak about 5 s is theirs, and those readers may have been faster. A "
         "second hump far to the right is people who had turned away. Only reported readings "
-        "are here; the states below show how many messages that leaves out.",
+        "are here: what was not seen while it was observed is not, though it took longest.",
         query="distribution",
         chart=charts.distribution,
         columns=(columns.READ_BY, columns.READ_AFTER, columns.MESSAGES),
@@ -61,70 +72,80 @@ SECTIONS = (
     Section(
         key="days",
         title="From day to day",
-        meaning="The median is what is usual, 90% and 99% are how long the slow ones take. If only "
-        "the upper lines rise, a few messages are left lying; if all rise, everybody is "
-        "slower. A day is that on which the chats began, in UTC.",
+        meaning="The time within which half, 90% and 95% of the messages were seen. If only the "
+        "upper lines rise, a few messages are left lying; if all rise, everybody is slower. A "
+        "line has a gap where so many were never observed to be seen. A day is that on which the "
+        "chats began, in UTC.",
         query="days",
         chart=charts.over_time,
         columns=(
             columns.DAY,
             columns.READ_BY,
-            columns.READ,
-            columns.MEDIAN,
+            columns.OBSERVED,
+            columns.KNOWN,
+            columns.HALF,
             columns.P90,
-            columns.P99,
+            columns.P95,
+            columns.WITHIN_30_S,
         ),
+        shown=charts.is_read_by_agents_or_customers,
     ),
     Section(
         key="week",
-        title="Hours of the week in which agents are slow to read",
-        meaning="The median time until an agent has read a customer's message, by the hour of "
-        "sending. The stronger the colour, the longer. Hours without a field had no reading.",
+        title="Hours of the week in which agents are slow to see messages",
+        meaning="The time within which agents have seen half of the customers' messages, by the "
+        "hour of sending. The stronger the colour, the longer. In hours without a field it is not "
+        "known that half were seen.",
         query="hours_of_week",
         chart=charts.week,
         columns=(
             columns.DAY_OF_WEEK,
             columns.HOUR_OF_DAY,
-            columns.READ,
-            columns.MEDIAN,
+            columns.OBSERVED,
+            columns.HALF,
             columns.P90,
+            columns.WITHIN_30_S,
         ),
+        shown=charts.is_from_customers_to_agents,
     ),
     Section(
         key="queues",
         title="By queue",
-        meaning="From the median (dot) to the time within which 90% were read (end of the bar), "
-        "for messages between customers and agents, in the queues with the most messages.",
+        meaning="From the time within which half of the messages were seen (dot) to that for 90% "
+        "(end of the bar), for messages between customers and agents, in the queues with the most "
+        "messages. A dot alone: 90% were not observed to be seen.",
         query="queues",
         chart=charts.by_queue,
         columns=(
             columns.QUEUE,
             columns.SENT_BY,
             columns.READ_BY,
-            columns.MESSAGES,
-            columns.MEDIAN,
+            columns.OBSERVED,
+            columns.HALF,
             columns.P90,
+            columns.WITHIN_30_S,
         ),
         shown=charts.is_between_customers_and_agents,
     ),
     Section(
         key="states",
-        title="What became of messages",
+        title="What is known of each reading",
         meaning="Clients report only the newest message of a burst: the ones before it count as "
-        "read when it was, by implication. Unread messages have neither a reported reading nor a "
-        "later one, though receipts could be had. Unknown are those of chats without "
-        "receipts, of which only the export is there. In chats of three and more people "
-        "Connect has no receipts at all, and they look unread.",
+        "read when it was, by implication. Replied: the recipient wrote something after it. Not "
+        "seen: receipts were read for a while after it was sent, and nothing told of a reading. "
+        "That does not mean that nobody ever read it: clients report up to five seconds late and "
+        "not at all after the end, and tokens may die before. Unknown: there were no receipts to "
+        "be had, as in chats of which only the export is there, and in those of three and more.",
         query="roles",
         chart=charts.states,
         columns=(
             columns.SENT_BY,
             columns.READ_BY,
             columns.READ,
-            number("Read by implication", "messages_read_implied"),
-            number("Unread", "messages_unread"),
+            number("By implication", "messages_read_implied"),
+            number("Replied", "messages_replied"),
+            number("Not seen", "messages_not_seen"),
             number("Unknown", "messages_unknown"),
-            columns.MEDIAN,
         ),
     ),
     Section(
@@ -149,10 +170,11 @@ QUEUE_COLUMNS = (
     columns.SENT_BY,
     columns.READ_BY,
     columns.MESSAGES,
-    columns.UNREAD_SHARE,
-    columns.MEDIAN,
+    columns.KNOWN,
+    columns.OBSERVED,
+    columns.HALF,
     columns.P90,
-    columns.P95,
-    columns.P99,
+    columns.WITHIN_30_S,
+    columns.WITHIN_60_S,
 )
 """Of the table of all queues and roles, below the sections."""

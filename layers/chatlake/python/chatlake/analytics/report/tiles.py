@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatlake.analytics.report.figures import messages_known
-from chatlake.analytics.report.wording import seconds, share
+from chatlake.analytics.report.wording import percent, seconds, share
 
 if TYPE_CHECKING:
     from chatlake.analytics.report.figures import Figures
@@ -21,17 +20,22 @@ def tiles(figures: Figures) -> list[Tile]:
         row = figures.read_by(role)
         if row is None:
             continue
-        known = messages_known(row)
+        known, messages = row["messages_known"], row["messages"]
         found += [
             (
-                f"Read by {name}",
-                seconds(row["p50_s"]),
-                f"median of reported readings; 95% within {seconds(row['p95_s'])}",
+                f"Half seen by {name} within",
+                seconds(row["seen_p50_s"]),
+                f"90% within {seconds(row['seen_p90_s'])}; estimated of {known:,} messages",
             ),
             (
-                f"Unread by {name}",
-                share(row["messages_unread"], known),
-                f"{row['messages_unread']:,} of {known:,} whose receipts could be had",
+                f"Seen by {name} within 30 s",
+                percent(row["seen_within_30s"]),
+                f"within a minute {percent(row['seen_within_60s'])}",
+            ),
+            (
+                f"Known of what {name} saw",
+                share(messages - row["messages_unknown"], messages),
+                f"of {messages:,} messages; nothing tells of the rest",
             ),
         ]
     return found

@@ -34,7 +34,12 @@ def _joined(sign: str, *parts: tuple[int, str]) -> str:
 
 def share(part: float, whole: float) -> str:
     """Return a part of a whole in percent."""
-    return f"{part / whole:.0%}" if whole else NOTHING
+    return percent(part / whole) if whole else NOTHING
+
+
+def percent(value: float | None) -> str:
+    """Return a share in percent."""
+    return NOTHING if value is None else f"{value:.0%}"
 
 
 def queue_name(arn: str | None) -> str:

@@ -7,7 +7,11 @@ from chatlake.analytics.report.charts.latency import (
     by_queue,
     distribution,
     is_between_customers_and_agents,
+    is_from_customers_to_agents,
+    is_read_by_agents_or_customers,
     over_time,
+    seen,
+    step_ends_s,
     week,
 )
 
@@ -16,7 +20,11 @@ __all__ = [
     "coverage",
     "distribution",
     "is_between_customers_and_agents",
+    "is_from_customers_to_agents",
+    "is_read_by_agents_or_customers",
     "over_time",
+    "seen",
     "states",
+    "step_ends_s",
     "week",
 ]

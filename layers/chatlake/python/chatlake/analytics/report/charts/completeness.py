@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 _STATES = {
     "messages_read": "read",
     "messages_read_implied": "read (implied)",
-    "messages_unread": "unread",
+    "messages_replied": "replied",
+    "messages_not_seen": "not seen",
     "messages_unknown": "unknown",
 }
-_STATE_COLOURS = ["var(--read)", "var(--implied)", "var(--unread)", "var(--unknown)"]
+_STATE_COLOURS = [
+    f"var(--{name})" for name in ("read", "implied", "replied", "not-seen", "unknown")
+]
+_KIND_COLOURS = [f"var(--{name})" for name in ("read", "implied", "not-seen", "unknown")]
 
 
 def states(rows: Sequence[Row]) -> Spec:
@@ -92,7 +96,7 @@ def coverage(rows: Sequence[Row]) -> Spec:
             },
             "color": {
                 "field": "kind",
-                "scale": {"domain": list(names), "range": _STATE_COLOURS},
+                "scale": {"domain": list(names), "range": _KIND_COLOURS},
                 "legend": {"columns": 2},
             },
             "order": {"field": "order"},

@@ -1,4 +1,4 @@
-"""Charts of how long messages lie unread: at all, by day, by hour of the week and by queue.
+"""Charts of how long messages take to be seen: at all, by day, by hour of the week and by queue.
 
 Shapes and dashes tell series apart as well as colours, for eyes that colours do not.
 """
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from chatlake.analytics.report.figures import Row
 
-_ROLES = {"AGENT": "read by agents", "CUSTOMER": "read by customers"}
+_ROLES = {"AGENT": "by agents", "CUSTOMER": "by customers"}
 _ROLE_SCALE = {"domain": list(_ROLES.values()), "range": ["var(--agent)", "var(--customer)"]}
-_PERCENTILES = {"p50_s": "median", "p90_s": "90%", "p99_s": "99%"}
+_PERCENTILES = {"seen_p50_s": "half", "seen_p90_s": "90%", "seen_p95_s": "95%"}
 # Where the colours of the heat map change.
 _HEAT_STEPS_S = (5, 10, 20, 40, 80, 160)
 _HEAT_NAMES = (
@@ -29,10 +29,59 @@ _HEAT_NAMES = (
 )
 _QUEUES_SHOWN = 12
 _STEPS_PER_DECADE = 10
+_STEPS_PER_DOUBLING, _STEP_ZERO_S = 70, 30
+_SHORTEST_S = 0.1
+
+
+def step_ends_s(step: int) -> float:
+    """Return where a step of the axis of estimates ends, in seconds."""
+    return float(_STEP_ZERO_S * 2 ** (step / _STEPS_PER_DOUBLING))
+
+
+def seen(rows: Sequence[Row]) -> Spec:
+    """Lines of the share that is seen, over the time since sending on a log scale."""
+    values = [
+        {
+            "seconds": step_ends_s(row["step"]),
+            "share": row["share"],
+            "by": _ROLES[row["recipient_role"]],
+        }
+        for row in rows
+        if step_ends_s(row["step"]) >= _SHORTEST_S
+    ]
+    dashes = {"domain": list(_ROLES.values()), "range": [[1, 0], [6, 3]]}
+    return {
+        "data": {"values": values},
+        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
+        "encoding": {
+            "x": {
+                "field": "seconds",
+                "type": "quantitative",
+                **time_axis("time since it was sent", (value["seconds"] for value in values)),
+            },
+            "y": {
+                "field": "share",
+                "type": "quantitative",
+                "scale": {"domain": [0, 1]},
+                "axis": {"title": "seen by then", "format": ".0%", "titlePadding": 12},
+            },
+            "color": {"field": "by", "scale": _ROLE_SCALE},
+            "strokeDash": {
+                "field": "by",
+                "scale": dashes,
+                "legend": {
+                    "symbolType": "stroke",
+                    "symbolSize": 400,
+                    "symbolStrokeWidth": 2,
+                },
+            },
+        },
+        "height": 240,
+    }
 
 
 def distribution(rows: Sequence[Row]) -> Spec:
-    """Bars of how many messages were read after how long, on a log scale."""
+    """Bars of how many messages were reported as read after how long, on a log scale."""
     values = [
         {
             "from": 10 ** (row["step"] / _STEPS_PER_DECADE),
@@ -82,13 +131,15 @@ def over_time(rows: Sequence[Row]) -> Spec:
     values = [
         {
             "day": row["chat_day"].isoformat(),
-            "seconds": max(row[column], 0.1),
+            # Without a value the line is broken there.
+            "seconds": None if row[column] is None else max(row[column], _SHORTEST_S),
             "by": _ROLES[row["recipient_role"]],
             "percentile": name,
         }
         for row in rows
         for column, name in _PERCENTILES.items()
     ]
+    shown = [value["seconds"] for value in values if value["seconds"] is not None]
     days = {row["chat_day"] for row in rows}
     apart = days_stand_apart(len(days))
     dashes = {
@@ -114,7 +165,7 @@ def over_time(rows: Sequence[Row]) -> Spec:
             "y": {
                 "field": "seconds",
                 "type": "quantitative",
-                **time_axis("time until it was read", (value["seconds"] for value in values)),
+                **time_axis("time until it was seen", shown),
             },
             "color": {"field": "by", "scale": _ROLE_SCALE},
             "detail": {"field": "percentile"},
@@ -134,7 +185,7 @@ def week(rows: Sequence[Row]) -> Spec:
         {
             "day": DAYS_OF_WEEK[row["day_of_week"] - 1],
             "hour": row["hour_of_day"],
-            "median": _HEAT_NAMES[bisect_right(_HEAT_STEPS_S, row["p50_s"])],
+            "median": _HEAT_NAMES[bisect_right(_HEAT_STEPS_S, row["seen_p50_s"])],
         }
         for row in rows
     ]
@@ -169,9 +220,22 @@ def week(rows: Sequence[Row]) -> Spec:
     }
 
 
+def is_read_by_agents_or_customers(row: Row) -> bool:
+    """Return whether a row is of messages for agents or customers, and says when half are seen."""
+    return row["seen_p50_s"] is not None and row["recipient_role"] in _ROLES
+
+
+def is_from_customers_to_agents(row: Row) -> bool:
+    """Return whether a row is of what agents see of customers, and says when half is seen."""
+    return is_between_customers_and_agents(row) and row["recipient_role"] == "AGENT"
+
+
 def is_between_customers_and_agents(row: Row) -> bool:
-    """Return whether a row is of what customers and agents read of each other, if anything."""
-    return row["p50_s"] is not None and {row["sender_role"], row["recipient_role"]} == _ROLES.keys()
+    """Return whether a row is of what both see of each other, and says when half is seen."""
+    return (
+        row["seen_p50_s"] is not None
+        and {row["sender_role"], row["recipient_role"]} == _ROLES.keys()
+    )
 
 
 def by_queue(rows: Sequence[Row]) -> Spec:
@@ -181,8 +245,10 @@ def by_queue(rows: Sequence[Row]) -> Spec:
         {
             "queue": queue_name(row["queue_arn"]),
             "by": _ROLES[row["recipient_role"]],
-            "median": max(row["p50_s"], 0.1),
-            "p90": max(row["p90_s"], 0.1),
+            "median": max(row["seen_p50_s"], _SHORTEST_S),
+            # Where 90% never were, there is the dot alone.
+            "p90": max(row["seen_p90_s"] or row["seen_p50_s"], _SHORTEST_S),
+            "known": row["seen_p90_s"] is not None,
         }
         for row in rows
         if queue_name(row["queue_arn"]) in shown
@@ -201,7 +267,7 @@ def by_queue(rows: Sequence[Row]) -> Spec:
     x = {
         "type": "quantitative",
         **time_axis(
-            "median (dot) to 90% (bar)",
+            "half (dot) to 90% (bar)",
             [value[column] for value in values for column in ("median", "p90")],
         ),
     }
@@ -224,6 +290,7 @@ def _from_dot_to_bar(place: Spec, median: Spec, p90: Spec) -> list[Spec]:
             "encoding": {**place, "x": median, "x2": {"field": "p90"}},
         },
         {
+            "transform": [{"filter": "datum.known"}],
             "mark": {"type": "tick", "thickness": 3, "size": 12},
             "encoding": {**place, "x": p90},
         },
