@@ -17,7 +17,14 @@ from local.scripted.contact_center import (
     Queue,
     epoch_ms,
 )
-from local.scripted.items import FOREVER_MS, Item, JsonObject, Participant, timestamp
+from local.scripted.items import (
+    FOREVER_MS,
+    Item,
+    JsonObject,
+    Participant,
+    Reading,
+    timestamp,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,7 @@ class Leg:
 class Chat:
     """A whole chat; ``items`` are in order of time, those of earlier chats before its own.
 
+    ``readings`` are what was read in truth, whoever reported it or did not.
     ``past_chats`` counts the earlier chats whose items a persistent chat brings back, and
     ``kind`` names the way it went: ``agent``, ``bot``, ``abandoned``, ``silent`` or ``ghost``.
     """
@@ -105,6 +113,7 @@ class Chat:
     participants: tuple[Participant, ...]
     items: tuple[Item, ...]
     past_chats: int = 0
+    readings: tuple[Reading, ...] = ()
 
     @property
     def instance_id(self) -> str:

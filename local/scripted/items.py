@@ -72,6 +72,20 @@ class Receipt:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """What the service never knows for sure: when a recipient did read a message, if ever.
+
+    Times are the service's, not those of the recipient's clock. Only recipients whose clients
+    report at all have readings, and of what they need not report there is none.
+    """
+
+    message_id: str
+    recipient_id: str
+    arrived_ms: int
+    read_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Attachment:
     """A file; its status is IN_PROGRESS until it is settled, which may be never."""
 

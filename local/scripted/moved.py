@@ -33,6 +33,14 @@ def moved(chat: Chat, started_ms: int, source: Chat | None = None) -> Chat:
         legs=tuple(_leg(leg, by_ms) for leg in chat.legs),
         participants=tuple(people.values()),
         items=(*(past if source is None else past_items(source)), *own),
+        readings=tuple(
+            replace(
+                reading,
+                arrived_ms=reading.arrived_ms + by_ms,
+                read_ms=_later(reading.read_ms, by_ms),
+            )
+            for reading in chat.readings
+        ),
     )
 
 

@@ -63,22 +63,30 @@ def throttle(arrivals: Iterable[Arrival]) -> list[Sent]:
     return sent
 
 
-def receipts_of(
-    rng: Random, lines: list[Line], members: list[Member]
-) -> dict[int, tuple[Receipt, ...]]:
-    """Return the receipts by the place of their message in ``lines``, which are in order of time.
+class Reported(NamedTuple):
+    """What clients reported, and what was read in truth, by the place of the message."""
+
+    receipts: dict[int, tuple[Receipt, ...]]
+    arrivals: list[tuple[Member, Arrival]]
+
+
+def receipts_of(rng: Random, lines: list[Line], members: list[Member]) -> Reported:
+    """Return the receipts of messages, by their place in ``lines``, which are in order of time.
 
     Nothing is sent by who has left, nor while more than two participants are active: the service
     refuses it then.
     """
     crowded = crowded_spans(members)
     receipts: dict[int, tuple[Receipt, ...]] = {}
+    truth: list[tuple[Member, Arrival]] = []
     for member in members:
         if member.read_s is None:
             continue
         delivered: dict[int, int] = {}
         read: dict[int, int] = {}
-        for sent in throttle(_arrivals(rng, lines, members, member, crowded)):
+        arrivals = _arrivals(rng, lines, members, member, crowded)
+        truth += [(member, arrival) for arrival in arrivals]
+        for sent in throttle(arrivals):
             if sent.sent_ms >= member.left_ms or _within(crowded, sent.sent_ms):
                 continue
             if rng.random() >= _LOST_SHARE:
@@ -86,7 +94,7 @@ def receipts_of(
         for message in sorted(delivered.keys() | read.keys()):
             receipt = _receipt(rng, member, delivered.get(message), read.get(message))
             receipts[message] = (*receipts.get(message, ()), receipt)
-    return receipts
+    return Reported(receipts, truth)
 
 
 def _receipt(rng: Random, member: Member, delivered: int | None, read: int | None) -> Receipt:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from local.scripted.chat import Chat
 from local.scripted.draft import Line, Member, timed_uuid
-from local.scripted.items import EVENT_TYPES, Item, Participant, Receipt
+from local.scripted.items import EVENT_TYPES, Item, Participant, Reading, Receipt
 from local.scripted.receipts import receipts_of
 from local.scripted.scene import Scene
 
@@ -29,7 +29,7 @@ def chat_of(scene: Scene, index: int, source: Chat | None) -> Chat:
     for member in members:
         member.left_ms = min(member.left_ms, scene.now_ms)
     participants = tuple(_participant(member) for member in members)
-    own = _items(scene, participants)
+    own, readings = _items(scene, participants)
     past = () if source is None else past_items(source)
     return Chat(
         index=index,
@@ -42,6 +42,7 @@ def chat_of(scene: Scene, index: int, source: Chat | None) -> Chat:
         participants=participants,
         items=(*past, *own),
         past_chats=0 if source is None else 2 if source.past_chats == 1 else 1,
+        readings=readings,
     )
 
 
@@ -72,17 +73,28 @@ def _participant(member: Member) -> Participant:
     )
 
 
-def _items(scene: Scene, participants: tuple[Participant, ...]) -> list[Item]:
+def _items(
+    scene: Scene, participants: tuple[Participant, ...]
+) -> tuple[list[Item], tuple[Reading, ...]]:
     rng, traits = scene.rng, scene.traits
-    receipts = receipts_of(rng, scene.lines, scene.members)
+    receipts, arrivals = receipts_of(rng, scene.lines, scene.members)
     inline = traits.receipt_shape != "separate"
     empty = inline and traits.shows_empty_metadata
     items = [
         _item(rng, line, participants, receipts.get(place, ()) if inline else (), empty=empty)
         for place, line in enumerate(scene.lines)
     ]
+    readings = tuple(
+        Reading(
+            items[arrival.message].item_id,
+            reader.participant_id,
+            arrival.arrived_ms,
+            arrival.read_ms,
+        )
+        for reader, arrival in arrivals
+    )
     if traits.receipt_shape == "inline" and not traits.receipt_items:
-        return items
+        return items, readings
     reports = [
         _Report(items[place], receipt, time_ms)
         for place, of_message in receipts.items()
@@ -95,7 +107,7 @@ def _items(scene: Scene, participants: tuple[Participant, ...]) -> list[Item]:
         recipients = {participant.participant_id: participant for participant in participants}
         items += [_receipt_item(rng, report, recipients) for report in reports]
     items.sort(key=lambda item: item.sent_ms)
-    return items
+    return items, readings
 
 
 def _item(

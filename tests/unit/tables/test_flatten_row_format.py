@@ -31,10 +31,8 @@ DIGESTS = {
 }
 
 
-def documents(*, of_0_1: bool = False) -> Iterator[Document]:
+def documents() -> Iterator[Document]:
     for chat in json.loads(INPUTS.read_text(encoding="utf-8")):
-        if of_0_1 and "read_at" in chat:
-            continue
         read_at = chat.get("read_at", 1)
         inputs = [
             *(from_response(value, read_at=read_at, whole=True) for value in chat["responses"]),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from chatlake.documents.contact_events import disconnected_at
 from chatlake.documents.items import ends_chat, resolve
-from chatlake.documents.legs import legs_of
+from chatlake.identifiers import text_id
 from chatlake.timestamps import epoch_us
 
 if TYPE_CHECKING:
@@ -19,17 +19,29 @@ def chat_end(document: Document) -> int | None:
     That is the first item which says so, else the latest end of a leg once every known leg has
     one; None if neither is known.
     """
+    items = [resolve(stored) for stored in document.items.values()]
     told = [
         at
-        for stored in document.items.values()
-        if ends_chat(item := resolve(stored))
-        and (at := epoch_us(item.get("AbsoluteTime"))) is not None
+        for item in items
+        if ends_chat(item) and (at := epoch_us(item.get("AbsoluteTime"))) is not None
     ]
     if told:
         return min(told)
     if not document.events:
         return None
-    ends = [disconnected_at(document.events.get(leg, {})) for leg in legs_of(document)]
+    legs = {
+        document.initial_contact_id,
+        *document.events,
+        *document.exports,
+        # Not those of each read of an item: which reads are kept is no matter of what is so.
+        *(
+            contact
+            for item in items
+            if (contact := text_id(item.get("ContactId")))
+            and text_id(item.get("RelatedContactId")) is None
+        ),
+    }
+    ends = [disconnected_at(document.events.get(leg, {})) for leg in legs]
     known = [end for end in ends if end is not None]
     return max(known) if len(known) == len(ends) else None
 
