@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 import pytest
 
+from chatlake.documents.revision import ROW_FORMAT
 from tests.lake_folder import (
     LakeFolder,
     comparable,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from tests.lake_folder import Chatlake
     from tests.oracle import Object, Row
 
+SENT_AT = datetime.fromisoformat("2026-09-01T10:00:00")
 MESSAGE_ROW = {
     "instance_id": None,
     "initial_contact_id": "c1",
@@ -39,7 +41,7 @@ MESSAGE_ROW = {
     "participant_id": "customer",
     "participant_role": "CUSTOMER",
     "display_name": "Jane",
-    "sent_at": datetime(2026, 9, 1, 10, tzinfo=UTC),
+    "sent_at": SENT_AT,
     "processing_status": None,
     "attachment_count": 0,
     "receipt_count": 0,
@@ -55,7 +57,7 @@ RECEIPT_ROW = {
     "sender_role": "CUSTOMER",
     "recipient_participant_id": "agent",
     "recipient_role": None,
-    "sent_at": datetime(2026, 9, 1, 10, tzinfo=UTC),
+    "sent_at": SENT_AT,
     "delivered_at": None,
     "read_at": None,
     "delivery_latency_ms": None,
@@ -73,15 +75,25 @@ CONTACT_ROW = {
     "initiation_method": None,
     "disconnect_reason": None,
     "initiated_at": None,
+    "enqueued_at": None,
     "connected_to_agent_at": None,
     "disconnected_at": None,
     "queue_arn": None,
     "agent_arn": None,
+    "customer_id": None,
+    "subtype": None,
+    "hierarchy_groups": None,
+    "tags": None,
+    "segment_attributes": None,
+    "chat_metrics": None,
     "sources": "participant",
     "receipts_available": True,
+    # Of a file: the newest time in it.
+    "receipts_observed_until": SENT_AT,
     "complete": False,
     "message_count": 1,
     "receipt_count": 0,
+    "row_format": ROW_FORMAT,
     "extra": None,
 }
 
@@ -95,7 +107,8 @@ def row(**columns: Any) -> Row:
 
 
 def at(text: str) -> datetime:
-    return datetime.fromisoformat(text).astimezone(UTC)
+    """An instant as tables have it: UTC, without a zone."""
+    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
 
 
 def take_all(lake: LakeFolder, *values: Object) -> dict[str, list[Row]]:
@@ -115,6 +128,7 @@ def test_an_ordinary_chat_has_these_rows(lake: LakeFolder) -> None:
         "messages": [MESSAGE_ROW],
         "receipts": [],
         "attachments": [],
+        "read_latency": [],
         "contacts": [CONTACT_ROW],
     }
 
@@ -424,6 +438,7 @@ def test_an_export_tells_the_instance_and_keeps_what_is_unknown(lake: LakeFolder
             "instance_id": "i-1",
             "sources": "export",
             "receipts_available": False,
+            "receipts_observed_until": None,
             "message_count": 0,
         },
         CONTACT_ROW
@@ -432,6 +447,7 @@ def test_an_export_tells_the_instance_and_keeps_what_is_unknown(lake: LakeFolder
             "contact_id": "c2",
             "sources": "export",
             "receipts_available": False,
+            "receipts_observed_until": None,
             "complete": True,
             "extra": '{"Newer":{"a":[null]}}',
         },
@@ -453,7 +469,9 @@ def test_items_of_an_earlier_chat_are_flagged_and_count_nowhere(lake: LakeFolder
         row(item_id="old", contact_id="past", related_contact_id="past", chat_day=None),
     ]
     assert rows["receipts"] == []
-    assert rows["contacts"] == [CONTACT_ROW]
+    assert rows["contacts"] == [
+        CONTACT_ROW | {"receipts_observed_until": at("2026-09-01T10:00:02Z")}
+    ]
 
 
 ODD_IDS = (

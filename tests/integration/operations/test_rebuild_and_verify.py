@@ -426,6 +426,8 @@ def test_verify_names_the_columns_in_which_a_changed_document_differs(
         [
             "chat c1, messages: row m1 differs in content",
             "chat c1, receipts: row m1/agent differs in read_at, read_latency_ms",
+            "chat c1, read_latency: row m1/agent differs in message_length, read_at, read_by_at, "
+            "read_latency_ms, read_by_latency_ms",
             "chat c1, contacts: row c1 differs in document_revision",
         ],
     )

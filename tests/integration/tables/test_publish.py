@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.stateful.memory import Row
 
 TABLES = [table.name for table in schema.TABLES]
-NO_ROWS: list[list[Row]] = [[], [], [], []]
+NO_ROWS: list[list[Row]] = [[] for _ in TABLES]
 
 # The whole of a small chat: each table has a row of it, on days of its own.
 WHOLE = ("a message", "its receipt", "an attachment", "the beginning of the contact")
