@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
 _NAME = "all"
-_AFTER = "after"
+_AFTER = "last_chat"
 
 
 class Republication:
