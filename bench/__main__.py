@@ -13,12 +13,13 @@ from bench.memory import memory_track
 from bench.modules import modules_track
 from bench.process import CommandFailed
 from bench.redelivery import redelivery_track
+from bench.truth import truth_track
 from bench.workspace import workspace
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_TRACKS = ("import", "redelivery", "memory", "analytics", "cold", "modules")
+_TRACKS = ("import", "redelivery", "memory", "analytics", "cold", "modules", "truth")
 _DESCRIPTION = """\
 Measure chatlake on generated chats, always the same ones, in fresh processes.
 
@@ -33,6 +34,8 @@ tracks:
               question on the JSON; and the time of a report on --receipts receipts.
   cold        how long Capture and Publish take to start, beside bare imports.
   modules     lines of code of each module.
+  truth       what is told of readings beside the truth, by how often chats are read whose tokens
+              die with them: exit code 1 if one is told to be unseen for longer than it was.
 
 The machine decides the absolute figures and nothing asserts them: quote medians and ratios, of
 a machine that does nothing else and, on ext4, has not deleted many files in the last minutes
@@ -72,6 +75,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         )
                     case "cold":
                         failed = cold_track(runs=options.runs)
+                    case "truth":
+                        failed = truth_track(chats=options.chats or 3_000)
                     case _:
                         failed = modules_track()
             except CommandFailed as error:
@@ -91,7 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--track", choices=(*_TRACKS, "all"), default="all", help="which one (all)")
     parser.add_argument(
-        "--chats", type=_positive, metavar="N", help="how many (20,000; memory: 100,000)"
+        "--chats",
+        type=_positive,
+        metavar="N",
+        help="how many (20,000; memory: 100,000; truth: 3,000)",
     )
     parser.add_argument(
         "--receipts",
