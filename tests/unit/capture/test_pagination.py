@@ -136,3 +136,34 @@ def test_a_message_that_a_metadata_item_says_is_read_waits_for_nobody() -> None:
     pages = Pages(numbered(2, 3), [message(1)])
     scan(pages, before, whole=False)
     assert pages.asked == 1
+
+
+@pytest.mark.parametrize(
+    ("pages", "whole"),
+    [
+        ([numbered(5, 6), numbered(3, 4), numbered(1, 2)], False),
+        ([numbered(1, 2, 3, 4)], False),
+        ([numbered(5, 6), numbered(3, 4), numbered(1, 2)], True),
+        ([numbered(5), [message(4, RelatedContactId="past")], numbered(1)], False),
+    ],
+    ids=["nothing new", "one page", "whole", "down to an earlier chat"],
+)
+def test_a_read_that_came_to_all_that_waits_has_reached_it(
+    pages: list[list[dict[str, Any]]], whole: bool
+) -> None:
+    assert scan(Pages(*pages), known(*numbered(1, 2, 3, 4)), whole=whole).reached
+
+
+def test_a_read_that_was_cut_short_has_reached_nothing_for_certain() -> None:
+    new = [numbered(number) for number in range(20, 5, -1)]
+    assert not scan(Pages(*new), known(*numbered(1)), whole=False).reached
+    failing = Pages(numbered(20), ParticipantUnavailable("GetTranscript", "500"))
+    assert not scan(failing, known(*numbered(1)), whole=False).reached
+    stopped = scan(Pages(*new), known(*numbered(1)), whole=True, may_go_on=lambda: False)
+    assert not stopped.reached
+
+
+def test_a_read_that_ends_before_a_waiting_message_has_not_reached_it() -> None:
+    waiting = [message(1), *numbered(2, 3, 4)]
+    pages = Pages(numbered(4), numbered(3), ParticipantThrottled("GetTranscript", "429"))
+    assert not scan(pages, known(*waiting), whole=False).reached
