@@ -14,15 +14,17 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.capture_chat import capture_chat
 from chatlake.capture.participant_client import Connection, Page
 from chatlake.capture.schedule import FIRST_SNAPSHOT_AFTER_MS
 from chatlake.chat_state import add_tombstones
 from chatlake.documents.document import Document
 from chatlake.documents.lifecycle import IDLE_MS, SETTLE_MS
-from chatlake.documents.revision import is_complete, revision
+from chatlake.documents.revision import content_revision, is_complete, revision
 from chatlake.operations.erase import erase
 from local.chats import Chat, scripts
 from local.participant_service import Fault
+from local.scripted.marathon import marathon
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time
 from tests.integration.capture.archive import UNLIMITED, Archive, archive, object_created
@@ -134,6 +136,43 @@ def test_a_live_chat_is_read_every_interval(opened: Open) -> None:
     # One token is enough for all of them.
     assert archive.calls()["CreateParticipantConnection"] == 1
     assert archive.announced == []
+
+
+def test_reading_the_same_again_is_no_change_but_is_an_observation(opened: Open) -> None:
+    archive = opened(CHAT)
+    chat = CHAT.initial_contact_id
+    archive.add_token(chat)
+    archive.deliver(event_of(CHAT, "INITIATED"))
+    archive.attempt_until(archive.clock.now_ms() + 3 * MINUTE, chat)
+    before, state = archive.document(chat), archive.schedule.read(chat)
+    assert state is not None
+    changed_at = state.checkpoint.changed_at
+    # So soon that the service has nothing new.
+    archive.clock.set(archive.clock.now_ms() + 1)
+    archive.attempt(chat)
+    archive.schedule.make_due(chat, phase="live", due_at=archive.clock.now_ms())
+    archive.attempt(chat)
+    after, state = archive.document(chat), archive.schedule.read(chat)
+    assert state is not None
+    assert content_revision(after) == content_revision(before)
+    assert state.checkpoint.changed_at == changed_at
+    assert before.participant is not None
+    assert after.participant is not None
+    assert after.participant["observed_until"] == archive.clock.now_ms() * 1000
+    assert after.participant["observed_until"] > (before.participant["observed_until"] or 0)
+
+
+def test_a_read_that_is_cut_short_is_no_observation(opened: Open) -> None:
+    long = marathon(1, 300, CHAT.started_ms, 600)
+    archive = opened(long)
+    chat = long.initial_contact_id
+    archive.add_token(chat)
+    archive.clock.set(long.ended_ms - 1)
+    capture_chat(chat, replace(archive.services, may_go_on=lambda: False))
+    document = archive.document(chat)
+    assert 0 < len(document.items) < len(long.transcript())
+    assert document.participant is not None
+    assert document.participant["observed_until"] is None
 
 
 def test_a_chat_is_announced_when_nothing_happened_for_five_minutes(opened: Open) -> None:
