@@ -709,6 +709,8 @@ class TestTheRevision:
         ended = event("DISCONNECTED", disconnectTimestamp=second(2))
         end_ms = int(at_second(2).replace(tzinfo=UTC).timestamp() * 1000)
         reads = [response(message(), read_at=end_ms + late) for late in (-900, -400, 0, 900)]
-        open_, over = ([revision(merge(chat, read)) for read in reads] for chat in (response(), ended))
+        open_, over = (
+            [revision(merge(chat, read)) for read in reads] for chat in (response(), ended)
+        )
         assert len({*open_}) == 1, "before the end, the clock of reading is in no revision"
         assert over[0] != over[1] != over[2] == over[3], "what is observed after the end is no news"
