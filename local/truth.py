@@ -2,6 +2,7 @@
 
 Messages must all be there, once each and word for word. Receipts that were reported while the
 chat could be read must be there; those that came later died with the token, unless it lived on.
+What is told as not seen must be so for no longer than the recipient had not reported it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 
 import duckdb
 
+from local.observed import TrueReading, true_readings
 from local.participant_service import Call
 from local.scripted.chat import Chat
 from local.scripted.items import FOREVER_MS, timestamp
@@ -21,6 +23,8 @@ type Key = tuple[str, ...]
 type Times = tuple[str | None, str | None]
 """When a message was delivered and read, in the service's words."""
 
+# What questions of messages that were not seen ask for.
+_A_WHILE_MS = 10_000
 # Pages of one read follow each other within this time.
 _ONE_READ_MS = 60_000
 
@@ -34,9 +38,13 @@ class Comparison:
     messages, messages_missing, messages_wrong
         How many there are in truth; those without a row; rows that differ, are duplicated or
         invented.
-    receipts, receipts_archived, receipts_unread, receipts_missing, receipts_wrong
+    receipts, receipts_archived, receipts_late, receipts_missing, receipts_wrong
         How many there are in truth; in the table; not there, and reported only after the chat was
         last read; missing though they could be read; rows that differ, are duplicated or invented.
+    not_seen, not_seen_read, not_seen_wrong
+        How many messages are told as not seen for 10 s or more, and how many of these their
+        recipients had read by then; how many are told so, for whatever time, that were reported
+        as read within it.
     """
 
     messages: int
@@ -44,9 +52,12 @@ class Comparison:
     messages_wrong: int
     receipts: int
     receipts_archived: int
-    receipts_unread: int
+    receipts_late: int
     receipts_missing: int
     receipts_wrong: int
+    not_seen: int
+    not_seen_read: int
+    not_seen_wrong: int
 
     @property
     def is_right(self) -> bool:
@@ -56,6 +67,7 @@ class Comparison:
             or self.messages_wrong
             or self.receipts_missing
             or self.receipts_wrong
+            or self.not_seen_wrong
         )
 
 
@@ -90,7 +102,7 @@ def compare(
         messages_wrong=sum(rows != [messages.get(key)] for key, rows in stored.items()),
         receipts=len(truth),
         receipts_archived=len(receipts),
-        receipts_unread=len(truth.keys() - readable.keys() - receipts.keys()),
+        receipts_late=len(truth.keys() - readable.keys() - receipts.keys()),
         receipts_missing=sum(
             not any(_holds(row, seen) for row in receipts.get(key, []))
             for key, seen in readable.items()
@@ -99,7 +111,26 @@ def compare(
             len(rows) != 1 or not _holds(truth.get(key, ("", "")), rows[0])
             for key, rows in receipts.items()
         ),
+        **_not_seen(chats, tables),
     )
+
+
+def _not_seen(chats: Iterable[Chat], tables: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Count what is told as not seen, and what of it had been read or was reported by then."""
+    told = tables.execute(
+        "SELECT initial_contact_id, message_id, recipient_participant_id, "
+        "epoch_ms(sent_at) + not_seen_for_ms, not_seen_for_ms "
+        "FROM read_latency WHERE read_state = 'not_seen'"
+    ).fetchall()
+    truth = dict(reading for chat in chats for reading in true_readings(chat))
+    counts = {"not_seen": 0, "not_seen_read": 0, "not_seen_wrong": 0}
+    for *key, until_ms, for_ms in told:
+        known = truth.get(tuple(key), TrueReading(None, None))
+        counts["not_seen_wrong"] += (known.reported_ms or FOREVER_MS) < until_ms
+        if for_ms >= _A_WHILE_MS:
+            counts["not_seen"] += 1
+            counts["not_seen_read"] += (known.read_ms or FOREVER_MS) <= until_ms
+    return counts
 
 
 def _messages(chat: Chat) -> Iterator[tuple[Key, tuple[Any, ...]]]:

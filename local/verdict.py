@@ -39,8 +39,14 @@ def _table(found: Comparison, busiest: int, capture_rate: int) -> Table:
         f"{found.receipts_archived:,} of {found.receipts:,} are there, {found.receipts_wrong} "
         f"wrong or duplicated, {found.receipts_missing} missing that could be read",
     )
-    if found.receipts_unread:
-        table.add_row("", f"{found.receipts_unread:,} came after the chat was last readable")
+    if found.receipts_late:
+        table.add_row("", f"{found.receipts_late:,} came after the chat was last readable")
+    table.add_row(
+        "   readings",
+        f"{found.not_seen:,} messages were not seen for 10 s or more by what was reported; "
+        f"{found.not_seen_wrong} are told so that were reported by then",
+    )
+    table.add_row("", f"{found.not_seen_read:,} of them had been read by then, as the script knows")
     table.add_row(
         "   rate",
         f"at most {busiest} GetTranscript calls in any second, {capture_rate} are allowed",

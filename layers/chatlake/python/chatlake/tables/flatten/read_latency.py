@@ -274,15 +274,8 @@ def _columns(rows: pa.Table, contacts: pa.Table) -> pa.Table:
             **{
                 name: rows.column(name)
                 for name in (
-                    "chat",
-                    "contact_id",
-                    "message_id",
-                    "sender_role",
-                    "recipient_role",
-                    "queue_arn",
-                    "agent_arn",
-                    "observed_to_end",
-                    "read_state",
+                    *("chat", "contact_id", "message_id", "sender_role", "recipient_role"),
+                    *("queue_arn", "agent_arn", "observed_to_end", "read_state"),
                 )
             },
             "sender_participant_id": _id(rows.column("sender")),
