@@ -25,6 +25,7 @@ from chatlake.analytics.report.page import render
 from chatlake.analytics.report.tiles import tiles
 from chatlake.analytics.report.wording import queue_name, seconds, share
 from chatlake.analytics.sql_files import ALWAYS, Period
+from chatlake.chat_state import BatchHint
 from chatlake.cli.commands import chatlake as command
 from chatlake.embedded.archive import EmbeddedArchive
 from local.example_lake import example_lake
@@ -233,6 +234,18 @@ def test_a_period_without_chats_says_so_too(written: Path) -> None:
     said = report(written.with_name("lake"), output, "--until", "2020-01-01")
     assert "no messages; the page" in said
     assert "--since" in output.read_text(encoding="utf-8")
+
+
+def test_a_report_that_lacks_chats_says_so(written: Path, tmp_path: Path) -> None:
+    lake, output = written.with_name("lake"), tmp_path / "report.html"
+    with EmbeddedArchive(lake) as archive:
+        queue = archive.chats.queue
+        queue.send({"c1": BatchHint(None, 100)})
+        try:
+            said = report(lake, output, "--until", "2020-01-01")
+        finally:
+            queue.acknowledge(queue.peek(most_chats=9, most_bytes=9_999))
+    assert said.startswith("1 chat waits to be published: ")
 
 
 def test_a_page_that_is_there_keeps_its_place_and_mode(written: Path, tmp_path: Path) -> None:

@@ -416,6 +416,26 @@ def test_status_counts_a_chat_that_waits_twice_once(lake: LakeFolder, chatlake: 
     assert "1 chat waiting to be published" in chatlake("status").out
 
 
+def test_an_answer_that_lacks_chats_says_so(ask: Chatlake, filled: LakeFolder) -> None:
+    question = ("SELECT count(*) AS n FROM contacts", "--format", "csv")
+    assert (ask(*question).out, ask(*question).err) == ("n\n2\n", "")
+    with EmbeddedArchive(filled.path) as archive:
+        queue = archive.chats.queue
+        try:
+            queue.send({"c1": BatchHint(None, 100)})
+            assert ask(*question).err.startswith("1 chat waits to be published: ")
+            queue.send({"c1": BatchHint(1, 100), "c2": BatchHint(1, 100)})
+            asked = ask(*question)
+            assert asked.out == "n\n2\n"
+            assert asked.err == (
+                "2 chats wait to be published: this tells of the others, or of how it was before. "
+                "`chatlake rebuild` publishes all.\n"
+            )
+        finally:
+            queue.acknowledge(queue.peek(most_chats=9, most_bytes=9_999))
+    assert ask(*question).err == ""
+
+
 def test_status_names_days_without_messages(lake: LakeFolder, chatlake: Chatlake) -> None:
     days = ("2026-09-01", "2026-09-03", "2026-09-20")
     lake.take(
