@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from tests.made_lake import Row
@@ -15,12 +15,8 @@ TRANSFERRED, EXPORTED, TOLD, LATE, SHARED = "transferred", "exported", "told", "
 
 def at(clock: str, day: date = MONDAY) -> datetime:
     hour, minute, second = clock.split(":")
-    midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+    midnight = datetime(day.year, day.month, day.day)  # noqa: DTZ001 - as tables have it
     return midnight + timedelta(hours=int(hour), minutes=int(minute), seconds=float(second))
-
-
-def naive(clock: str, day: date = MONDAY) -> datetime:
-    return at(clock, day).replace(tzinfo=None)
 
 
 def item(
@@ -48,35 +44,43 @@ def moved(chat: str, way: str, sent_at: datetime, role: str, participant: str, *
     return item(chat, f"{participant} {way}", sent_at, role, participant, **event | more)
 
 
-def receipt(
-    chat: str,
-    message_id: str,
-    sent_at: datetime,
-    *,
-    delivered_at: datetime | None = None,
-    read_at: datetime | None = None,
-    to: Row,
-) -> Row:
-    def latency_ms(later: datetime | None) -> int | None:
-        return None if later is None else (later - sent_at) // timedelta(milliseconds=1)
+def latency_ms(earlier: datetime, later: datetime | None) -> int | None:
+    return None if later is None else (later - earlier) // timedelta(milliseconds=1)
 
+
+def reading(
+    chat: str, message_id: str, sent_at: datetime, read_state: str, *, of: Row, to: Row, **more: Any
+) -> Row:
+    """A row of read_latency; latencies are those of the times that are given."""
+    read_at, joined_at = more.get("read_at"), more.get("recipient_joined_at")
+    read_by_at = more.get("read_by_at", read_at)
     return {
         "initial_contact_id": chat,
         "chat_day": MONDAY,
         "contact_id": chat,
         "message_id": message_id,
+        "recipients": 1,
+        "message_length": 10,
         "sent_at": sent_at,
-        "delivered_at": delivered_at,
-        "read_at": read_at,
-        "delivery_latency_ms": latency_ms(delivered_at),
-        "read_latency_ms": latency_ms(read_at),
+        "delivery_latency_ms": latency_ms(sent_at, more.get("delivered_at")),
+        "read_latency_ms": latency_ms(sent_at, read_at),
+        "read_by_at": read_by_at,
+        "read_by_latency_ms": latency_ms(sent_at, read_by_at),
+        "since_joined_ms": joined_at and latency_ms(max(sent_at, joined_at), read_at),
+        "read_state": read_state,
+        **of,
         **to,
+        **more,
     }
 
 
 TO_CUSTOMER = {"recipient_participant_id": "cu", "recipient_role": "CUSTOMER"}
 TO_AGENT = {"recipient_participant_id": "ag", "recipient_role": "AGENT"}
+TO_OTHER_AGENT = {"recipient_participant_id": "ag2", "recipient_role": "AGENT"}
+OF_CUSTOMER = {"sender_participant_id": "cu", "sender_role": "CUSTOMER"}
+OF_AGENT = {"sender_participant_id": "ag", "sender_role": "AGENT"}
 SECOND_LEG = {"contact_id": "leg-2"}
+IN_QUEUE = {**SECOND_LEG, "queue_arn": "queue-1", "agent_arn": "agent-1"}
 
 MESSAGES = [
     # A bot, then an agent: the customer writes three messages, the agent reads the last of them.
@@ -90,8 +94,8 @@ MESSAGES = [
     item(TRANSFERRED, "a1", at("10:01:40"), "AGENT", "ag", **SECOND_LEG),
     item(TRANSFERRED, "a2", at("10:01:45"), "AGENT", "ag", content="y" * 200, **SECOND_LEG),
     item(TRANSFERRED, "m4", at("10:03:00"), "CUSTOMER", "cu", **SECOND_LEG),
-    moved(TRANSFERRED, "left", at("10:05:00"), "CUSTOMER", "cu", **SECOND_LEG),
     item(TRANSFERRED, "a3", at("10:06:00"), "AGENT", "ag", **SECOND_LEG),
+    moved(TRANSFERRED, "left", at("10:06:40"), "CUSTOMER", "cu", **SECOND_LEG),
     # Of an earlier chat, shown again.
     item(
         TRANSFERRED,
@@ -112,6 +116,7 @@ MESSAGES = [
     moved(LATE, "joined", at("23:59:10"), "AGENT", "ag"),
     item(LATE, "m1", at("23:59:58"), "CUSTOMER", "cu"),
     item(LATE, "m2", at("00:00:03", TUESDAY), "CUSTOMER", "cu"),
+    item(LATE, "m3", at("00:00:20", TUESDAY), "CUSTOMER", "cu"),
     # Two agents at once.
     moved(SHARED, "joined", at("09:00:00", TUESDAY), "CUSTOMER", "cu", chat_day=TUESDAY),
     moved(SHARED, "joined", at("09:00:01", TUESDAY), "AGENT", "ag", chat_day=TUESDAY),
@@ -119,22 +124,186 @@ MESSAGES = [
     moved(SHARED, "joined", at("09:00:03", TUESDAY), "SUPERVISOR", "su", chat_day=TUESDAY),
     item(SHARED, "m1", at("09:00:10", TUESDAY), "CUSTOMER", "cu", chat_day=TUESDAY),
 ]
-RECEIPTS = [
-    receipt(
+READ_LATENCY = [
+    reading(
         TRANSFERRED,
         "b1",
         at("10:00:01"),
+        "read",
+        of={"sender_participant_id": "bo", "sender_role": "CUSTOM_BOT"},
+        to=TO_CUSTOMER,
+        recipient_joined_at=at("10:00:00"),
         delivered_at=at("10:00:02"),
         read_at=at("10:00:05"),
-        to=TO_CUSTOMER,
+        message_length=5,
     ),
-    receipt(TRANSFERRED, "s1", at("10:00:02"), read_at=at("10:00:05"), to=TO_CUSTOMER),
-    receipt(TRANSFERRED, "m3", at("10:01:12"), read_at=at("10:01:30"), to=TO_AGENT),
-    receipt(TRANSFERRED, "a1", at("10:01:40"), delivered_at=at("10:01:41"), to=TO_CUSTOMER),
-    receipt(TRANSFERRED, "a2", at("10:01:45"), read_at=at("10:01:50"), to=TO_CUSTOMER),
-    receipt(TRANSFERRED, "m4", at("10:03:00"), delivered_at=at("10:03:01"), to=TO_AGENT),
-    receipt(LATE, "m2", at("00:00:03", TUESDAY), read_at=at("00:00:13", TUESDAY), to=TO_AGENT),
+    reading(
+        TRANSFERRED,
+        "s1",
+        at("10:00:02"),
+        "read",
+        of={"sender_participant_id": "sy", "sender_role": "SYSTEM"},
+        to=TO_CUSTOMER,
+        recipient_joined_at=at("10:00:00"),
+        read_at=at("10:00:05"),
+    ),
+    # In the queue: it waits for the agent, who reads the last of three.
+    reading(
+        TRANSFERRED,
+        "m1",
+        at("10:00:10"),
+        "read_implied",
+        of=OF_CUSTOMER,
+        to=TO_AGENT,
+        recipient_joined_at=at("10:01:00"),
+        read_by_at=at("10:01:30"),
+    ),
+    reading(
+        TRANSFERRED,
+        "m2",
+        at("10:01:10"),
+        "read_implied",
+        of=OF_CUSTOMER,
+        to=TO_AGENT,
+        recipient_joined_at=at("10:01:00"),
+        read_by_at=at("10:01:30"),
+        **IN_QUEUE,
+    ),
+    reading(
+        TRANSFERRED,
+        "m3",
+        at("10:01:12"),
+        "read",
+        of=OF_CUSTOMER,
+        to=TO_AGENT,
+        recipient_joined_at=at("10:01:00"),
+        read_at=at("10:01:30"),
+        **IN_QUEUE,
+    ),
+    reading(
+        TRANSFERRED,
+        "a1",
+        at("10:01:40"),
+        "read_implied",
+        of=OF_AGENT,
+        to=TO_CUSTOMER,
+        recipient_joined_at=at("10:00:00"),
+        delivered_at=at("10:01:41"),
+        read_by_at=at("10:01:50"),
+        **IN_QUEUE,
+    ),
+    reading(
+        TRANSFERRED,
+        "a2",
+        at("10:01:45"),
+        "read",
+        of=OF_AGENT,
+        to=TO_CUSTOMER,
+        recipient_joined_at=at("10:00:00"),
+        read_at=at("10:01:50"),
+        message_length=200,
+        **IN_QUEUE,
+    ),
+    # Delivered, and answered three minutes later.
+    reading(
+        TRANSFERRED,
+        "m4",
+        at("10:03:00"),
+        "replied",
+        of=OF_CUSTOMER,
+        to=TO_AGENT,
+        recipient_joined_at=at("10:01:00"),
+        delivered_at=at("10:03:01"),
+        read_by_at=at("10:06:00"),
+        **IN_QUEUE,
+    ),
+    # Observed until the customer left.
+    reading(
+        TRANSFERRED,
+        "a3",
+        at("10:06:00"),
+        "not_seen",
+        of=OF_AGENT,
+        to=TO_CUSTOMER,
+        recipient_joined_at=at("10:00:00"),
+        not_seen_for_ms=40_000,
+        observed_to_end=False,
+        **IN_QUEUE,
+    ),
+    reading(
+        EXPORTED,
+        "m1",
+        at("11:00:10"),
+        "replied",
+        of=OF_CUSTOMER,
+        to=TO_AGENT,
+        recipient_joined_at=at("11:00:01"),
+        read_by_at=at("11:00:30"),
+    ),
+    reading(
+        EXPORTED,
+        "a1",
+        at("11:00:30"),
+        "unknown",
+        of=OF_AGENT,
+        to=TO_CUSTOMER,
+        recipient_joined_at=at("11:00:00"),
+    ),
+    reading(
+        LATE,
+        "m1",
+        at("23:59:58"),
+        "read_implied",
+        of=OF_CUSTOMER,
+        to=TO_AGENT,
+        recipient_joined_at=at("23:59:10"),
+        read_by_at=at("00:00:13", TUESDAY),
+    ),
+    reading(
+        LATE,
+        "m2",
+        at("00:00:03", TUESDAY),
+        "read",
+        of=OF_CUSTOMER,
+        to=TO_AGENT,
+        recipient_joined_at=at("23:59:10"),
+        read_at=at("00:00:13", TUESDAY),
+    ),
+    # The token died eight seconds later.
+    reading(
+        LATE,
+        "m3",
+        at("00:00:20", TUESDAY),
+        "not_seen",
+        of=OF_CUSTOMER,
+        to=TO_AGENT,
+        recipient_joined_at=at("23:59:10"),
+        not_seen_for_ms=8_000,
+        observed_to_end=False,
+    ),
+    # Of four there are no receipts.
+    *(
+        reading(
+            SHARED,
+            "m1",
+            at("09:00:10", TUESDAY),
+            "unknown",
+            of=OF_CUSTOMER,
+            to=to,
+            recipient_joined_at=at(joined, TUESDAY),
+            chat_day=TUESDAY,
+            recipients=2,
+        )
+        for to, joined in ((TO_AGENT, "09:00:01"), (TO_OTHER_AGENT, "09:00:02"))
+    ),
 ]
+# Connect counts an answer from the agent's joining, and says so in either spelling.
+METRICS = (
+    '{"AgentMetrics":{"MessagesSent":0},"ChatContactMetrics":{"TotalBotMessages":2,'
+    '"TotalMessages":3},"CustomerMetrics":{"MessagesSent":1}}',
+    '{"agentMetrics":{"messagesSent":3},"chatContactMetrics":{"agentFirstResponseTimeInMillis":'
+    '41000,"totalBotMessages":0,"totalMessages":6},"customerMetrics":{"messagesSent":3}}',
+)
 CONTACTS: list[Row] = [
     {
         "initial_contact_id": TRANSFERRED,
@@ -143,6 +312,7 @@ CONTACTS: list[Row] = [
         "initiation_method": "API",
         "initiated_at": at("09:59:50"),
         "disconnected_at": at("10:01:00"),
+        "chat_metrics": METRICS[0],
         "sources": "event,participant",
         "receipts_available": True,
         "complete": True,
@@ -155,7 +325,10 @@ CONTACTS: list[Row] = [
         "previous_contact_id": TRANSFERRED,
         "initiation_method": "TRANSFER",
         "initiated_at": at("10:01:00"),
+        "enqueued_at": at("10:00:20"),
+        "connected_to_agent_at": at("10:01:00"),
         "disconnected_at": at("10:10:00"),
+        "chat_metrics": METRICS[1],
         "queue_arn": "queue-1",
         "agent_arn": "agent-1",
         "sources": "event,participant",
@@ -177,6 +350,7 @@ CONTACTS: list[Row] = [
         "chat_day": MONDAY,
         "contact_id": TOLD,
         "initiated_at": at("13:00:00"),
+        "enqueued_at": at("13:00:05"),
         "disconnected_at": at("13:10:00"),
         "sources": "event",
         "complete": False,
@@ -201,3 +375,8 @@ CONTACTS: list[Row] = [
         "published_at": at("12:00:00", TUESDAY),
     },
 ]
+ROWS = {
+    "messages": MESSAGES,
+    "read_latency": READ_LATENCY,
+    "contacts": CONTACTS,
+}

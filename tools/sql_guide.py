@@ -54,8 +54,6 @@ def answer(lake: Path, query: Query) -> str:
     """Return the first rows of an answer as a table."""
     period = Period(since=START.date())
     with connect(lake) as connection:
-        # One thread, or percentiles differ a little from run to run.
-        connection.execute("SET threads = 1")
         rows = run(connection, to_duckdb(query.sql), period.parameters)
         names = [name for name, *_ in rows.description or ()]
         found = rows.fetchall()

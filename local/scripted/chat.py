@@ -29,7 +29,10 @@ from local.scripted.items import (
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One contact of a chat; queue, agent and their times are None where it had none."""
+    """One contact of a chat; queue, agent and their times are None where it had none.
+
+    ``metrics`` are the service's own figures of it, None before all is said.
+    """
 
     contact_id: str
     previous_contact_id: str | None
@@ -43,6 +46,7 @@ class Leg:
     disconnected_ms: int
     completed_ms: int
     disconnect_reason: str
+    metrics: JsonObject | None = None
 
     @property
     def export_key(self) -> str:
@@ -91,6 +95,8 @@ class Leg:
         if event_type in {"DISCONNECTED", "COMPLETED"}:
             detail["disconnectTimestamp"] = timestamp(self.disconnected_ms)
             detail["disconnectReason"] = self.disconnect_reason
+            if self.metrics is not None:
+                detail["chatMetrics"] = self.metrics
         return detail
 
 

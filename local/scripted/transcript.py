@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from local.scripted.chat import Chat
 from local.scripted.draft import Line, Member, timed_uuid
+from local.scripted.figures import chat_metrics
 from local.scripted.items import EVENT_TYPES, Item, Participant, Reading, Receipt
 from local.scripted.receipts import receipts_of
 from local.scripted.scene import Scene
@@ -38,7 +39,7 @@ def chat_of(scene: Scene, index: int, source: Chat | None) -> Chat:
         initial_contact_id=scene.initial_contact_id,
         started_ms=scene.started_ms,
         ended_ms=scene.now_ms,
-        legs=tuple(scene.legs),
+        legs=tuple(replace(leg, metrics=chat_metrics(leg, own)) for leg in scene.legs),
         participants=participants,
         items=(*past, *own),
         past_chats=0 if source is None else 2 if source.past_chats == 1 else 1,

@@ -30,7 +30,6 @@ curve AS (
                 sum(
                     CASE
                         WHEN seen > 0
-                        -- Where all that are left are seen it is 0, but there is no ln(0).
                         THEN ln(greatest(1 - CAST(seen AS double) / at_risk, 1e-300))
                         ELSE 0
                     END

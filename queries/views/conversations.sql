@@ -6,7 +6,8 @@
 -- one; a first response is counted from that message, and from that agent's joining. not_seen_by_…
 -- counts messages that were observed for 10 s and longer without being seen, known_to_… those of
 -- which anything is known, once for each recipient: what agents saw is the customer's, what
--- customers saw is of all who wrote to them. connect_… are Connect's own figures of the contacts.
+-- customers saw is of all who wrote to them. connect_… are Connect's own figures of the contacts,
+-- whose names events write with small or with capital letters.
 WITH spoken AS (
     SELECT
         chat_day,
@@ -61,7 +62,6 @@ said AS (
     FROM turns
     GROUP BY chat_day, initial_contact_id, contact_id
 ),
--- Connect writes the names of its figures with small or with capital letters.
 metered AS (
     SELECT
         *,

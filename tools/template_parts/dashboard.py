@@ -53,13 +53,13 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
             mark=("alarm, p95", _THRESHOLDS["RowsLate"]),
         ),
         Graph(
-            "Until agents' messages are read",
+            "Until agents' messages were read, if that was reported",
             "milliseconds",
             _percentiles(Metric.READ_LATENCY, "p50", "p90", "p99", sender_role="AGENT"),
             period_s=900,
         ),
         Graph(
-            "Until customers' messages are read",
+            "Until customers' messages were read, if that was reported",
             "milliseconds",
             _percentiles(Metric.READ_LATENCY, "p50", "p90", "p99", sender_role="CUSTOMER"),
             period_s=900,
@@ -181,7 +181,8 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
             "* **Rows come late**: the calls show whether Capture has reached its rate, the queue "
             "whether Publish keeps up.\n"
             "* **Latencies are empty**: nobody reads, or no tokens come. Receipts need a token, "
-            "see the sources.\n"
+            "see the sources. What nobody has seen yet is in none of them: the questions in Athena "
+            "count that, too.\n"
             f"* **Why**: [logs of all functions]({_CONSOLE}/cloudwatch/home?region=${{AWS::Region}}"
             "#logsV2:log-groups/log-group/${Logs}), "
             f"[queues and dead letters]({_CONSOLE}/sqs/v3/home?region=${{AWS::Region}}#/queues), "

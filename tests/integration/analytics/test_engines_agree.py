@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.oracle import Object
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FIRST_DAY, EPOCH = datetime(2026, 9, 1), datetime(1970, 1, 1)  # noqa: DTZ001 - as in tables
 tables = pytest.mark.parametrize("table", schema.TABLES, ids=TABLES)
 
 
@@ -92,7 +92,7 @@ def test_both_engines_count_and_add_up_the_same(lake: LakeFolder, table: schema.
         if column.type in {"int", "long"}:
             questions.append(f'sum("{name}")::BIGINT AS "{name} sum"')
             expected[f"{name} sum"] = pc.sum(values).as_py()
-        elif column.type in {"timestamptz", "date"}:
+        elif column.type in {"timestamp", "date"}:
             questions += [f'min("{name}") AS "{name} min"', f'max("{name}") AS "{name} max"']
             expected |= {
                 f"{name} {end}": as_py for end, as_py in pc.min_max(values).as_py().items()
@@ -137,7 +137,7 @@ def test_a_filter_on_a_day_finds_what_a_full_scan_finds(lake: LakeFolder) -> Non
     rows = lake.rows()["messages"]
     with connect(lake.path) as connection:
         for day in range(-1, 5):
-            start = START + timedelta(days=day)
+            start = FIRST_DAY + timedelta(days=day)
             end = start + timedelta(days=1)
             sql = "SELECT count(*) FROM messages WHERE sent_at >= ? AND sent_at < ?"
             found = connection.execute(sql, [start, end]).fetchall()

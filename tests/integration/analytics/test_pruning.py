@@ -31,6 +31,8 @@ QUESTIONS = {query.name: to_duckdb(query.sql) for query in load_named()} | {
     "WHERE chat_day BETWEEN CAST(? AS date) AND CAST(? AS date)"
     for view in load_views()
 }
+# Of them some files have none, and their bounds say so.
+OF_FEW_ROWS = {"not_seen_at_end"}
 questions = pytest.mark.parametrize("name", QUESTIONS)
 
 type Files = dict[str, dict[str, set[date | None]]]
@@ -109,7 +111,7 @@ def iceberg_scans(node: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def test_there_is_something_to_leave_out(files: Files) -> None:
-    for table in ("messages", "receipts", "contacts"):
+    for table in ("messages", "read_latency", "contacts"):
         of_the_day = holding(A_DAY, files, table)
         assert len(of_the_day) >= 2
         assert len(files[table]) >= 3 * len(of_the_day) or table == "contacts"
@@ -127,7 +129,11 @@ def test_a_question_of_a_day_reads_that_days_files(
     found = scans(connection, name, A_DAY)
     assert found
     for table, count, paths in found:
-        assert (count, paths) == (len(paths), holding(A_DAY, files, table)), table
+        assert count == len(paths), table
+        if name in OF_FEW_ROWS:
+            assert paths <= holding(A_DAY, files, table), table
+        else:
+            assert paths == holding(A_DAY, files, table), table
 
 
 @questions
@@ -137,7 +143,8 @@ def test_a_question_of_all_days_reads_all_files_of_chats(
     found = scans(connection, name, ALWAYS)
     assert found
     for table, count, _ in found:
-        assert count == len(holding(ALWAYS, files, table)), table
+        wanted = len(holding(ALWAYS, files, table))
+        assert count == wanted or (name in OF_FEW_ROWS and 0 < count < wanted), table
 
 
 @pytest.mark.world

@@ -18,6 +18,7 @@ from chatlake.analytics.athena_views import make_views
 from chatlake.analytics.sql_files import Query, in_dependency_order, load_views
 from chatlake.aws_clients import clients
 from chatlake.exceptions import QueryFailed, TablesNotMade
+from chatlake.tables import schema
 
 REFUSED = {"State": "FAILED", "StateChangeReason": "COLUMN_NOT_FOUND: line 3", "AthenaError": {}}
 BUSY = {
@@ -72,7 +73,7 @@ class Athena:
     def known(sql: str) -> set[str]:
         """Tables, and what a statement names itself."""
         named = set(re.findall(r"(\w+) AS \(", sql))
-        return {"messages", "receipts", "attachments", "contacts"} | named
+        return {table.name for table in schema.TABLES} | named
 
     @staticmethod
     def _parsed(statement: str) -> tuple[str, str]:

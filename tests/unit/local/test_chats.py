@@ -638,3 +638,23 @@ class TestTheCommand:
     ) -> None:
         self.run(tmp_path)
         assert capsys.readouterr() == ("", "")
+
+
+def test_the_last_events_of_a_contact_have_the_services_figures_of_it() -> None:
+    responses = 0
+    for chat in CHATS[:300]:
+        said = [item for item in chat.own_items if item.type == "MESSAGE"]
+        for event in chat.contact_events():
+            detail = event["detail"]
+            if detail["eventType"] not in {"DISCONNECTED", "COMPLETED"}:
+                assert "chatMetrics" not in detail
+                continue
+            of_leg = [item for item in said if item.contact_id == detail["contactId"]]
+            roles = Counter(item.sender.role for item in of_leg if item.sender)
+            metrics = detail["chatMetrics"]
+            assert metrics["chatContactMetrics"]["totalMessages"] == len(of_leg)
+            for name, role in (("agentMetrics", "AGENT"), ("customerMetrics", "CUSTOMER")):
+                assert metrics.get(name, {"messagesSent": 0})["messagesSent"] == roles[role]
+            responses += "agentFirstResponseTimeInMillis" in metrics["chatContactMetrics"]
+            assert metrics["chatContactMetrics"].get("agentFirstResponseTimeInMillis", 0) >= 0
+    assert responses > 200

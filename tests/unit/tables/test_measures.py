@@ -28,7 +28,7 @@ def rows(**given: list[dict[str, Any]]) -> Tables:
     return made
 
 
-def receipt(latency_ms: int | None, role: str | None = "AGENT") -> dict[str, Any]:
+def reading(latency_ms: int | None, role: str | None = "AGENT") -> dict[str, Any]:
     return {"read_latency_ms": latency_ms, "sender_role": role}
 
 
@@ -50,7 +50,8 @@ def test_only_the_chats_that_are_asked_for_are_measured() -> None:
     found = measure(
         rows(
             messages=[{"item_type": "MESSAGE"}, other | {"item_type": "MESSAGE"}],
-            receipts=[receipt(1), other | receipt(2)],
+            receipts=[{}, other],
+            read_latency=[reading(1), other | reading(2)],
             contacts=[ended(1), ended(2, "other")],
         ),
         {"c"},
@@ -70,23 +71,27 @@ def test_messages_are_what_was_said_in_the_chat_itself() -> None:
     assert measure(rows(messages=messages), {"c"}, at=NOON).messages == 2
 
 
+def test_receipts_are_counted_whatever_they_are_of() -> None:
+    receipts = [{"read_latency_ms": 5, "sender_role": "AGENT"}, {}]
+    assert measure(rows(receipts=receipts), {"c"}, at=NOON) == Measures(0, 2, {}, 0, [])
+
+
 def test_latencies_are_those_of_the_senders_role() -> None:
-    receipts = [receipt(1500), receipt(0), receipt(99, "CUSTOMER"), receipt(None), receipt(1500)]
-    found = measure(rows(receipts=receipts), {"c"}, at=NOON)
-    assert found.receipts == 5
+    readings = [reading(1500), reading(0), reading(99, "CUSTOMER"), reading(None), reading(1500)]
+    found = measure(rows(read_latency=readings), {"c"}, at=NOON)
     assert found.read_latencies_ms == {"AGENT": [1500, 0, 1500], "CUSTOMER": [99]}
 
 
 def test_a_negative_latency_is_counted_and_left_out() -> None:
-    receipts = [receipt(-1), receipt(7), receipt(-90_000, "CUSTOMER")]
-    found = measure(rows(receipts=receipts), {"c"}, at=NOON)
+    readings = [reading(-1), reading(7), reading(-90_000, "CUSTOMER")]
+    found = measure(rows(read_latency=readings), {"c"}, at=NOON)
     assert (found.read_latencies_ms, found.negative_latencies) == ({"AGENT": [7]}, 2)
 
 
 def test_a_role_that_is_none_is_another_whatever_it_says() -> None:
     said = ["my name is Jane", "agent", "", None, "CUSTOMER ", "OTHER", "CUSTOM_BOT"]
-    receipts = [receipt(number, role) for number, role in enumerate(said)]
-    found = measure(rows(receipts=receipts), {"c"}, at=NOON)
+    readings = [reading(number, role) for number, role in enumerate(said)]
+    found = measure(rows(read_latency=readings), {"c"}, at=NOON)
     assert found.read_latencies_ms == {"OTHER": [0, 1, 2, 3, 4, 5], "CUSTOM_BOT": [6]}
     assert found.read_latencies_ms.keys() <= set(SENDER_ROLES)
 

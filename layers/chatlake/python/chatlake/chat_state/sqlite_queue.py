@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from chatlake.chat_state.sqlite_connection import transaction
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     from chatlake.chat_state import BatchHint
 
@@ -71,3 +74,18 @@ class SqlitePublishQueue:
                 "DELETE FROM publish_queue WHERE message_id = ?",
                 [(queued.message_id,) for queued in batch],
             )
+
+
+def count_waiting(path: Path) -> int:
+    """Count the chats that wait in a file, which is only read; none if there is no file."""
+    if not path.exists():
+        return 0
+    uri = f"file:{quote(str(path))}?mode=ro"
+    with closing(sqlite3.connect(uri, uri=True, timeout=60)) as db:
+        # While another process makes the lake there is a file without a table for a moment.
+        exists = "SELECT count(*) FROM sqlite_schema WHERE name = 'publish_queue'"
+        if db.execute(exists).fetchone() == (0,):
+            return 0
+        sql = "SELECT count(DISTINCT initial_contact_id) FROM publish_queue"
+        (count,) = db.execute(sql).fetchone()
+    return int(count)

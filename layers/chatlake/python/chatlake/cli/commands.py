@@ -113,6 +113,7 @@ def query(
     """
     from chatlake.analytics.sql_files import ALWAYS, load_named
     from chatlake.cli.query_output import list_queries, write_result
+    from chatlake.cli.waiting import warn_of_waiting
 
     if sql and named:
         message = "give SQL or --named, not both"
@@ -141,6 +142,7 @@ def query(
     if sql is None:
         list_queries()
         return 0
+    warn_of_waiting(lake_folder)
     as_athena = dialect == "athena"
     write_result(lake_folder, sql, output_format, output, parameters, as_athena=as_athena)
     return 0
@@ -159,10 +161,10 @@ def query(
 @lake_option
 @click.pass_obj
 def report(lake_folder: Path, period: Period | None, output: Path) -> int:
-    """Write a page about read latency, to open in a browser.
+    """Write a page about how fast messages are seen, to open in a browser.
 
-    It needs no network. It shows how long messages lie unread: the distribution, day by day, by
-    hour of the week, by queue and role, what became of all messages, and how whole the archive is.
+    It needs no network. It shows how long messages take to be seen: at all, day by day, by hour of
+    the week, by queue and role; of how many that is known; and how whole the archive is.
 
     \b
       chatlake report
@@ -171,7 +173,9 @@ def report(lake_folder: Path, period: Period | None, output: Path) -> int:
     from chatlake.analytics.report import write_report
     from chatlake.analytics.sql_files import ALWAYS
     from chatlake.cli.console import TerminalProgress
+    from chatlake.cli.waiting import warn_of_waiting
 
+    warn_of_waiting(lake_folder)
     messages = write_report(lake_folder, output, period or ALWAYS, TerminalProgress())
     told = f"{messages:,} messages" if messages else "no messages; the page says what to do"
     click.echo(f"{output}: {told}. Open it in a browser.", err=True)

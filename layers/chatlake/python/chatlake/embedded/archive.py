@@ -19,7 +19,13 @@ from chatlake.exceptions import LakeIncomplete, LakeNotFound
 from chatlake.locks import exclusive_access, file_lock
 from chatlake.tables.lake.commit_times import OrderedCommits
 from chatlake.tables.lake.iceberg import Lake
-from chatlake.tables.lake.local_catalog import CATALOG, DOCUMENTS, WAREHOUSE, check_locations
+from chatlake.tables.lake.local_catalog import (
+    CATALOG,
+    CHATS,
+    DOCUMENTS,
+    WAREHOUSE,
+    check_locations,
+)
 from chatlake.tables.lake.purge import purge
 from chatlake.tables.publish import PublishOutcome, publish
 
@@ -31,7 +37,6 @@ if TYPE_CHECKING:
     from chatlake.chat_state.sqlite_queue import SqlitePublishQueue
     from chatlake.locks import ExclusiveAccess
 
-_CHATS = "chats.db"
 _LOCK = "lake.lock"
 
 
@@ -65,12 +70,12 @@ class EmbeddedArchive:
         self.warehouse.mkdir(parents=True, exist_ok=True)
         self.store = FolderStore(self.folder / DOCUMENTS)
         with file_lock(self.folder / "open.lock"):
-            for name in (_CHATS, CATALOG):
+            for name in (CHATS, CATALOG):
                 if has_documents and not rebuilding and not (self.folder / name).exists():
                     raise LakeIncomplete(str(folder), name)
             if not rebuilding and (self.folder / CATALOG).exists():
                 check_locations(self.folder)
-            self.chats = SqliteChatState(self.folder / _CHATS)
+            self.chats = SqliteChatState(self.folder / CHATS)
             if not rebuilding:
                 self.lake.create_tables()
 

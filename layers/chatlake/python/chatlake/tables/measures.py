@@ -41,8 +41,9 @@ class Measures:
     receipts
         Rows of receipts.
     read_latencies_ms
-        By role of the sender, one of `SENDER_ROLES`; none is negative, for CloudWatch gives no
-        percentiles of a metric with such values.
+        Of the messages whose reading was reported, by role of the sender, one of `SENDER_ROLES`;
+        none is negative, for CloudWatch gives no percentiles of a metric with such values. What
+        nobody has seen yet is not among them: the questions of the tables count that, too.
     negative_latencies
         How many were left out for that.
     end_to_rows_s
@@ -69,11 +70,12 @@ def measure(rows: Tables, chats: Collection[str], *, at: datetime) -> Measures:
         When the rows were written.
     """
     messages = _rows_of(chats, rows, schema.MESSAGES, "item_type", "related_contact_id")
-    receipts = _rows_of(chats, rows, schema.RECEIPTS, "sender_role", "read_latency_ms")
+    receipts = _rows_of(chats, rows, schema.RECEIPTS)
+    readings = _rows_of(chats, rows, schema.READ_LATENCY, "sender_role", "read_latency_ms")
     contacts = _rows_of(chats, rows, schema.CONTACTS, "disconnected_at")
     is_message = pc.equal(messages.column("item_type"), "MESSAGE")
     is_own = pc.is_null(messages.column("related_contact_id"))
-    read = receipts.filter(pc.is_valid(receipts.column("read_latency_ms")))
+    read = readings.filter(pc.is_valid(readings.column("read_latency_ms")))
     negative = pc.less(read.column("read_latency_ms"), 0)
     return Measures(
         messages=pc.sum(pc.and_(is_message, is_own)).as_py() or 0,

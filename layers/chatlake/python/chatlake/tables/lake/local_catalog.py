@@ -10,6 +10,7 @@ from chatlake.exceptions import LakeIncomplete, LakeMoved, LakeNotFound, LakeOut
 from chatlake.tables import schema
 
 CATALOG = "catalog.db"
+CHATS = "chats.db"
 DOCUMENTS = "documents"
 WAREHOUSE = "warehouse"
 _TABLES_OF_0_1 = {"messages", "receipts", "attachments", "contacts"}
