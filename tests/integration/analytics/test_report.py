@@ -409,7 +409,7 @@ def test_the_tiles_say_how_many_messages_stand_behind_them() -> None:
     within, behind = by_name["Half seen by agents within"]
     assert within == "10\N{NO-BREAK SPACE}s"
     assert behind.endswith("estimated of 3 messages")
-    assert by_name["Seen by customers within 30 s"] == ("75%", "within a minute –")
+    assert by_name["Seen by customers within 30\N{NO-BREAK SPACE}s"] == ("75%", "within a minute –")
     assert by_name["Known of what agents saw"][0] == "80%"
 
 

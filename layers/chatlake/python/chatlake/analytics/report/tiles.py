@@ -28,7 +28,7 @@ def tiles(figures: Figures) -> list[Tile]:
                 f"90% within {seconds(row['seen_p90_s'])}; estimated of {known:,} messages",
             ),
             (
-                f"Seen by {name} within 30 s",
+                f"Seen by {name} within 30\N{NO-BREAK SPACE}s",
                 percent(row["seen_within_30s"]),
                 f"within a minute {percent(row['seen_within_60s'])}",
             ),
