@@ -12,6 +12,7 @@ from bench.importing import import_track
 from bench.memory import memory_track
 from bench.modules import modules_track
 from bench.process import CommandFailed
+from bench.questions import CHATS, questions_track
 from bench.redelivery import redelivery_track
 from bench.truth import truth_track
 from bench.workspace import workspace
@@ -32,6 +33,8 @@ tracks:
               Besides, what a query and verify take.
   analytics   what read_latency_hourly of one day of thirty reads of the lake, beside the same
               question on the JSON; and the time of a report on --receipts receipts.
+  questions   what each named query reads on Trino, which Athena is built on, and its price;
+              exit code 1 if one reads more than it may. Left out without Trino (make trino).
   cold        how long Capture and Publish take to start, beside bare imports.
   modules     lines of code of each module.
   truth       what is told of readings beside the truth, by how often chats are read whose tokens
@@ -72,6 +75,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     case "analytics":
                         failed = analytics_track(
                             space, chats=options.chats or 20_000, receipts=options.receipts
+                        )
+                    case "questions":
+                        failed = questions_track(
+                            space, chats=options.chats or CHATS, runs=options.runs
                         )
                     case "cold":
                         failed = cold_track(runs=options.runs)

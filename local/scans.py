@@ -81,6 +81,10 @@ class ColumnBytes:
                         column = footer.row_group(group).column(position)
                         counted[column.path_in_schema] += column.total_compressed_size
 
+    def of_tables(self) -> dict[str, int]:
+        """Return the bytes of each table."""
+        return {table: counted.total() for table, counted in self._bytes.items()}
+
     def needed(self, scans: Scans) -> int:
         """Return the bytes of the columns that a question reads, of each table once."""
         return sum(

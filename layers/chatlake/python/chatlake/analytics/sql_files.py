@@ -10,12 +10,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from chatlake.analytics.athena_functions import as_duckdb_has_it
 from chatlake.exceptions import QueryFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlglot.expressions import Expression
+    from sqlglot.expressions import Expr
 
 # sqlglot underlines what it does not understand, on a terminal or not.
 _ANSI_STYLE = re.compile(r"\x1b\[\d*m")
@@ -106,14 +107,23 @@ def to_duckdb(sql: str) -> str:
     try:
         statements = parse(sql, read="athena")
         if len(statements) == 1 and statements[0] is not None:
-            return statements[0].transform(_as_athena_does).sql("duckdb")
+            return _translated(statements[0]).sql("duckdb")
     except SqlglotError as error:
         raise QueryFailed(_ANSI_STYLE.sub("", str(error))) from error
     message = f"there are {len(statements)} statements in this SQL, and one can be run"
     raise QueryFailed(message)
 
 
-def _as_athena_does(node: Expression) -> Expression:
+def _translated(statement: Expr) -> Expr:
+    """Replace from the leaves up, so that what replaces something holds what is replaced in it."""
+    for node in reversed(list(statement.walk())):
+        replacement = _as_athena_does(node)
+        if replacement is not node:
+            node.replace(replacement)
+    return statement
+
+
+def _as_athena_does(node: Expr) -> Expr:
     """Put what DuckDB knows by another name in the place of functions that differ there.
 
     Its date_diff counts how often a unit begins, not how many have passed, and the date_sub that
@@ -139,10 +149,10 @@ def _as_athena_does(node: Expression) -> Expression:
             # With the precision of the literal DuckDB would not compare it with other times.
             return expressions.cast(literal, "timestamp")
         case _:
-            return node
+            return as_duckdb_has_it(node)
 
 
-def _whole_milliseconds(moment: Expression) -> Expression:
+def _whole_milliseconds(moment: Expr) -> Expr:
     from sqlglot import expressions
 
     unit = expressions.Literal.string("millisecond")
