@@ -10,10 +10,9 @@ from chatlake.analytics.report.charts.latency import (
     is_from_customers_to_agents,
     is_read_by_agents_or_customers,
     over_time,
-    seen,
-    step_ends_s,
     week,
 )
+from chatlake.analytics.report.charts.seen import seen, step_ends_s
 
 __all__ = [
     "by_queue",

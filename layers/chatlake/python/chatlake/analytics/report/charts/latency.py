@@ -9,6 +9,7 @@ from bisect import bisect_right
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from chatlake.analytics.report.charts.seen import ROLE_SCALE, ROLES, SHORTEST_S
 from chatlake.analytics.report.drawing import WHOLE, Spec, day_axis, days_stand_apart, time_axis
 from chatlake.analytics.report.wording import DAYS_OF_WEEK, queue_name
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
     from chatlake.analytics.report.figures import Row
 
-_ROLES = {"AGENT": "by agents", "CUSTOMER": "by customers"}
-_ROLE_SCALE = {"domain": list(_ROLES.values()), "range": ["var(--agent)", "var(--customer)"]}
 _PERCENTILES = {"seen_p50_s": "half", "seen_p90_s": "90%", "seen_p95_s": "95%"}
 # Where the colours of the heat map change.
 _HEAT_STEPS_S = (5, 10, 20, 40, 80, 160)
@@ -29,55 +28,6 @@ _HEAT_NAMES = (
 )
 _QUEUES_SHOWN = 12
 _STEPS_PER_DECADE = 10
-_STEPS_PER_DOUBLING, _STEP_ZERO_S = 70, 30
-_SHORTEST_S = 0.1
-
-
-def step_ends_s(step: int) -> float:
-    """Return where a step of the axis of estimates ends, in seconds."""
-    return float(_STEP_ZERO_S * 2 ** (step / _STEPS_PER_DOUBLING))
-
-
-def seen(rows: Sequence[Row]) -> Spec:
-    """Lines of the share that is seen, over the time since sending on a log scale."""
-    values = [
-        {
-            "seconds": step_ends_s(row["step"]),
-            "share": row["share"],
-            "by": _ROLES[row["recipient_role"]],
-        }
-        for row in rows
-        if step_ends_s(row["step"]) >= _SHORTEST_S
-    ]
-    dashes = {"domain": list(_ROLES.values()), "range": [[1, 0], [6, 3]]}
-    return {
-        "data": {"values": values},
-        "mark": {"type": "line", "interpolate": "step-after", "strokeWidth": 2},
-        "encoding": {
-            "x": {
-                "field": "seconds",
-                "type": "quantitative",
-                **time_axis("time since it was sent", (value["seconds"] for value in values)),
-            },
-            "y": {
-                "field": "share",
-                "type": "quantitative",
-                "scale": {"domain": [0, 1]},
-                "axis": {"title": "seen by then", "format": ".0%", "titlePadding": 12},
-            },
-            "color": {"field": "by", "scale": _ROLE_SCALE},
-            "strokeDash": {
-                "field": "by",
-                "scale": dashes,
-                "legend": {
-                    "symbolType": "stroke",
-                    "symbolSize": 400,
-                    "symbolStrokeWidth": 2,
-                },
-            },
-        },
-        "height": 240,
-    }
 
 
 def distribution(rows: Sequence[Row]) -> Spec:
@@ -87,7 +37,7 @@ def distribution(rows: Sequence[Row]) -> Spec:
             "from": 10 ** (row["step"] / _STEPS_PER_DECADE),
             "to": 10 ** ((row["step"] + 1) / _STEPS_PER_DECADE),
             "messages": row["messages"],
-            "by": _ROLES[row["recipient_role"]],
+            "by": ROLES[row["recipient_role"]],
         }
         for row in rows
     ]
@@ -108,7 +58,7 @@ def distribution(rows: Sequence[Row]) -> Spec:
                 "type": "quantitative",
                 "axis": {"title": "messages", "tickCount": 4, "titlePadding": 12, **WHOLE},
             },
-            "color": {"field": "by", "scale": _ROLE_SCALE, "legend": None},
+            "color": {"field": "by", "scale": ROLE_SCALE, "legend": None},
             "row": {
                 "field": "by",
                 "title": None,
@@ -132,8 +82,8 @@ def over_time(rows: Sequence[Row]) -> Spec:
         {
             "day": row["chat_day"].isoformat(),
             # Without a value the line is broken there.
-            "seconds": None if row[column] is None else max(row[column], _SHORTEST_S),
-            "by": _ROLES[row["recipient_role"]],
+            "seconds": None if row[column] is None else max(row[column], SHORTEST_S),
+            "by": ROLES[row["recipient_role"]],
             "percentile": name,
         }
         for row in rows
@@ -167,7 +117,7 @@ def over_time(rows: Sequence[Row]) -> Spec:
                 "type": "quantitative",
                 **time_axis("time until it was seen", shown),
             },
-            "color": {"field": "by", "scale": _ROLE_SCALE},
+            "color": {"field": "by", "scale": ROLE_SCALE},
             "detail": {"field": "percentile"},
         },
         "layer": [
@@ -222,7 +172,7 @@ def week(rows: Sequence[Row]) -> Spec:
 
 def is_read_by_agents_or_customers(row: Row) -> bool:
     """Return whether a row is of messages for agents or customers, and says when half are seen."""
-    return row["seen_p50_s"] is not None and row["recipient_role"] in _ROLES
+    return row["seen_p50_s"] is not None and row["recipient_role"] in ROLES
 
 
 def is_from_customers_to_agents(row: Row) -> bool:
@@ -234,7 +184,7 @@ def is_between_customers_and_agents(row: Row) -> bool:
     """Return whether a row is of what both see of each other, and says when half is seen."""
     return (
         row["seen_p50_s"] is not None
-        and {row["sender_role"], row["recipient_role"]} == _ROLES.keys()
+        and {row["sender_role"], row["recipient_role"]} == ROLES.keys()
     )
 
 
@@ -244,10 +194,10 @@ def by_queue(rows: Sequence[Row]) -> Spec:
     values = [
         {
             "queue": queue_name(row["queue_arn"]),
-            "by": _ROLES[row["recipient_role"]],
-            "median": max(row["seen_p50_s"], _SHORTEST_S),
+            "by": ROLES[row["recipient_role"]],
+            "median": max(row["seen_p50_s"], SHORTEST_S),
             # Where 90% never were, there is the dot alone.
-            "p90": max(row["seen_p90_s"] or row["seen_p50_s"], _SHORTEST_S),
+            "p90": max(row["seen_p90_s"] or row["seen_p50_s"], SHORTEST_S),
             "known": row["seen_p90_s"] is not None,
         }
         for row in rows
@@ -262,7 +212,7 @@ def by_queue(rows: Sequence[Row]) -> Spec:
             "axis": {"labelLimit": 130},
         },
         "yOffset": {"field": "by"},
-        "color": {"field": "by", "scale": _ROLE_SCALE, "legend": {"columns": 1}},
+        "color": {"field": "by", "scale": ROLE_SCALE, "legend": {"columns": 1}},
     }
     x = {
         "type": "quantitative",
@@ -282,7 +232,7 @@ def _from_dot_to_bar(place: Spec, median: Spec, p90: Spec) -> list[Spec]:
     """Return the marks of a place: a line that begins with a dot and ends with a bar."""
     shape = {
         "field": "by",
-        "scale": {"domain": list(_ROLES.values()), "range": ["circle", "diamond"]},
+        "scale": {"domain": list(ROLES.values()), "range": ["circle", "diamond"]},
     }
     return [
         {
