@@ -5,6 +5,7 @@ Nothing is simulated but the times of reading: what a read finds is what the ser
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -57,12 +58,24 @@ def document_of(chat: Chat, every_s: int | None) -> Document:
 
 
 def _read_times(chat: Chat, every_s: int | None) -> list[int]:
-    """Return when a chat is read; the first time is anywhere within an interval of its start."""
+    """Return when a chat is read, the first time anywhere within an interval of its start.
+
+    Of reads that find the same the first is enough, and the last, which tells until when there was
+    nothing new.
+    """
     if every_s is None:
         return [chat.ended_ms + _LONG_AFTER_MS]
     every_ms = 1000 * every_s
     first_ms = chat.started_ms + crc32(chat.initial_contact_id.encode()) % every_ms
-    return list(range(first_ms, chat.ended_ms, every_ms))
+    times = range(first_ms, chat.ended_ms, every_ms)
+    changes = sorted(ms for item in chat.items for ms in (item.sent_ms, *item.changes()))
+    told = [bisect_right(changes, at_ms) for at_ms in times]
+    new = [
+        at_ms
+        for at_ms, now, before in zip(times, told, (None, *told), strict=False)
+        if now != before
+    ]
+    return sorted({*new, *times[-1:]})
 
 
 def true_readings(chat: Chat) -> Iterator[tuple[Key, TrueReading]]:

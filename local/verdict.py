@@ -43,10 +43,10 @@ def _table(found: Comparison, busiest: int, capture_rate: int) -> Table:
         table.add_row("", f"{found.receipts_late:,} came after the chat was last readable")
     table.add_row(
         "   readings",
-        f"{found.not_seen:,} messages were not seen for 10 s or more by what was reported; "
-        f"{found.not_seen_wrong} are told so that were reported by then",
+        f"{found.not_seen:,} messages are told as not seen for 10 s or more: "
+        f"{found.not_seen_read:,} had been read, as the",
     )
-    table.add_row("", f"{found.not_seen_read:,} of them had been read by then, as the script knows")
+    table.add_row("", f"script knows, and {found.not_seen_wrong} had been reported so by then")
     table.add_row(
         "   rate",
         f"at most {busiest} GetTranscript calls in any second, {capture_rate} are allowed",

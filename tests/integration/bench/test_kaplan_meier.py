@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date
-from math import ceil, log2
 
 import duckdb
 import pytest
@@ -98,7 +97,6 @@ def asked(
 
 # Steps of 3 %, so that no two times are in one bucket of 1 %.
 apart = st.integers(0, 500).map(lambda step: int(1.03**step * 200))
-any_time = st.integers(0, 4_000_000)
 
 
 def assert_the_same(row: Row, curve: Curve, seen: Sequence[int]) -> None:
@@ -123,28 +121,3 @@ def test_the_question_gives_the_curve_of_the_textbooks(
     assert_the_same(row, kaplan_meier(seen, unseen), seen)
     assert row["messages"] == len(seen) + len(unseen) + others
     assert row["messages_known"] == len(seen) + len(unseen)
-
-
-def bucket_of(ms: int) -> int:
-    """A seventieth of a doubling; half a minute is the end of one."""
-    return ceil(round(70 * log2(max(ms, 1) / 30_000), 6))
-
-
-def in_buckets(seen: Sequence[int], unseen: Sequence[int]) -> tuple[list[int], list[int]]:
-    """The same, each at the last reading of its bucket, or at its own time if that has none."""
-    last: dict[int, int] = {}
-    for ms in seen:
-        last[bucket_of(ms)] = max(ms, last.get(bucket_of(ms), ms))
-    return ([last[bucket_of(ms)] for ms in seen], [last.get(bucket_of(ms), ms) for ms in unseen])
-
-
-@given(st.lists(any_time, max_size=40), st.lists(any_time, max_size=20))
-def test_times_that_share_a_bucket_are_taken_for_one_and_are_within_one_percent(
-    lake: duckdb.DuckDBPyConnection, seen: list[int], unseen: list[int]
-) -> None:
-    if not seen:
-        return
-    at_ends = in_buckets(seen, unseen)
-    for exact, taken in zip([*seen, *unseen], [*at_ends[0], *at_ends[1]], strict=True):
-        assert abs(exact - taken) <= max(0.01 * exact, 1)
-    assert_the_same(asked(lake, seen, unseen, 0), kaplan_meier(*at_ends), seen)

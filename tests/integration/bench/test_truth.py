@@ -18,6 +18,7 @@ START = datetime(2026, 11, 2, tzinfo=UTC)
 ENOUGH = 3_000
 FEW = 150
 
+pytestmark = pytest.mark.timeout(1_800)
 long = pytest.mark.world
 intervals = pytest.mark.parametrize("every_s", [10, 60, 120])
 ways = pytest.mark.parametrize("way", [("CUSTOMER", "AGENT"), ("AGENT", "CUSTOMER")])
@@ -87,7 +88,6 @@ def test_few_messages_that_are_not_seen_for_a_while_had_been_read_long_before(ev
 
 
 @long
-@pytest.mark.timeout(900)
 @intervals
 @ways
 def test_estimates_are_those_of_a_complete_observation(way: tuple[str, str], every_s: int) -> None:
@@ -103,7 +103,6 @@ def test_estimates_are_those_of_a_complete_observation(way: tuple[str, str], eve
 
 
 @long
-@pytest.mark.timeout(900)
 @intervals
 def test_the_question_tells_the_same_estimates(every_s: int) -> None:
     there = [row for row in told(ENOUGH, every_s) if was_there(row)]
