@@ -38,7 +38,6 @@ class Asked:
     workgroup: str
     output: str
     """A location that ends with a slash."""
-    most_bytes: int | None = None
 
 
 @dataclass(slots=True)
@@ -235,7 +234,7 @@ class Executions:
         def note(trino_id: str) -> None:
             execution.trino_id = trino_id
 
-        answer = client.run(asked.sql, asked.parameters, most_bytes=asked.most_bytes, told=note)
+        answer = client.run(asked.sql, asked.parameters, told=note)
         execution.cost = client.cost(answer.query_id)
         lines = "" if execution.statement_type == "DDL" else csv_lines(answer)
         self._write(execution.output, lines)

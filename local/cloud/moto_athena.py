@@ -133,7 +133,6 @@ def _asked(response: AthenaResponse, asked: dict[str, Any]) -> Asked:
         asked.get("QueryExecutionContext", {}).get("Database"),
         name,
         output.rstrip("/") + "/",
-        configuration.get("BytesScannedCutoffPerQuery"),
     )
 
 

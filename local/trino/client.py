@@ -77,7 +77,6 @@ class TrinoClient:
         sql: str,
         parameters: Sequence[str] = (),
         *,
-        most_bytes: int | None = None,
         told: Callable[[str], None] = lambda _: None,
     ) -> Answer:
         """Run a statement to its end.
@@ -86,8 +85,6 @@ class TrinoClient:
         ----------
         parameters
             SQL literals that stand for the question marks: a text has its quotes.
-        most_bytes
-            That it may read before it is ended.
         told
             Gets the id of the query as soon as there is one.
 
@@ -99,10 +96,7 @@ class TrinoClient:
         if parameters:
             quoted = sql.replace("'", "''")
             sql = f"EXECUTE IMMEDIATE '{quoted}' USING {', '.join(parameters)}"
-        properties = dict(_COUNTED)
-        if most_bytes is not None:
-            properties["query_max_scan_physical_bytes"] = f"{most_bytes}B"
-        session = ",".join(f"{name}={value}" for name, value in properties.items())
+        session = ",".join(f"{name}={value}" for name, value in _COUNTED.items())
         headers = {**self._headers, "X-Trino-Session": session}
         said = _json(Request(f"{self._url}/v1/statement", sql.encode(), headers))
         told(said["id"])

@@ -160,6 +160,9 @@ def _configure(installation: Installation, lake: Lake, folder: Path, port: int) 
             "iceberg.catalog.type": "glue",
             # Tables are written by others.
             "iceberg.metadata-cache.enabled": "false",
+            # Local files are small: one read for columns a megabyte apart would be of all of them,
+            # and what is counted would tell nothing of files as large as deployed ones.
+            "parquet.max-merge-distance": "0B",
             "hive.metastore.glue.endpoint-url": lake.endpoint_url,
             "hive.metastore.glue.region": lake.region,
             "hive.metastore.glue.catalogid": lake.account_id,

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -46,10 +44,5 @@ def lakes(cloud: LocalCloud) -> Iterator[Lakes]:
 @pytest.fixture(scope="session")
 def lake(lakes: Lakes) -> Iterator[AskedLake]:
     """A small lake with everything in it that is rare."""
-    with ExitStack() as stack:
-        yield stack.enter_context(small_lake(lakes))
-
-
-@pytest.fixture(scope="session")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("scratch")
+    with small_lake(lakes) as made:
+        yield made
