@@ -544,8 +544,13 @@ class _Event:
     left: Object
 
     @property
-    def order(self) -> tuple[datetime, str]:
-        return (self.time or _BEFORE_ALL, self.event_type)
+    def sent(self) -> tuple[bool, datetime]:
+        """When it was sent, to be compared: an unreadable time is before all others."""
+        return (self.time is not None, self.time or _BEFORE_ALL)
+
+    @property
+    def order(self) -> tuple[tuple[bool, datetime], str]:
+        return (self.sent, self.event_type)
 
 
 def _events(inputs: Sequence[Input]) -> list[_Event]:
@@ -561,8 +566,8 @@ def _events(inputs: Sequence[Input]) -> list[_Event]:
     return list(latest.values())
 
 
-def _event_rank(event: _Event) -> tuple[datetime, str]:
-    return (event.time or _BEFORE_ALL, canonical(event.detail))
+def _event_rank(event: _Event) -> tuple[tuple[bool, datetime], str]:
+    return (event.sent, canonical(event.detail))
 
 
 # §3 Values
