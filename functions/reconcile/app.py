@@ -47,10 +47,10 @@ def handler(_: dict[str, Any], context: LambdaContext) -> dict[Metric, int]:
         warn=lambda code: logger.warning("contacts could not be searched", extra={"code": code}),
     )
     reconcile(services)
-    republished = republish_all(
+    if republished := republish_all(
         archive.republication, archive.store, archive.publish_queue, services.may_go_on
-    )
-    services.counters.add(Metric.CHATS_REPUBLISHED, republished)
+    ):
+        services.counters.add(Metric.CHATS_REPUBLISHED, republished)
     found = services.counters.take()
     count(found)
     return found
