@@ -20,7 +20,7 @@ from bench.workspace import workspace
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_TRACKS = ("import", "redelivery", "memory", "analytics", "cold", "modules", "truth")
+_TRACKS = ("import", "redelivery", "memory", "analytics", "questions", "cold", "modules", "truth")
 _DESCRIPTION = """\
 Measure chatlake on generated chats, always the same ones, in fresh processes.
 

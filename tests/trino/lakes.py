@@ -34,9 +34,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 FIRST_DAY = datetime.fromisoformat("2026-11-02T00:00:00+00:00")
-DAYS, CHATS = 4, 160
+DAYS, CHATS = 3, 100
 
-_ERASED, _METERED, _REREAD = 20, 12, 40
+_ERASED, _METERED, _REREAD = 10, 12, 30
 
 
 class Lakes:

@@ -43,13 +43,16 @@ def start(athena: Any) -> Callable[..., str]:
 
 def until(athena: Any, execution_id: str, *states: str) -> dict[str, Any]:
     end = time.monotonic() + 60
+    state = ""
     while time.monotonic() < end:
-        found = athena.get_query_execution(QueryExecutionId=execution_id)["QueryExecution"]
-        if found["Status"]["State"] in states:
-            execution: dict[str, Any] = found
+        execution: dict[str, Any] = athena.get_query_execution(QueryExecutionId=execution_id)[
+            "QueryExecution"
+        ]
+        state = execution["Status"]["State"]
+        if state in states:
             return execution
         time.sleep(0.02)
-    raise AssertionError(f"not {states} in time: {found['Status']}")
+    raise AssertionError(f"{state}, and not {states} in time")
 
 
 def test_an_answer_comes_as_rows_and_as_a_file(
