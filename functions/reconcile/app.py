@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 ENDS_BEFORE_MS = 60_000
+REPUBLISHES_BEFORE_MS = 500_000
 # Half of the time is for the searches.
 LISTS_BEFORE_MS = 450_000
 # The quota is one search in two seconds, shared by all instances of the account.
@@ -46,11 +47,17 @@ def handler(_: dict[str, Any], context: LambdaContext) -> dict[Metric, int]:
         may_list=lambda: context.get_remaining_time_in_millis() > LISTS_BEFORE_MS,
         warn=lambda code: logger.warning("contacts could not be searched", extra={"code": code}),
     )
-    reconcile(services)
-    if republished := republish_all(
-        archive.republication, archive.store, archive.publish_queue, services.may_go_on
-    ):
-        services.counters.add(Metric.CHATS_REPUBLISHED, republished)
+    try:
+        # First, and for a time of its own: on a busy instance the rest takes all that is left.
+        republished = republish_all(
+            archive,
+            archive.republication,
+            lambda: context.get_remaining_time_in_millis() > REPUBLISHES_BEFORE_MS,
+        )
+        if republished:
+            services.counters.add(Metric.CHATS_REPUBLISHED, republished)
+    finally:
+        reconcile(services)
     found = services.counters.take()
     count(found)
     return found

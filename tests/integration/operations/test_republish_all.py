@@ -8,6 +8,8 @@ from functools import partial
 
 import pytest
 
+from chatlake.chat_state import REWRITE
+from chatlake.chat_state.dynamodb import DynamoDBChatState
 from chatlake.chat_state.republication import Republication
 from chatlake.documents.document import Document
 from chatlake.documents.store.s3 import S3Store
@@ -17,6 +19,7 @@ from tests.aws import Aws, serving
 
 # Its id is too long for a key: only its document tells it.
 LONG = "Ü/" * 200
+NEVER_PUBLISHED = "live"
 CHATS = {*(f"c{number}" for number in range(20)), LONG}
 
 
@@ -32,15 +35,20 @@ class Place:
 
     republication: Republication
     store: S3Store
+    chats: DynamoDBChatState
     sent: list[str] = field(default_factory=list)
     batches: int = 1_000_000
+
+    @property
+    def publish_queue(self) -> Place:
+        return self
 
     def send(self, chats: Mapping[str, object]) -> None:
         self.sent += chats
 
     def run(self, batches: int = 1_000_000) -> int:
         self.batches = batches
-        return republish_all(self.republication, self.store, self, self._may_go_on)
+        return republish_all(self, self.republication, self._may_go_on)
 
     def _may_go_on(self) -> bool:
         self.batches -= 1
@@ -57,7 +65,12 @@ def place(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Place:
     store = S3Store(aws.client("s3"), aws.bucket())
     for document in map(Document, CHATS):
         store.update(document.initial_contact_id, partial(merged, document))
-    return Place(Republication(aws.client("dynamodb"), aws.table()), store)
+    dynamodb, table = aws.client("dynamodb"), aws.table()
+    state = DynamoDBChatState(dynamodb, table)
+    counts = state.publish_attempts.record({chat: [1] for chat in CHATS})
+    state.publish_attempts.mark_published(dict.fromkeys(CHATS, "2:digest"), counts)
+    store.update(NEVER_PUBLISHED, partial(merged, Document(NEVER_PUBLISHED)))
+    return Place(Republication(dynamodb, table), store, state)
 
 
 def test_nothing_is_done_unless_it_was_begun(place: Place) -> None:
@@ -70,6 +83,19 @@ def test_one_run_sends_each_chat_once_and_is_done(place: Place) -> None:
     assert place.run() == len(CHATS)
     assert sorted(place.sent) == sorted(CHATS)
     assert place.run() == 0
+
+
+def test_what_was_published_is_written_again_though_it_is_of_this_revision(place: Place) -> None:
+    place.republication.begin()
+    place.run()
+    records = place.chats.publish_attempts.read(CHATS)
+    assert {record.published_revision for record in records.values()} == {REWRITE}
+
+
+def test_a_chat_that_nobody_has_published_is_published_in_its_own_time(place: Place) -> None:
+    place.republication.begin()
+    place.run()
+    assert NEVER_PUBLISHED not in place.sent
 
 
 def test_runs_that_end_early_are_gone_on_with(place: Place) -> None:

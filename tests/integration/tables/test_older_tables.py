@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 import pytest
-from pyiceberg.catalog.glue import GlueCatalog
+from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.schema import Schema
-from pyiceberg.types import IcebergType, StringType, TimestamptzType
+from pyiceberg.table import Table as IcebergTable
+from pyiceberg.types import IcebergType, LongType, StringType, TimestamptzType
 
 from chatlake.exceptions import OlderTables, TableDiffers
 from chatlake.tables import schema
 from chatlake.tables.flatten import arrow_schema
-from chatlake.tables.lake import definition, s3_io
+from chatlake.tables.lake import definition, iceberg, s3_io
 from chatlake.tables.lake.glue import glue_lake
 from chatlake.tables.lake.iceberg import Lake
+from chatlake.tables.lake.older_tables import delete_files
 from tests.aws import REGION, Aws
 
 TABLES_OF_0_1 = (schema.MESSAGES, schema.RECEIPTS, schema.ATTACHMENTS, schema.CONTACTS)
@@ -191,9 +194,39 @@ def test_columns_of_others_and_missing_ones_are_no_difference(stack: Stack) -> N
     assert names[-4:] == ["of_others", *(c.name for c in schema.CONTACTS.columns[-3:])]
 
 
-def test_a_view_is_never_dropped_for_any_other_reason(stack: Stack) -> None:
-    view: dict[str, Any] = {"Name": "theirs", "TableType": "VIRTUAL_VIEW", "Parameters": {}}
+@pytest.mark.parametrize("name", ["theirs", "messages"])
+def test_no_other_view_is_dropped(stack: Stack, name: str) -> None:
+    view: dict[str, Any] = {"Name": name, "TableType": "VIRTUAL_VIEW", "Parameters": {}}
     stack.glue.create_table(DatabaseName=stack.database, TableInput=view)
-    stack.lake.create_tables()
-    assert stack.kinds()["theirs"] == "VIRTUAL_VIEW"
-    assert isinstance(stack.lake._catalog, GlueCatalog)
+    with suppress(NoSuchTableError):
+        stack.lake.create_tables()
+    assert stack.kinds()[name] == "VIRTUAL_VIEW"
+
+
+def test_a_column_that_somebody_promoted_is_named_and_not_a_time(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.make_older(monkeypatch, schema.CONTACTS, int=LongType())
+    said = "column message_count of table contacts is of type long, and chatlake writes int"
+    with pytest.raises(TableDiffers, match=said):
+        stack.lake.has_older_tables()
+
+
+def test_a_table_that_another_run_has_made_meanwhile_stays(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack.make_older(monkeypatch, schema.MESSAGES)
+
+    def first(loaded: IcebergTable) -> None:
+        with monkeypatch.context() as other:
+            other.setattr(iceberg, "delete_files", delete_files)
+            other_run = glue_lake(stack.glue, bucket=stack.bucket, database=stack.database)
+            other_run.drop_older_tables()
+            other_run.create_tables()
+            table = schema.MESSAGES
+            other_run.replace(table, other_run.load(table), row(table, 0), {})
+        delete_files(loaded)
+
+    monkeypatch.setattr(iceberg, "delete_files", first)
+    stack.lake.drop_older_tables()
+    assert stack.lake.load(schema.MESSAGES).scan().to_arrow().num_rows == 1

@@ -167,3 +167,24 @@ def test_a_read_that_ends_before_a_waiting_message_has_not_reached_it() -> None:
     waiting = [message(1), *numbered(2, 3, 4)]
     pages = Pages(numbered(4), numbered(3), ParticipantThrottled("GetTranscript", "429"))
     assert not scan(pages, known(*waiting), whole=False).reached
+
+
+def test_a_hole_that_a_read_has_left_is_closed_before_anything_counts_as_observed() -> None:
+    """Newer items are known, and older ones; what lies between is not."""
+
+    def read(*items: dict[str, Any], at: int, reached: bool) -> Document:
+        value = {"InitialContactId": "c1", "Transcript": list(items)}
+        return from_response(value, read_at=at, reached=reached)
+
+    before = merge(
+        read(*numbered(1, 2), at=1000, reached=True), read(*numbered(7, 8), at=2000, reached=False)
+    )
+    pages = Pages(numbered(7, 8), numbered(5, 6), numbered(3, 4), numbered(1, 2))
+    found = scan(pages, before, whole=False)
+    assert {*ids(found)} == {f"m{number}" for number in range(1, 9)}
+    assert found.reached
+    cut_short = Pages(numbered(7, 8), numbered(5, 6), ParticipantThrottled("GetTranscript", "429"))
+    assert not scan(cut_short, before, whole=False).reached
+    # Once that is done, a snapshot ends where nothing is new.
+    closed = merge(before, read(*numbered(3, 4, 5, 6), at=3000, reached=True))
+    assert ids(scan(Pages(numbered(7, 8), numbered(5, 6)), closed, whole=False)) == ["m7", "m8"]

@@ -119,8 +119,7 @@ class TableDiffers(ChatlakeError):
     def __init__(self, table: str, column: str, found: str, wanted: str) -> None:
         super().__init__(
             f"column {column} of table {table} is of type {found}, and chatlake writes {wanted}: "
-            f"drop it (ALTER TABLE {table} DROP COLUMN {column}), deploy again, and have all "
-            "chats published again"
+            "nothing is written to the table until it has that type again"
         )
 
 

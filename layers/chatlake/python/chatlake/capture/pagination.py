@@ -67,7 +67,8 @@ def scan(
         What is known of the chat already.
     whole
         True for the last read, which goes all the way. Otherwise it ends after a page that has
-        nothing new when no message before it waits for its reader, and after five pages.
+        nothing new when no message before it waits for its reader, and no hole that an earlier
+        read has left may lie there; and after five pages.
     may_go_on
         Asked between pages; when it says no, the scan ends as it is.
 
@@ -78,6 +79,7 @@ def scan(
     """
     result = Scan()
     waiting = _unread(known)
+    closed = not _may_have_hole(known)
     token: str | None = None
     pages = 0
     while True:
@@ -101,12 +103,20 @@ def scan(
             return result
         waiting -= ids
         # A page without items says nothing of those before it.
-        nothing_new = bool(ids) and ids <= known.items.keys() and not waiting
+        nothing_new = bool(ids) and ids <= known.items.keys() and not waiting and closed
         result.reached = result.reached or nothing_new
         if not whole and (nothing_new or pages >= _MOST_PAGES_OF_A_SNAPSHOT):
             return result
         if not may_go_on():
             return result
+
+
+def _may_have_hole(document: Document) -> bool:
+    """Return whether the latest read was cut short: items may be missing before its last ones."""
+    read = document.participant
+    if read is None or not read["read_at"]:
+        return False
+    return read["observed_until"] is None or read["observed_until"] < read["read_at"] * 1000
 
 
 def _unread(document: Document) -> set[str | None]:

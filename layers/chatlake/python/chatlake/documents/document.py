@@ -138,9 +138,9 @@ def _observed_before(document: Document) -> int | None:
     read = (
         stored
         for stored in document.items.values()
-        if any(version["source"] == "participant" for version in stored["versions"])
+        if any(version.get("source") == "participant" for version in stored["versions"])
     )
-    whole = document.participant and document.participant["whole_read_at"]
+    whole = document.participant and document.participant.get("whole_read_at")
     return max((at for at in (newest_time(read), whole and whole * 1000) if at), default=None)
 
 

@@ -61,9 +61,9 @@ def content_revision(document: Document) -> str:
 def revision(document: Document) -> str:
     """Digest what determines the rows of a chat; the row format stands before it.
 
-    Besides the content that is how completely it was read, and, once the chat's end is known,
-    until when its receipts were observed. Before that the rows tell the observation as it was when
-    they were made, and a later one alone is no reason to write them anew.
+    Besides the content that is how completely it was read, and, once the chat's end is known or if
+    only files were read, until when its receipts were observed. Else the rows tell the observation
+    as it was when they were made, and a later one alone is no reason to write them anew.
     """
     contacts = document.events.keys() | document.exports.keys() | {document.initial_contact_id}
     end = chat_end(document)
@@ -71,9 +71,14 @@ def revision(document: Document) -> str:
         "content": content_revision(document),
         "participant": document.participant and document.participant["saw_end"],
         "complete": {contact: is_complete(document, contact) for contact in contacts},
-        "observed_until": None if end is None else observed_until(document, end),
+        "observed_until": observed_until(document, end) if end or _has_no_clock(document) else None,
     }
     return f"{ROW_FORMAT}{_AFTER_FORMAT}{hashlib.sha256(dumps(state)).hexdigest()}"
+
+
+def _has_no_clock(document: Document) -> bool:
+    """Return whether all reads were of files, whose observation is what they say."""
+    return document.participant is not None and not document.participant["read_at"]
 
 
 def row_format_of(revision: str) -> int:

@@ -15,7 +15,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from chatlake.chat_state.sqlite import SqliteChatState
 from chatlake.documents.store.folder import FolderStore
-from chatlake.exceptions import LakeIncomplete, LakeNotFound
+from chatlake.exceptions import LakeIncomplete, LakeNotFound, LakeOutdated, OlderTables
 from chatlake.locks import exclusive_access, file_lock
 from chatlake.tables.lake.commit_times import OrderedCommits
 from chatlake.tables.lake.iceberg import Lake
@@ -77,7 +77,10 @@ class EmbeddedArchive:
                 check_locations(self.folder)
             self.chats = SqliteChatState(self.folder / CHATS)
             if not rebuilding:
-                self.lake.create_tables()
+                try:
+                    self.lake.create_tables()
+                except OlderTables as error:
+                    raise LakeOutdated(str(folder)) from error
 
     def __enter__(self) -> Self:
         return self

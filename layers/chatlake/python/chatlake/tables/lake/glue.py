@@ -11,6 +11,7 @@ from pyiceberg.exceptions import (
     NoSuchTableError,
 )
 
+from chatlake.tables import schema
 from chatlake.tables.lake.commit_times import OrderedCommits
 from chatlake.tables.lake.iceberg import Lake
 from chatlake.tables.lake.s3_io import S3FileIO
@@ -44,8 +45,9 @@ class _Catalog(OrderedCommits, GlueCatalog):
 
     @override
     def create_table(self, identifier: str | Identifier, *arguments: Any, **options: Any) -> Table:
-        """Create a table, in the place of a view if one has its name."""
-        if self._is_view(identifier):
+        """Create a table, read_latency in the place of the view that version 0.1 has made."""
+        _, name = self.identifier_to_database_and_table(identifier)
+        if name == schema.READ_LATENCY.name and self._is_view(identifier):
             self.drop_table(identifier)
         return super().create_table(identifier, *arguments, **options)
 

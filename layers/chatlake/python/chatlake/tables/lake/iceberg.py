@@ -64,15 +64,19 @@ class Lake:
         When this is cut off, those which are left are still told as such.
         """
         for table in schema.TABLES:
-            try:
-                self.load(table)
-            except OlderTables:
+            with suppress(NoSuchTableError):
                 loaded = self._load(table)
-                delete_files(loaded)
-                self._catalog.drop_table((self._namespace, table.name))
-                loaded.io.delete(loaded.metadata_location)
-            except NoSuchTableError:
-                continue
+                try:
+                    check_kind(table, loaded)
+                except OlderTables:
+                    self._drop(table, loaded)
+
+    def _drop(self, table: schema.Table, loaded: IcebergTable) -> None:
+        delete_files(loaded)
+        # Another run may have come first, and made the table that is there now.
+        if self._load(table).metadata.table_uuid == loaded.metadata.table_uuid:
+            self._catalog.drop_table((self._namespace, table.name))
+            loaded.io.delete(loaded.metadata_location)
 
     def create_tables(self) -> None:
         """Make the tables that are not there yet, and add the columns that are missing.

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from pyiceberg.io import FileIO
     from pyiceberg.manifest import ManifestFile
     from pyiceberg.table import Table as IcebergTable
+    from pyiceberg.table.snapshots import Snapshot
 
     from chatlake.tables import schema
 
-_DELETIONS_AT_ONCE = 16
+_AT_ONCE = 16
 
 
 def check_kind(table: schema.Table, loaded: IcebergTable) -> None:
@@ -45,12 +46,13 @@ def check_kind(table: schema.Table, loaded: IcebergTable) -> None:
         if field.name in found and found[field.name] != field.field_type
     ]
     zoned = {name for name, of_type, _ in differing if of_type == TimestamptzType()}
-    if not differing:
-        return
-    if zoned == times & found.keys() and len(zoned) == len(differing):
+    # In a table of version 0.1 all times have a zone, and one that has is nobody's doing.
+    by_0_1 = zoned if zoned == times & found.keys() else set[str]()
+    for name, of_type, wanted in differing:
+        if name not in by_0_1:
+            raise TableDiffers(table.name, name, str(of_type), str(wanted))
+    if by_0_1:
         raise OlderTables(table.name)
-    name, of_type, wanted = next(one for one in differing if one[0] not in zoned or zoned != times)
-    raise TableDiffers(table.name, name, str(of_type), str(wanted))
 
 
 def delete_files(loaded: IcebergTable) -> None:
@@ -59,20 +61,32 @@ def delete_files(loaded: IcebergTable) -> None:
     lists = {snapshot.manifest_list for snapshot in loaded.snapshots()}
     manifests: dict[str, ManifestFile] = {}
     data: set[str] = set()
-    for snapshot in loaded.snapshots():
-        # Gone if this was cut off before; then all that they lead to is gone, too.
-        with suppress(FileNotFoundError):
-            manifests |= {found.manifest_path: found for found in snapshot.manifests(io)}
-    for manifest in manifests.values():
-        with suppress(FileNotFoundError):
-            entries = manifest.fetch_manifest_entry(io, discard_deleted=False)
-            data |= {entry.data_file.file_path for entry in entries}
     earlier = {entry.metadata_file for entry in loaded.metadata.metadata_log}
-    # What leads to other files goes after them, so that all of this can be repeated.
-    with ThreadPoolExecutor(_DELETIONS_AT_ONCE) as pool:
-        for names in (data, manifests, lists, earlier):
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        for found in pool.map(partial(_manifests, io), loaded.snapshots()):
+            manifests |= {manifest.manifest_path: manifest for manifest in found}
+        for names in pool.map(partial(_data_files, io), manifests.values()):
+            data |= names
+        # What leads to other files goes after them, so that all of this can be repeated.
+        for names in (data, {*manifests}, lists, earlier):
             for _ in pool.map(partial(_delete, io), names):
                 pass
+
+
+# What was deleted when this was cut off led to files that are gone, too.
+
+
+def _manifests(io: FileIO, snapshot: Snapshot) -> list[ManifestFile]:
+    with suppress(FileNotFoundError):
+        return snapshot.manifests(io)
+    return []
+
+
+def _data_files(io: FileIO, manifest: ManifestFile) -> set[str]:
+    with suppress(FileNotFoundError):
+        entries = manifest.fetch_manifest_entry(io, discard_deleted=False)
+        return {entry.data_file.file_path for entry in entries}
+    return set()
 
 
 def _delete(io: FileIO, name: str) -> None:
