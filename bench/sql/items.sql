@@ -20,14 +20,14 @@ WITH listed AS (
                 ParticipantId VARCHAR,
                 ParticipantRole VARCHAR,
                 DisplayName VARCHAR,
-                AbsoluteTime TIMESTAMPTZ,
+                AbsoluteTime TIMESTAMP,
                 MessageMetadata STRUCT(
                     MessageId VARCHAR,
                     MessageProcessingStatus VARCHAR,
                     Receipts STRUCT(
                         RecipientParticipantId VARCHAR,
-                        DeliveredTimestamp TIMESTAMPTZ,
-                        ReadTimestamp TIMESTAMPTZ
+                        DeliveredTimestamp TIMESTAMP,
+                        ReadTimestamp TIMESTAMP
                     )[]
                 ),
                 Attachments STRUCT(AttachmentId VARCHAR)[]

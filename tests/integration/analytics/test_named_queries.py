@@ -62,8 +62,12 @@ MESSAGES = [
         )
     ),
 ]
-OF_THE_AGENT = {"of": OF_AGENT, "to": TO_CUSTOMER, "recipient_joined_at": at("08:00:00", TUESDAY)}
-OF_THE_CUSTOMER = {
+OF_THE_AGENT: Row = {
+    "of": OF_AGENT,
+    "to": TO_CUSTOMER,
+    "recipient_joined_at": at("08:00:00", TUESDAY),
+}
+OF_THE_CUSTOMER: Row = {
     "of": OF_CUSTOMER,
     "to": TO_AGENT,
     "recipient_joined_at": at("08:00:30", TUESDAY),
