@@ -25,7 +25,7 @@ from local.cloud import LocalCloud
 from local.cloud.moto_server import MotoOptions
 from local.deployed_lake import open_questions, write_lake
 from local.scans import ColumnBytes, scans_of
-from local.trino import installed
+from local.trino.installation import installed
 from tools.prices import price
 
 if TYPE_CHECKING:

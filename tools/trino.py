@@ -24,7 +24,6 @@ from local.trino.installation import (
     Installation,
     wanted,
 )
-from local.trino.server import Lake, TrinoServer
 
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 
@@ -58,7 +57,8 @@ def install(uv: Path) -> Installation:
         _install_java(uv, unfinished)
         unfinished.folder.rename(found.folder)
         # Of the place where it is from now on.
-        _make_class_data(found, Path(folder))
+        make_class_data = [sys.executable, "-m", "local.trino.class_data", folder]
+        subprocess.run(make_class_data, cwd=JAVA_PACKAGE.parents[1], check=True)
     for other in HOME.iterdir():
         if other != found.folder:
             shutil.rmtree(other)
@@ -126,14 +126,6 @@ def _install_java(uv: Path, installation: Installation) -> None:
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
         raise NotInstalled(f"Java was not installed:\n{ran.stderr}")
-
-
-def _make_class_data(installation: Installation, scratch: Path) -> None:
-    """Let the JVM note what it loads, first for itself and then for a whole server."""
-    subprocess.run([installation.java, "-Xshare:dump"], stdout=subprocess.DEVNULL, check=True)
-    nowhere = Lake("http://127.0.0.1:9", "eu-west-1", "111122223333")
-    with TrinoServer(installation, nowhere, scratch / "server", make_class_data=True):
-        pass
 
 
 if __name__ == "__main__":
