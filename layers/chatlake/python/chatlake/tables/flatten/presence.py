@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import accumulate, groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from chatlake.tables.flatten.items import Items
     from chatlake.tables.flatten.roles import Roles
@@ -28,6 +28,12 @@ _LEAVES = (
     (None, ".participant.autodisconnection"),
 )
 _MOST_WITH_RECEIPTS = 2
+
+SIDES = ("AGENT", "CUSTOMER")
+"""Roles of those who read: all others are no recipients unless they have receipts."""
+
+type Person = tuple[int, str | None]
+"""The position of a chat, and the id of a participant."""
 
 
 class _Move(NamedTuple):
@@ -103,8 +109,12 @@ class Presence:
         return pc.if_else(known, found.column("span"), None).combine_chunks()
 
 
-def presence(chats: int, items: Items, roles: Roles) -> Presence:
-    """Find who was in each of so many chats when."""
+def presence(chats: int, items: Items, roles: Roles, reporting: Collection[Person]) -> Presence:
+    """Find who was in each of so many chats when.
+
+    The outlook has agents, customers, and those others of whom there are receipts; of the rest it
+    is enough to count them.
+    """
     moves = _moves(items)
     outlook = _Outlook()
     crowded: list[bool] = []
@@ -115,19 +125,19 @@ def presence(chats: int, items: Items, roles: Roles) -> Presence:
         of_chat = by_chat.get(chat, [])
         stays = _stays(of_chat, first_span)
         spans = range(first_span, first_span + len(of_chat) + 1)
-        present = [0] * len(spans)
-        supervised = [False] * len(spans)
+        # By how many the number of those who are there changes when a span begins.
+        changes = [0] * (len(spans) + 1)
         for participant, theirs in stays.items():
             role = roles.get((chat, participant))
-            for span, stay, is_present in _seen_from(spans, theirs):
-                outlook.add(span, participant, role, stay, is_present=is_present)
-                if is_present:
-                    present[span - first_span] += role != "SYSTEM"
-                    supervised[span - first_span] |= role == "SUPERVISOR"
-        crowded += [
-            count > _MOST_WITH_RECEIPTS or supervisor
-            for count, supervisor in zip(present, supervised, strict=True)
-        ]
+            # One supervisor is as bad as too many.
+            weight = {"SYSTEM": 0, "SUPERVISOR": _MOST_WITH_RECEIPTS + 1}.get(role or "", 1)
+            for stay in theirs:
+                changes[stay.first_span - first_span] += weight
+                changes[(stay.end_span or spans.stop) - first_span] -= weight
+            if role in SIDES or (chat, participant) in reporting:
+                for span, stay, is_present in _seen_from(spans, theirs):
+                    outlook.add(span, participant, role, stay, is_present=is_present)
+        crowded += [count > _MOST_WITH_RECEIPTS for count in accumulate(changes[:-1])]
     return Presence(moves.select(["chat", "at"]), pa.array(crowded, pa.bool_()), outlook.table())
 
 

@@ -8,20 +8,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chatlake.tables.flatten.columns import TIMESTAMP, latency_ms
-from chatlake.tables.flatten.later import least_from_here
-from chatlake.tables.flatten.presence import presence
+from chatlake.tables.flatten.presence import SIDES, presence
+from chatlake.tables.flatten.read_state import NOBODY, read_states, signs_of_reading
 
 if TYPE_CHECKING:
     from chatlake.tables.flatten.chat_times import ChatTimes
     from chatlake.tables.flatten.items import Items
     from chatlake.tables.flatten.receipts import Receipts
     from chatlake.tables.flatten.roles import Roles
-
-REPLY_US = 2_000_000
-"""What is written sooner after a message crosses it, and is no answer to it."""
-
-_NOBODY = ""
-"""Stands for a recipient or sender without an id: joins find no nulls."""
 
 
 def read_latency_rows(
@@ -37,14 +31,15 @@ def read_latency_rows(
     `receipt_rows` are in the order of `receipts`.
     """
     messages = _messages(items)
-    there = presence(len(times.end), items, roles)
+    reporting = set(zip(receipts.chat, receipts.recipient_id, strict=True))
+    there = presence(len(times.end), items, roles, reporting)
     messages = messages.append_column(
         "span", there.spans_at(messages.column("chat"), messages.column("sent_us"))
     )
     rows = _recipients(messages, _reported(receipts, receipt_rows), there.outlook)
     rows = _joined_to(rows, messages, "item")
-    rows = _signs_of_reading(rows, messages)
-    rows = _states(rows, there.crowded, receipt_rows, times)
+    rows = signs_of_reading(rows, messages)
+    rows = read_states(rows, there.crowded, receipt_rows, times)
     return _columns(rows, contacts)
 
 
@@ -66,7 +61,7 @@ def _messages(items: Items) -> pa.Table:
             "chat": columns.column("chat"),
             "contact_id": columns.column("contact_id"),
             "message_id": columns.column("item_id"),
-            "sender": pc.fill_null(columns.column("participant_id"), _NOBODY),
+            "sender": pc.fill_null(columns.column("participant_id"), NOBODY),
             "sender_role": columns.column("participant_role"),
             "message_length": pc.utf8_length(columns.column("content")),
             "sent_us": pc.cast(columns.column("sent_at"), pa.int64()),
@@ -82,7 +77,7 @@ def _reported(receipts: Receipts, rows: pa.Table) -> pa.Table:
     reported = pa.table(
         {
             "item": pa.array(receipts.message, pa.int64()),
-            "recipient": pc.fill_null(rows.column("recipient_participant_id"), _NOBODY),
+            "recipient": pc.fill_null(rows.column("recipient_participant_id"), NOBODY),
             "recipient_role": rows.column("recipient_role"),
             "delivered_us": pc.cast(rows.column("delivered_at"), pa.int64()),
             "read_us": pc.cast(rows.column("read_at"), pa.int64()),
@@ -120,13 +115,14 @@ def _recipients(messages: pa.Table, reported: pa.Table, outlook: pa.Table) -> pa
 def _is_for_another(rows: pa.Table, recipient: str) -> pa.ChunkedArray:
     """Tell which rows are not of a message's own sender; two without an id may be two."""
     same = pc.equal(rows.column(recipient), rows.column("sender"))
-    return pc.or_(pc.invert(same), pc.equal(rows.column(recipient), _NOBODY))
+    return pc.or_(pc.invert(same), pc.equal(rows.column(recipient), NOBODY))
 
 
 def _present(seen: pa.Table) -> pa.Table:
     """Return the agents and customers who were there when a message was sent."""
-    is_side = pc.is_in(seen.column("role"), pa.array(["AGENT", "CUSTOMER"]))
-    return seen.filter(pc.and_(seen.column("present"), is_side))
+    return seen.filter(
+        pc.and_(seen.column("present"), pc.is_in(seen.column("role"), pa.array(SIDES)))
+    )
 
 
 def _other_side(sender_roles: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -163,101 +159,6 @@ def _first_of_each(sorted_column: pa.ChunkedArray) -> list[bool]:
 
 def _joined_to(rows: pa.Table, others: pa.Table, key: str) -> pa.Table:
     return rows.join(others, key, join_type="inner").combine_chunks()
-
-
-def _signs_of_reading(rows: pa.Table, messages: pa.Table) -> pa.Table:
-    """Add the earliest reading of a later message of the sender, and the recipient's reply."""
-    later_read = least_from_here(
-        rows,
-        of=("chat", "sender", "sender_role", "recipient"),
-        at="sent_us",
-        tie="message_id",
-        value="read_us",
-    )
-    replies = pa.table(
-        {
-            "chat": messages.column("chat"),
-            "who": messages.column("sender"),
-            "at": messages.column("sent_us"),
-            "tie": pa.array(["1"] * messages.num_rows, pa.string()),
-            "reply_us": messages.column("sent_us"),
-        }
-    )
-    # At one moment the question comes before the answer: exactly two seconds later is a reply.
-    asked = pa.table(
-        {
-            "chat": rows.column("chat"),
-            "who": rows.column("recipient"),
-            "at": pc.add(rows.column("sent_us"), REPLY_US),
-            "tie": pa.array(["0"] * rows.num_rows, pa.string()),
-        }
-    )
-    both = pa.concat_tables([asked, replies], promote_options="default")
-    found = least_from_here(both, of=("chat", "who"), at="at", tie="tie", value="reply_us")
-    reply = found.slice(0, rows.num_rows)
-    is_somebody = pc.not_equal(rows.column("recipient"), _NOBODY)
-    return rows.append_column("later_read_us", later_read).append_column(
-        "reply_us", pc.if_else(is_somebody, reply, None)
-    )
-
-
-def _states(
-    rows: pa.Table, crowded: pa.Array, receipt_rows: pa.Table, times: ChatTimes
-) -> pa.Table:
-    chats = rows.column("chat")
-    sent = rows.column("sent_us")
-    observed, end = times.observed_until.take(chats), times.end.take(chats)
-    is_known = _all(
-        pc.fill_null(times.receipts_available.take(chats), fill_value=False),
-        pc.fill_null(pc.invert(crowded.take(rows.column("span"))), fill_value=False),
-        _reports(rows, receipt_rows),
-        pc.fill_null(pc.greater(observed, sent), fill_value=False),
-    )
-    state = pc.if_else(is_known, "not_seen", "unknown")
-    for sign, said in (
-        ("reply_us", "replied"),
-        ("later_read_us", "read_implied"),
-        ("read_us", "read"),
-    ):
-        state = pc.if_else(pc.is_valid(rows.column(sign)), said, state)
-    not_seen = pc.equal(state, "not_seen")
-    seen_until = pc.min_element_wise(observed, end, rows.column("left_us"))
-    read_by = pc.coalesce(
-        rows.column("read_us"), rows.column("later_read_us"), rows.column("reply_us")
-    )
-    return (
-        rows.append_column("read_state", state)
-        .append_column("read_by_us", read_by)
-        .append_column("seen_until_us", pc.if_else(not_seen, seen_until, None))
-        .append_column(
-            "observed_to_end",
-            pc.if_else(not_seen, pc.fill_null(pc.equal(seen_until, end), fill_value=False), None),
-        )
-    )
-
-
-def _all(first: pa.ChunkedArray, *others: pa.ChunkedArray) -> pa.ChunkedArray:
-    for other in others:
-        first = pc.and_(first, other)
-    return first
-
-
-def _reports(rows: pa.Table, receipt_rows: pa.Table) -> pa.ChunkedArray:
-    """Tell of which rows the recipient's client has reported anything in the chat."""
-    reported = receipt_rows.filter(
-        pc.or_(
-            pc.is_valid(receipt_rows.column("delivered_at")),
-            pc.is_valid(receipt_rows.column("read_at")),
-        )
-    )
-    pairs = zip(
-        reported.column("chat").to_pylist(),
-        reported.column("recipient_participant_id").to_pylist(),
-        strict=True,
-    )
-    reporting = {(chat, recipient or _NOBODY) for chat, recipient in pairs}
-    asked = zip(rows.column("chat").to_pylist(), rows.column("recipient").to_pylist(), strict=True)
-    return pa.chunked_array([pa.array([pair in reporting for pair in asked], pa.bool_())])
 
 
 def _columns(rows: pa.Table, contacts: pa.Table) -> pa.Table:
@@ -297,4 +198,4 @@ def _columns(rows: pa.Table, contacts: pa.Table) -> pa.Table:
 
 
 def _id(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.if_else(pc.equal(column, _NOBODY), None, column)
+    return pc.if_else(pc.equal(column, NOBODY), None, column)
