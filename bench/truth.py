@@ -92,7 +92,8 @@ def rows_of(chats: Iterable[Chat], every_s: int | None) -> list[Row]:
 def was_there(row: Row) -> bool:
     """Tell whether the recipient was in the chat when the message was sent.
 
-    One who is not known to have joined has been there all along.
+    One who is not known to have joined has been there all along. The view `observed_readings`
+    leaves the others out.
     """
     joined_at = row["recipient_joined_at"]
     return joined_at is None or joined_at <= row["sent_at"]

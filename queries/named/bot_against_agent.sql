@@ -1,4 +1,5 @@
 -- Do customers see messages of bots as fast as those of agents?
+-- Of messages that were sent while their recipient was there.
 WITH steps AS (
     SELECT
         sender_role,

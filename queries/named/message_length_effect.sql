@@ -1,4 +1,5 @@
 -- Do long messages take longer to be seen than short ones?
+-- Of messages that were sent while their recipient was there.
 WITH readings AS (
     SELECT
         *,

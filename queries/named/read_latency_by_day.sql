@@ -1,4 +1,5 @@
 -- Do messages take longer to be seen than they used to, day by day?
+-- Of messages that were sent while their recipient was there.
 WITH steps AS (
     SELECT
         chat_day,

@@ -1,5 +1,5 @@
 -- At which hours of the week do messages of customers take long to be seen by agents?
--- Hours are UTC; day_of_week is 1 on Mondays.
+-- Of messages that were sent while an agent was there. Hours are UTC; day_of_week is 1 on Mondays.
 WITH steps AS (
     SELECT
         day_of_week(sent_at) AS day_of_week,

@@ -1,4 +1,5 @@
 -- How long does it take until messages are seen, by who sent them to whom?
+-- Of messages that were sent while their recipient was there: the time in a queue is not in it.
 -- Half of the messages are seen within seen_p50_s: estimated of the messages_known, those whose
 -- reading was reported and those that were observed for a while without being seen. Null where too
 -- few were observed for so long. reported_… are of the reported ones alone (messages_read), which

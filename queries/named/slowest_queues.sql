@@ -1,5 +1,6 @@
 -- In which queues do messages of customers take the longest to be seen by agents?
--- Those with the smallest share seen within half a minute first.
+-- Those with the smallest share seen within half a minute first. Messages that were sent before an
+-- agent was there are left out: queue_time tells how long chats wait for one.
 WITH steps AS (
     SELECT
         queue_arn,

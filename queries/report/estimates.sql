@@ -1,5 +1,6 @@
 -- How long does it take until messages are seen, and of how many is that known, by all that the
 -- report groups by? Each row is of one figure: overview, days, hours_of_week, queues or roles.
+-- All of messages that were sent while their recipient was there.
 WITH steps AS (
     SELECT
         CASE

@@ -1,4 +1,4 @@
--- What of every message and recipient do the figures of the report need?
+-- What of every message and recipient who was there do the figures of the report need?
 -- Made once for a period, as a table of its own, which the other files of this folder ask.
 SELECT
     chat_day,

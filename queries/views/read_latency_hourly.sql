@@ -1,7 +1,8 @@
 -- How long did it take until messages were seen, by hour, who sent them to whom, and queue?
 -- One row per hour of sending, roles, queue, and the day on which the chats began: an hour after
--- midnight has another row for chats of the day before. seen_… are estimates of the messages whose
--- seeing was observed (messages_known), reported_… are of reported readings alone; in seconds.
+-- midnight has another row for chats of the day before. All is of messages that were sent while
+-- their recipient was there. seen_… are estimates of those whose seeing was observed
+-- (messages_known), reported_… are of reported readings alone; in seconds.
 WITH steps AS (
     SELECT
         chat_day,

@@ -320,6 +320,33 @@ def test_what_message_processing_rejected_answers_nobody() -> None:
     assert answers(sql, messages) == [(2, 2, 20_000)]
 
 
+def test_estimates_are_of_messages_whose_recipient_was_there_when_they_were_sent() -> None:
+    sent = at("10:00:10")
+    readings = [
+        asked("long before", sent, read_at=at("10:00:20"), recipient_joined_at=at("10:00:00")),
+        asked("just then", sent, read_at=at("10:00:20"), recipient_joined_at=sent),
+        asked("nobody knows", sent, read_at=at("10:00:20")),
+        asked(
+            "just after",
+            sent,
+            read_at=at("10:00:20"),
+            recipient_joined_at=sent + timedelta(milliseconds=1),
+        ),
+        asked(
+            "nothing seen", sent, "not_seen", not_seen_for_ms=9, recipient_joined_at=at("10:01:00")
+        ),
+        asked("of an agent who had come", sent, to=TO_OTHER_AGENT, recipient_joined_at=sent),
+        asked("of an agent who had come", sent, recipient_joined_at=at("10:00:11")),
+    ]
+    sql = "SELECT message_id, step IS NOT NULL FROM observed_readings ORDER BY message_id"
+    assert answers(sql, readings=readings) == [
+        ("just then", True),
+        ("long before", True),
+        ("nobody knows", True),
+        ("of an agent who had come", False),
+    ]
+
+
 def test_percentiles_of_an_hour_are_those_of_its_readings() -> None:
     readings = []
     for second in range(1, 101):

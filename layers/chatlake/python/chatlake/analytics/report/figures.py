@@ -40,7 +40,7 @@ class Figures:
 
     @property
     def messages(self) -> int:
-        """Messages, counted once for each recipient."""
+        """Messages, counted once for each recipient who was there when they were sent."""
         return sum(row["messages"] for row in self.rows["overview"])
 
     @property

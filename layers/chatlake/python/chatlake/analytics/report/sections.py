@@ -48,10 +48,11 @@ SECTIONS = (
     Section(
         key="seen",
         title="How soon messages are seen",
-        meaning="Where a line crosses 50%, half of the messages have been seen. It counts all "
-        "whose reading was reported, and those that were not seen while they were observed, each "
-        "for as long as it was. A line ends where none was observed any longer, and below 100% if "
-        "some were not seen by then.",
+        meaning="Where a line crosses 50%, half of the messages have been seen. Here and below are "
+        "those that were sent while their recipient was there: time in a queue is not in it. A "
+        "line counts all whose reading was reported, and those that were not seen while they were "
+        "observed, each for as long as it was. It ends where none was observed any longer, and "
+        "below 100% if some were not seen by then.",
         query="seen",
         chart=charts.seen,
         columns=(columns.READ_BY, columns.SEEN_AFTER, columns.SEEN, columns.STILL_OBSERVED),

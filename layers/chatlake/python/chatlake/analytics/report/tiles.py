@@ -35,7 +35,7 @@ def tiles(figures: Figures) -> list[Tile]:
             (
                 f"Known of what {name} saw",
                 share(messages - row["messages_unknown"], messages),
-                f"of {messages:,} messages; nothing tells of the rest",
+                f"of {messages:,} messages sent while they were there; nothing tells of the rest",
             ),
         ]
     return found
