@@ -70,7 +70,7 @@ worlds: $(READY) ## the pipeline end to end, other long tests, and properties by
 
 trino: $(READY) ## views and questions on the engine of Athena, which it installs (a minute), beside DuckDB
 	@$(BIN)/python -m tools.trino $(UV) > /dev/null
-	$(BIN)/pytest tests/trino -m trino $(ARGS)
+	$(BIN)/pytest tests/trino -m trino $(PARALLEL) $(ARGS)
 
 coverage: $(READY) ## the tests of the gate again, the lines that none of them reaches, and the floor
 	$(BIN)/pytest $(PARALLEL) --cov $(ARGS)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import re
 import threading
 import time
 from functools import wraps
@@ -11,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from moto.athena.responses import AthenaResponse
+from moto.core.exceptions import JsonRESTError
+from moto.glue.models import GlueBackend
 from moto.s3.models import s3_backends
 from moto.s3.utils import bucket_and_name_from_url
 
@@ -21,11 +25,14 @@ from local.trino.installation import required
 from local.trino.server import Lake, TrinoServer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from local.clock import Clock
     from local.cloud.moto_named_queries import Response
     from local.trino.client import TrinoClient
 
 _PRIMARY = "primary"
+_VIEW = re.compile(r"/\* Presto View: (\S+) \*/")
 _NO_OUTPUT = (
     "No output location provided. An output location is required either through the Workgroup "
     "result configuration setting or as an API input."
@@ -55,6 +62,7 @@ def apply(clock: Clock | None, endpoint_url: str, account_id: str) -> None:
     """Let queries run, if that is wanted."""
     if (folder := os.environ.get(FOLDER_VARIABLE)) is None:
         return
+    _refuse_views_of_zoned_times()
     engine = Engine(Path(folder), endpoint_url, account_id)
     now_s = time.time if clock is None else clock.time
     of_regions: dict[str, Executions] = {}
@@ -141,3 +149,24 @@ def _write(account_id: str, location: str, text: str) -> None:
     assert bucket is not None
     assert key is not None
     s3_backends[account_id]["aws"].put_object(bucket, key, text.encode())
+
+
+def _refuse_views_of_zoned_times() -> None:
+    """Refuse views with a column of a type that Hive lacks, as Athena does and Trino does not."""
+    for name in ("create_table", "update_table"):
+        setattr(GlueBackend, name, _refusing(getattr(GlueBackend, name)))
+
+
+def _refusing(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def refusing(
+        self: GlueBackend, database: str, table: str, table_input: dict[str, Any], *rest: Any
+    ) -> Any:
+        if found := _VIEW.match(table_input.get("ViewOriginalText") or ""):
+            for column in json.loads(base64.b64decode(found[1]))["columns"]:
+                if "with time zone" in column["type"]:
+                    message = f"Unsupported Hive type: {column['type']}"
+                    raise JsonRESTError("InvalidInputException", message)
+        return method(self, database, table, table_input, *rest)
+
+    return refusing

@@ -13,13 +13,13 @@ import pytest
 
 from chatlake.analytics.sql_files import to_duckdb
 from chatlake.exceptions import QueryFailed
+from local.questions import Questions
 from tests.trino.engines import equal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from local.questions import Questions
-    from tests.trino.lakes import AskedLake
+    from local.cloud import LocalCloud
 
 pytestmark = pytest.mark.trino
 
@@ -160,8 +160,10 @@ ORDERS = [
 
 
 @pytest.fixture(scope="module")
-def questions(lake: AskedLake) -> Questions:
-    return lake.questions
+def questions(cloud: LocalCloud) -> Questions:
+    place: Any = {"LocationConstraint": cloud.region}
+    cloud.client("s3").create_bucket(Bucket="translated", CreateBucketConfiguration=place)
+    return Questions(cloud.client("athena"), "default", output="s3://translated")
 
 
 @pytest.fixture(scope="module")
