@@ -25,7 +25,7 @@ from chatlake.documents.store.s3 import S3Store
 from chatlake.timestamps import now, now_ms
 from local.cloud.event_pattern import matches
 from tests.aws import chats_table
-from tests.functions import Context, load_function
+from tests.functions import STACK, Context, load_function
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,7 +66,8 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
         "POWERTOOLS_METRICS_NAMESPACE": "chatlake",
-        "POWERTOOLS_SERVICE_NAME": "test",
+        # Whoever of a process makes them first names logs and metrics for all.
+        "POWERTOOLS_SERVICE_NAME": STACK,
         "CONNECT_INSTANCE_ARN": INSTANCE_ARN,
         "CHATS_TABLE": "chats",
         "DOCUMENT_BUCKET": "documents",
