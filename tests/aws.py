@@ -12,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pytest
 from botocore.config import Config
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
+from chatlake.tables.lake import s3_io
 from local.cloud.lifeline import Spawner
 from local.cloud.moto_server import MotoServer
 
@@ -75,6 +77,22 @@ def chats_table() -> dict[str, Any]:
     properties = yaml_parse(_TEMPLATE.read_text())["Resources"]["Chats"]["Properties"]
     parts = ("BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
     return {part: properties[part] for part in parts}
+
+
+@contextmanager
+def in_environment(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """AWS as functions find it: through the variables of their environment."""
+    for name, value in {
+        "AWS_ENDPOINT_URL": aws.endpoint_url,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": REGION,
+    }.items():
+        monkeypatch.setenv(name, value)
+    # Made once for each environment, which here is new for every test.
+    s3_io.shared_client.cache_clear()
+    yield
+    s3_io.shared_client.cache_clear()
 
 
 @contextmanager

@@ -15,12 +15,11 @@ from chatlake.tables import schema
 from local.clock import Clock
 from local.deployed_tables import deployed_tables
 from local.participant_service import Behaviour
-from local.participant_service.timeline import ContactEvent, ExportObject
 from local.questions import Questions
 from local.world import Script, World
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import deployable
-from tests.e2e.pipeline.running import finish_attempt
+from tests.e2e.pipeline.running import export, finish_attempt, tell
 from tests.trino.engines import differences
 from tools.artifacts import HOST
 
@@ -62,12 +61,8 @@ def deployed(tmp_path_factory: pytest.TempPathFactory, trino: None) -> Iterator[
         trino=True,
     ) as world:
         for chat in chats:
-            token = world.service.participant_token(chat.initial_contact_id)
-            world.register(chat.initial_contact_id, ParticipantToken=token)
-            for event in chat.contact_events():
-                world.deliver(ContactEvent(event))
-            for leg in chat.legs:
-                world.export(ExportObject(chat, leg))
+            tell(world, chat)
+            export(world, chat)
         finish_attempt(world, [chat.initial_contact_id for chat in chats])
         outputs = world.stack.outputs
         workgroup = world.stack.resources["Workgroup"]

@@ -11,13 +11,13 @@ from typing import Any
 from local.clock import Clock
 from local.cloud import LocalCloud, Stack
 from local.participant_service import Behaviour
-from local.participant_service.timeline import ContactEvent, ExportObject
+from local.participant_service.timeline import ExportObject
 from local.scripted.chat import Chat
 from local.world import Script, World
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import LAYERS, deployable, layer
 from tests.e2e.pipeline.happening import exported, read_after_all
-from tests.e2e.pipeline.running import finish_attempt, state, until
+from tests.e2e.pipeline.running import export, finish_attempt, state, tell, until
 from tests.e2e.pipeline.tables import Rows, metadata, read_rows
 from tests.oracle import Input
 from tools.artifacts import HOST
@@ -108,15 +108,6 @@ def _without_optimizers_of_the_new_table(template: Path) -> None:
     template.write_text(kept)
 
 
-def _tell(world: World, chat: Chat) -> None:
-    token = world.service.participant_token(chat.initial_contact_id)
-    world.register(chat.initial_contact_id, ParticipantToken=token)
-    for event in chat.contact_events():
-        world.deliver(ContactEvent(event))
-    for leg in chat.legs:
-        world.export(ExportObject(chat, leg))
-
-
 def _types_of_times(cloud: LocalCloud, stack: Stack) -> set[str]:
     bucket, _, key = metadata(cloud, stack, "messages").removeprefix("s3://").partition("/")
     found = cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read().decode()
@@ -160,7 +151,8 @@ def run(folder: Path) -> Outdated:
     ) as world:
         _make_view(world)
         for chat in chats[:3]:
-            _tell(world, chat)
+            tell(world, chat)
+            export(world, chat)
         finish_attempt(world, [chat.initial_contact_id for chat in chats[:3]])
         types, older = _types_of_times(world.cloud, world.stack), _files(world)
 
@@ -170,7 +162,8 @@ def run(folder: Path) -> Outdated:
         template.write_text(newer)
         world.deploy()
         between, files_between = read_rows(world.cloud, world.stack), older & _files(world)
-        _tell(world, chats[3])
+        tell(world, chats[3])
+        export(world, chats[3])
         world.cloud.invoke(world.stack, "Reconcile", {})
         until(lambda: _republication(world) is None, "the republication is over")
         finish_attempt(world, [chat.initial_contact_id for chat in chats])

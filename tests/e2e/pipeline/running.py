@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from local.clock import Clock
+from local.participant_service.timeline import ContactEvent, ExportObject
+from local.scripted.chat import Chat
 from local.world import Script, World
 from tools.artifacts import HOST
 
@@ -86,6 +88,20 @@ def until(condition: Callable[[], bool], what: str) -> None:
             message = f"still not, after {_DEADLINE_S:.0f} s: {what}"
             raise AssertionError(message)
         time.sleep(_POLL_S)
+
+
+def tell(world: World, chat: Chat) -> None:
+    """Hand the stack the token of a chat that is over, and its events."""
+    token = world.service.participant_token(chat.initial_contact_id)
+    world.register(chat.initial_contact_id, ParticipantToken=token)
+    for event in chat.contact_events():
+        world.deliver(ContactEvent(event))
+
+
+def export(world: World, chat: Chat) -> None:
+    """Write the exports of a chat, as Connect does."""
+    for leg in chat.legs:
+        world.export(ExportObject(chat, leg))
 
 
 def state(world: World) -> dict[str, dict[str, Any]]:

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from local.clock import Clock
 from local.participant_service import Behaviour
-from local.participant_service.timeline import ContactEvent, ExportObject
+from local.participant_service.timeline import ExportObject
 from local.scripted.chat import Chat
 from local.world import Script, World
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import LAYERS, deployable, layer
 from tests.e2e.pipeline.happening import exported, read_after_all
-from tests.e2e.pipeline.running import finish_attempt
+from tests.e2e.pipeline.running import export, finish_attempt, tell
 from tests.e2e.pipeline.tables import Rows, read_rows
 from tests.oracle import Input
 from tools.artifacts import HOST
@@ -74,19 +74,6 @@ def _older_layer(folder: Path) -> Path:
     return older
 
 
-def _tell(world: World, chat: Chat) -> None:
-    """Return the stack the token of a chat that is over, and its events."""
-    token = world.service.participant_token(chat.initial_contact_id)
-    world.register(chat.initial_contact_id, ParticipantToken=token)
-    for event in chat.contact_events():
-        world.deliver(ContactEvent(event))
-
-
-def _export(world: World, chat: Chat) -> None:
-    for leg in chat.legs:
-        world.export(ExportObject(chat, leg))
-
-
 def _archive(world: World, chats: Sequence[Chat]) -> Rows:
     finish_attempt(world, [chat.initial_contact_id for chat in chats])
     return read_rows(world.cloud, world.stack)
@@ -113,9 +100,9 @@ def run(folder: Path) -> Upgraded:
         folder=folder,
         parameters=_PARAMETERS,
     ) as world:
-        _tell(world, changed)
-        _tell(world, unchanged)
-        _export(world, unchanged)
+        tell(world, changed)
+        tell(world, unchanged)
+        export(world, unchanged)
         rows_old = _archive(world, [changed, unchanged])
 
         place = project / "layers" / LAYERS["ChatlakeLayer"]
@@ -123,17 +110,17 @@ def run(folder: Path) -> Upgraded:
         place.symlink_to(layer("ChatlakeLayer"))
         world.deploy()
         rows_updated = read_rows(world.cloud, world.stack)
-        _export(world, changed)
-        _tell(world, new)
-        _export(world, new)
+        export(world, changed)
+        tell(world, new)
+        export(world, new)
         rows_new = _archive(world, chats[:3])
 
         outputs = world.stack.outputs
         world.cloud.delete(world.stack.name)
         world.deploy(**{parameter: outputs[output] for parameter, output in _ADOPTED.items()})
         rows_adopted = read_rows(world.cloud, world.stack)
-        _tell(world, newest)
-        _export(world, newest)
+        tell(world, newest)
+        export(world, newest)
         rows_newest = _archive(world, chats)
     events = [Input("event", event) for chat in chats for event in chat.contact_events()]
     exports = [exported(ExportObject(chat, leg)) for chat in chats for leg in chat.legs]

@@ -19,11 +19,10 @@ from pyiceberg.types import StringType
 
 from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.tables.flatten import arrow_schema
-from chatlake.tables.lake import s3_io
 from chatlake.tables.lake.glue import glue_lake
 from chatlake.tables.lake.iceberg import Lake
 from chatlake.tables.schema import ATTACHMENTS
-from tests.aws import REGION, Aws
+from tests.aws import Aws, in_environment
 
 HOUR_MS = 3_600_000
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -71,15 +70,6 @@ def embedded(tmp_path: Path) -> Iterator[Callable[[], Lake]]:
 
 @pytest.fixture
 def deployed(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Lake]]:
-    for name, value in {
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": REGION,
-    }.items():
-        monkeypatch.setenv(name, value)
-    s3_io.shared_client.cache_clear()
-
     def make() -> Lake:
         bucket = aws.bucket()
         database = bucket.replace("-", "_")
@@ -88,8 +78,8 @@ def deployed(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[],
         lake.create_tables()
         return lake
 
-    yield make
-    s3_io.shared_client.cache_clear()
+    with in_environment(aws, monkeypatch):
+        yield make
 
 
 def rows_of(item_id: str) -> pa.Table:

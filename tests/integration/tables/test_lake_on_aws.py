@@ -21,7 +21,7 @@ from chatlake.tables.lake.glue import glue_lake
 from chatlake.tables.lake.iceberg import Lake
 from chatlake.tables.lake.s3_io import S3FileIO, S3Object
 from chatlake.tables.schema import ATTACHMENTS
-from tests.aws import REGION, Aws
+from tests.aws import Aws, in_environment
 
 ODD = ("a b.parquet", "ü😀.parquet", "100%25.parquet", "a=1/b#c?d.parquet", "a/../b.parquet")
 
@@ -47,17 +47,8 @@ class Files:
 
 @pytest.fixture
 def files(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Files]:
-    for name, value in {
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": REGION,
-    }.items():
-        monkeypatch.setenv(name, value)
-    # Made once for each environment, which here is new for every test.
-    s3_io.shared_client.cache_clear()
-    yield Files(S3FileIO(), aws.bucket())
-    s3_io.shared_client.cache_clear()
+    with in_environment(aws, monkeypatch):
+        yield Files(S3FileIO(), aws.bucket())
 
 
 @pytest.mark.parametrize("key", ODD)

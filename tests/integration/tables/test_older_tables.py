@@ -22,7 +22,7 @@ from chatlake.tables.lake import definition, iceberg, s3_io
 from chatlake.tables.lake.glue import glue_lake
 from chatlake.tables.lake.iceberg import Lake
 from chatlake.tables.lake.older_tables import delete_files
-from tests.aws import REGION, Aws
+from tests.aws import Aws, in_environment
 
 TABLES_OF_0_1 = (schema.MESSAGES, schema.RECEIPTS, schema.ATTACHMENTS, schema.CONTACTS)
 
@@ -75,16 +75,8 @@ def row(table: schema.Table, number: int) -> pa.Table:
 
 @pytest.fixture
 def stack(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
-    for name, value in {
-        "AWS_ENDPOINT_URL": aws.endpoint_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": REGION,
-    }.items():
-        monkeypatch.setenv(name, value)
-    s3_io.shared_client.cache_clear()
-    yield Stack(aws)
-    s3_io.shared_client.cache_clear()
+    with in_environment(aws, monkeypatch):
+        yield Stack(aws)
 
 
 def test_older_tables_and_the_view_give_way_to_new_ones(

@@ -8,6 +8,10 @@ from __future__ import annotations
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _RFC3339 = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ]((?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d+))?"
@@ -53,6 +57,11 @@ def epoch_us(text: object) -> int | None:
     """Read an RFC 3339 timestamp in microseconds since 1970; None if it is unreadable."""
     moment = parse_timestamp(text)
     return None if moment is None else microseconds(moment)
+
+
+def newest_us(texts: Iterable[object]) -> int | None:
+    """Return the newest of some timestamps in microseconds since 1970; None if none is readable."""
+    return max((at for at in map(epoch_us, texts) if at is not None), default=None)
 
 
 def now() -> datetime:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 from chatlake.documents.merging import greatest, join, merge_into
 from chatlake.identifiers import text_id
 from chatlake.json_codec import Json, JsonObject, canonical_json, dumps
-from chatlake.timestamps import epoch_us, parse_timestamp
+from chatlake.timestamps import newest_us, parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -149,20 +149,14 @@ def ends_chat(item: JsonObject) -> bool:
 
 def newest_time(items: Iterable[StoredItem]) -> int | None:
     """Return the newest readable time in some items and their receipts, in µs since 1970."""
-    times = (
-        at
+    return newest_us(
+        value
         for stored in items
         for value in (
             *(version["item"].get("AbsoluteTime") for version in stored["versions"]),
-            *(
-                receipt.get(name)
-                for receipt in stored.get("receipts", {}).values()
-                for name in RECEIPT_TIMES
-            ),
+            *(r.get(name) for r in stored.get("receipts", {}).values() for name in RECEIPT_TIMES),
         )
-        if (at := epoch_us(value)) is not None
     )
-    return max(times, default=None)
 
 
 def _merge_versions(a: list[ItemVersion], b: list[ItemVersion]) -> list[ItemVersion]:

@@ -8,7 +8,7 @@ from chatlake.documents.document import Document
 from chatlake.documents.items import METADATA, RECEIPT_TIMES, ends_chat, store_items
 from chatlake.exceptions import RejectedInput
 from chatlake.identifiers import text_id
-from chatlake.timestamps import epoch_us
+from chatlake.timestamps import newest_us
 
 if TYPE_CHECKING:
     from chatlake.json_codec import JsonObject
@@ -75,16 +75,14 @@ def transcript_items(value: JsonObject) -> list[JsonObject]:
 
 def _newest_time(items: list[JsonObject]) -> int | None:
     """Return the newest readable time of some items and their receipts, in µs since 1970."""
-    times = (
-        at
+    return newest_us(
+        value
         for item in items
         for value in (
             item.get("AbsoluteTime"),
             *(receipt.get(name) for receipt in _receipts(item) for name in RECEIPT_TIMES),
         )
-        if (at := epoch_us(value)) is not None
     )
-    return max(times, default=None)
 
 
 def _receipts(item: JsonObject) -> list[JsonObject]:
