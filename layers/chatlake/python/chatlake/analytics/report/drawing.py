@@ -93,6 +93,8 @@ def time_axis(title: str, seconds: Iterable[float]) -> Spec:
             "title": title,
             "titlePadding": 12,
             "labelExpr": _SECONDS_LABEL,
+            # Moved inwards, the last label would stand on the one before it.
+            "labelFlush": False,
             "labelOverlap": "greedy",
             "labelSeparation": 6,
             "values": labelled,
