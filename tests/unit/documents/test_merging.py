@@ -22,11 +22,12 @@ from chatlake.sources.s3_export import from_export
 from chatlake.tables.flatten import flatten
 from local.chats import scripts
 from tests import oracle, strategies
+from tests.settled import is_settled, without_observation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tests.oracle import Input, Object, Row
+from tests.oracle import Input, Object, Row
 
 PUBLISHED_AT = datetime(2026, 9, 1, tzinfo=UTC)
 SENT_AT = "2026-01-01T00:00:00.000Z"
@@ -108,18 +109,11 @@ def all_rows(document: Document) -> dict[str, list[Row]]:
 
 
 def settled_rows(document: Document) -> dict[str, list[Row]]:
-    """All rows that a revision stands for.
-
-    As long as a chat's end is unknown, how long it was observed is told as it was when the rows
-    were made; a later observation alone is no other revision.
-    """
+    """All rows that a revision stands for."""
     rows = all_rows(document)
-    if chat_end(document) is None and document.participant and document.participant["read_at"]:
-        rows["contacts"] = [row | {"receipts_observed_until": None} for row in rows["contacts"]]
-        for row in rows["read_latency"]:
-            if row["read_state"] == "not_seen":
-                row |= {"read_state": "unknown", "not_seen_for_ms": None, "observed_to_end": None}
-    return rows
+    if is_settled(document):
+        return rows
+    return {table: [without_observation(table, row) for row in rows[table]] for table in rows}
 
 
 DOCUMENTS = strategies.inputs(strategies.CHAT_CONTACTS).map(document_of)
