@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import cached_property
 from typing import Any, Literal
 
 import rfc8785
@@ -399,7 +400,7 @@ class Item:
     def is_current(self) -> bool:
         return self.text("RelatedContactId") is None
 
-    @property
+    @cached_property
     def sent_at(self) -> datetime | None:
         return timestamp(self.members.get("AbsoluteTime"))
 
@@ -698,13 +699,14 @@ def _extra(left: Object) -> str | None:
     return canonical(left) if left else None
 
 
-def _earliest(items: Iterable[Item]) -> Item | None:
+def _order(item: Item) -> tuple[bool, datetime, str]:
+    """By time, then by id; what has no time comes last."""
     last = datetime.max.replace(tzinfo=UTC)
-    return min(
-        items,
-        key=lambda item: (item.sent_at is None, item.sent_at or last, item.item_id),
-        default=None,
-    )
+    return item.sent_at is None, item.sent_at or last, item.item_id
+
+
+def _earliest(items: Iterable[Item]) -> Item | None:
+    return min(items, key=_order, default=None)
 
 
 # The rows of one chat
@@ -794,6 +796,7 @@ def _message(item: Item, receipts: list[Row], attachments: list[Row]) -> Row:
 
 
 def _receipts(items: list[Item]) -> list[Row]:
+    messages, roles = _messages_by_id(items), _roles(items)
     gathered: dict[tuple[str, str | None], list[Object]] = defaultdict(list)
     for item in items:
         if item.is_current and item.item_type not in {"MESSAGE_DELIVERED", "MESSAGE_READ"}:
@@ -801,16 +804,21 @@ def _receipts(items: list[Item]) -> list[Row]:
                 recipient = _text(receipt.get("RecipientParticipantId"))
                 gathered[item.message_id, recipient].append(receipt)
     found = (
-        _receipt(items, message_id, recipient, receipts)
+        _receipt(items, messages, roles, message_id, recipient, receipts)
         for (message_id, recipient), receipts in gathered.items()
     )
     return [row for row in found if row is not None]
 
 
 def _receipt(
-    items: list[Item], message_id: str, recipient: str | None, receipts: list[Object]
+    items: list[Item],
+    messages: Mapping[str, Item],
+    roles: Mapping[str | None, str],
+    message_id: str,
+    recipient: str | None,
+    receipts: list[Object],
 ) -> Row | None:
-    message = _message_of(items, message_id)
+    message = messages.get(message_id)
     if message is not None:
         contact_id = message.contact_id
     elif any(
@@ -844,7 +852,7 @@ def _receipt(
         "sender_participant_id": message.text("ParticipantId") if message else None,
         "sender_role": message.text("ParticipantRole") if message else None,
         "recipient_participant_id": recipient,
-        "recipient_role": _role(items, recipient),
+        "recipient_role": roles.get(recipient),
         "sent_at": sent_at,
         "delivered_at": delivered_at,
         "read_at": read_at,
@@ -854,12 +862,14 @@ def _receipt(
     }
 
 
-def _message_of(items: Sequence[Item], message_id: str) -> Item | None:
+def _messages_by_id(items: Sequence[Item]) -> dict[str, Item]:
+    """The message of each id: the item of this id, else the earliest that its metadata names so."""
     shown = [item for item in items if item.is_current and not item.is_metadata]
-    by_own_id = (item for item in shown if item.item_id == message_id)
-    return next(by_own_id, None) or _earliest(
-        item for item in shown if item.message_id == message_id
-    )
+    named = defaultdict[str, list[Item]](list)
+    for item in shown:
+        named[item.message_id].append(item)
+    earliest = {message_id: min(its_items, key=_order) for message_id, its_items in named.items()}
+    return earliest | {item.item_id: item for item in shown}
 
 
 def _earliest_time(receipts: list[Object], name: str, extra: Object) -> datetime | None:
@@ -877,16 +887,14 @@ def _greatest(values: list[Any]) -> object:
     return max(values, key=canonical)
 
 
-def _role(items: Sequence[Item], participant_id: str | None) -> str | None:
-    earliest = _earliest(
-        item
-        for item in items
-        if participant_id is not None
-        and item.is_current
-        and item.text("ParticipantId") == participant_id
-        and item.text("ParticipantRole") is not None
-    )
-    return earliest.text("ParticipantRole") if earliest else None
+def _roles(items: Sequence[Item]) -> dict[str | None, str]:
+    """The role of each participant: that of its earliest item that names one."""
+    named = defaultdict[str, list[tuple[Item, str]]](list)
+    for item in items:
+        who, role = item.text("ParticipantId"), item.text("ParticipantRole")
+        if item.is_current and who is not None and role is not None:
+            named[who].append((item, role))
+    return {who: min(its, key=lambda one: _order(one[0]))[1] for who, its in named.items()}
 
 
 def _latency_ms(sent_at: datetime | None, received_at: datetime | None) -> int | None:
@@ -1150,9 +1158,10 @@ def _read_latency(
     receipts: list[Row],
     contacts: list[Row],
 ) -> list[Row]:
+    messages = _messages_by_id(items)
     reported: dict[str, list[Row]] = defaultdict(list)
     for row in receipts:
-        message = _message_of(items, row["message_id"])
+        message = messages.get(row["message_id"])
         if message is not None:
             reported[message.item_id].append(row)
     return oracle_readings.readings(
@@ -1161,7 +1170,7 @@ def _read_latency(
             receipts=receipts,
             reported=reported,
             contacts={row["contact_id"]: row for row in contacts},
-            role_of=lambda participant_id: _role(items, participant_id),
+            role_of=_roles(items).get,
             ended_at=_ended_at(chat, inputs, items),
             observed_until=_observed_until(chat, inputs, items),
             receipts_available=contacts[0]["receipts_available"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -59,9 +59,20 @@ def readings(chat: Chat) -> list[Row]:
         for message in messages
         for recipient in sorted(_recipients(chat, stays, message), key=str)
     ]
+    recipients = Counter(row["message_id"] for row in rows)
     for row in rows:
-        row["recipients"] = sum(other["message_id"] == row["message_id"] for other in rows)
-    known = [_read_by(chat, messages, rows, row) for row in rows]
+        row["recipients"] = recipients[row["message_id"]]
+    of_same = defaultdict[tuple[Any, ...], list[Row]](list)
+    for row in rows:
+        of_same[_sender_and_recipient(row)].append(row)
+    written = defaultdict[str | None, list[datetime]](list)
+    for message in messages:
+        if message.sent_at is not None:
+            written[message.text("ParticipantId")].append(message.sent_at)
+    known = [
+        _read_by(of_same[_sender_and_recipient(row)], written[row["recipient_participant_id"]], row)
+        for row in rows
+    ]
     for row, (state, read_by_at) in zip(rows, known, strict=True):
         _conclude(chat, stays, row, state, read_by_at)
     return rows
@@ -173,33 +184,33 @@ def _stay(stays: Sequence[Stay], recipient: str | None, sent_at: datetime | None
     return min(later, key=lambda stay: (stay.joined_at, stay.join_id), default=None)
 
 
+def _sender_and_recipient(row: Row) -> tuple[Any, ...]:
+    return row["sender_participant_id"], row["sender_role"], row["recipient_participant_id"]
+
+
 def _read_by(
-    chat: Chat, messages: Sequence[Item], rows: Sequence[Row], row: Row
+    of_same: Sequence[Row], written: Sequence[datetime], row: Row
 ) -> tuple[str | None, datetime | None]:
-    """The state that a sign of reading gives, and the time by which the message was read."""
+    """The state that a sign of reading gives, and the time by which the message was read.
+
+    `of_same` are the rows of the same sender and recipient, `written` when the recipient wrote.
+    """
     if row["read_at"] is not None:
         return "read", row["read_at"]
-    sent_at, recipient = row["sent_at"], row["recipient_participant_id"]
+    sent_at = row["sent_at"]
     if sent_at is None:
         return None, None
-    same = ("sender_participant_id", "sender_role", "recipient_participant_id")
     implied = _earliest(
         other["read_at"]
-        for other in rows
-        if all(other[name] == row[name] for name in same)
-        and other["sent_at"] is not None
+        for other in of_same
+        if other["sent_at"] is not None
         and (other["sent_at"], other["message_id"]) > (sent_at, row["message_id"])
     )
     if implied is not None:
         return "read_implied", implied
-    replied = _earliest(
-        message.sent_at
-        for message in messages
-        if recipient is not None
-        and message.text("ParticipantId") == recipient
-        and message.sent_at is not None
-        and message.sent_at - sent_at >= CROSSED
-    )
+    if row["recipient_participant_id"] is None:
+        return None, None
+    replied = _earliest(moment for moment in written if moment - sent_at >= CROSSED)
     return (None, None) if replied is None else ("replied", replied)
 
 
