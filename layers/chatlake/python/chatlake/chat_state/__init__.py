@@ -84,6 +84,9 @@ class PublishAttempts(Protocol):
         From now on nobody knows which revision the rows of the chats show. Returns the counts.
         """
 
+    def add_days(self, days: Mapping[str, Collection[Day]]) -> None:
+        """Note further days where rows of chats are that have a record: others put them there."""
+
     def read(self, initial_contact_ids: Collection[str]) -> dict[str, AttemptRecord]:
         """Return the records of those chats that have one."""
 

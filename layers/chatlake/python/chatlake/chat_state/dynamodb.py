@@ -130,11 +130,19 @@ class DynamoDBPublishAttempts:
 
     def _record(self, chat_and_days: tuple[str, Collection[Day]]) -> int:
         chat, days = chat_and_days
-        names = [_NO_DAY if day is None else str(day) for day in days]
         change = UpdateExpression(added={"attempts": {"N": "1"}}, removed=["published_revision"])
-        if names:
-            change.added["days"] = {"SS": names}
+        if days:
+            change.added["days"] = _names_of(days)
         return int(self._chats.changed(chat, change)["attempts"]["N"])
+
+    def add_days(self, days: Mapping[str, Collection[Day]]) -> None:
+        """Note further days where rows of chats are that have a record."""
+
+        def add(chat: str) -> bool:
+            change = UpdateExpression(added={"days": _names_of(days[chat])})
+            return self._chats.change(chat, change, "attribute_exists(attempts)")
+
+        self._requests.each(add, [chat for chat in days if days[chat]])
 
     def read(self, initial_contact_ids: Collection[str]) -> dict[str, AttemptRecord]:
         """Return the records of those chats that have one."""
@@ -207,6 +215,10 @@ class _Requests:
         if len(subjects) <= 1:
             return [work(subject) for subject in subjects]
         return list(self._pool.map(work, subjects))
+
+
+def _names_of(days: Collection[Day]) -> AttributeValueTypeDef:
+    return {"SS": [_NO_DAY if day is None else str(day) for day in days]}
 
 
 def _record_of(item: Item) -> AttemptRecord:

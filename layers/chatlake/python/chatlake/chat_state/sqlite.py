@@ -114,6 +114,15 @@ class SqlitePublishAttempts:
             )
         return counts
 
+    def add_days(self, days: Mapping[str, Collection[Day]]) -> None:
+        """Note further days where rows of chats are that have a record."""
+        with transaction(self._db) as db:
+            known = self.read(days)
+            db.executemany(
+                "UPDATE chats SET days = ? WHERE initial_contact_id = ?",
+                [(json.dumps(list(known[chat].days.union(days[chat]))), chat) for chat in known],
+            )
+
     def read(self, initial_contact_ids: Collection[str]) -> dict[str, AttemptRecord]:
         """Return the records of those chats that have one."""
         sql = (

@@ -29,6 +29,8 @@ from chatlake.exceptions import (
 from chatlake.tables import schema
 from chatlake.tables.flatten import Tables, arrow_schema, flatten
 from chatlake.tables.lake.data_files import day_of
+from chatlake.tables.lake.pruning import Sought
+from chatlake.tables.look_through import look_through
 from chatlake.tables.measures import Measures, measure
 from chatlake.timestamps import now
 
@@ -63,6 +65,8 @@ class PublishOutcome:
         Their documents changed meanwhile: to be published again.
     failed
         Why a chat could not be published at all.
+    outdated
+        Not of the batch: an earlier version has made rows of theirs. To be published again, too.
     measures
         Of those that had never been published before; each chat is measured once.
     """
@@ -71,6 +75,7 @@ class PublishOutcome:
     unchanged: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
+    outdated: set[str] = field(default_factory=set)
     measures: Measures | None = None
 
     def add(self, later: PublishOutcome) -> None:
@@ -93,6 +98,7 @@ class _Batch:
     revisions: dict[str, str]
     attempts: dict[str, AttemptRecord]
     rows: Tables
+    erased: set[str] = field(default_factory=set)
 
     def drop(self, chats: Collection[str]) -> None:
         """Leave out some chats from here on."""
@@ -121,36 +127,33 @@ def publish(
         A table kept changing under the publisher; what was committed so far stays valid.
     """
     outcome = PublishOutcome()
+    wanted = set(initial_contact_ids)
     batch: _Batch | None = None
     counts: dict[str, int] = {}
     for table in schema.TABLES:
         for attempt in range(_MOST_ATTEMPTS):
-            loaded = lake.load(table)
-            if batch is None:
-                batch = _read(sorted(set(initial_contact_ids)), store, chats, outcome)
-                counts = chats.publish_attempts.record(_days(batch))
-            # The first time, too: who removed a document before the attempt was recorded has not
-            # seen it, and takes no row away.
-            if moved := _moved(batch, store):
-                outcome.moved |= moved
-                batch.drop(moved)
-            if not batch.tags:
-                return outcome
-            # One attempt, this one, means that no other publisher has written the chat, nor can
-            # it before this commit without a conflict. After one, that is no longer known.
-            known = chats.publish_attempts.read(batch.tags)
-            sought = {
-                chat: attempts.days
-                for chat, attempts in known.items()
-                if attempts.count > 1 or attempt > 0
-            }
             try:
-                lake.replace(table, loaded, batch.rows[table.name], sought)
+                loaded = lake.load(table)
+                if batch is None:
+                    batch = _read(sorted(wanted), store, chats, outcome)
+                    counts = chats.publish_attempts.record(_days(batch))
+                # The first time, too: who removed a document before the attempt was recorded has
+                # not seen it, and takes no row away.
+                if moved := _moved(batch, store):
+                    outcome.moved |= moved
+                    batch.drop(moved)
+                if not batch.tags:
+                    return outcome
+                outdated = look_through(table, loaded, chats) - wanted
+                sought = _sought(batch, chats, again=attempt > 0)
+                lake.replace(table, loaded, batch.rows[table.name], sought, seen=not outdated)
                 break
             except SnapshotConflict:
                 sleep(jittered_wait_s(attempt))
         else:
             raise PublishConflict(table.name, _MOST_ATTEMPTS)
+        chats.publish_attempts.forget_published(outdated)
+        outcome.outdated |= outdated
     assert batch is not None
     marked = chats.publish_attempts.mark_published(batch.revisions, counts)
     outcome.measures = measure(batch.rows, _new_chats(batch, marked, counts), at=now())
@@ -160,6 +163,19 @@ def publish(
         chats.forget(chat)
     outcome.published |= batch.tags.keys()
     return outcome
+
+
+def _sought(batch: _Batch, chats: ChatState, *, again: bool) -> Sought:
+    """Say whose old rows are to give way, and where those can be.
+
+    One attempt, this one, means that no other publisher has written the chat, nor can it before
+    this commit without a conflict. After one, that is no longer known.
+    """
+    known = chats.publish_attempts.read(batch.tags)
+    return Sought(
+        {chat: record.days for chat, record in known.items() if record.count > 1 or again},
+        erased=batch.erased & batch.tags.keys(),
+    )
 
 
 def _read(
@@ -199,6 +215,8 @@ def _read(
                 outcome.unchanged.add(chat)
                 continue
             batch.tags[chat] = stored.tag if stored else None
+            if chat in erased:
+                batch.erased.add(chat)
             batch.revisions[chat] = digest
             if document is not None:
                 documents.append(document)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import (
+    ArrowScan,
     compute_statistics_plan,
     data_file_statistics_from_parquet_metadata,
     parquet_path_to_id_mapping,
@@ -16,13 +18,14 @@ from pyiceberg.io.pyarrow import (
 )
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.partitioning import PartitionFieldValue, PartitionKey
+from pyiceberg.table import FileScanTask
 
 if TYPE_CHECKING:
-    from pyiceberg.io import FileIO
     from pyiceberg.table import Table as IcebergTable
 
     from chatlake.chat_state import Day
     from chatlake.tables import schema
+    from chatlake.tables.lake.live_files import LiveFile
 
 _DAY_US = 86_400_000_000
 # Some hundred kilobytes a page let an engine skip most of a file by its page index.
@@ -41,23 +44,51 @@ def sort_rows(table: schema.Table, rows: pa.Table) -> pa.Table:
     return rows.take(pc.sort_indices(rows, sort_keys=keys))
 
 
+def file_schema(loaded: IcebergTable) -> pa.Schema:
+    """Return the columns of a table's data files, with the field ids that readers go by."""
+    fields: list[Any] = []
+    for field in schema_to_pyarrow(loaded.schema()):
+        small = pa.string() if pa.types.is_large_string(field.type) else field.type
+        fields.append(field.with_type(small))
+    return pa.schema(fields)
+
+
+def conformed(rows: pa.Table, target: pa.Schema) -> pa.Table:
+    """Return rows in the columns of a schema, matched by name: what they lack is null."""
+    return pa.table(
+        [
+            rows.column(field.name).cast(field.type)
+            if field.name in rows.column_names
+            else pa.nulls(rows.num_rows, field.type)
+            for field in target
+        ],
+        schema=target,
+    )
+
+
 def write_data_file(loaded: IcebergTable, rows: pa.Table, day: Day) -> DataFile:
-    """Write rows of one day, in the order of the table, as one file, not yet part of it."""
-    file_schema = loaded.schema()
-    target = _file_arrow_schema(loaded)
+    """Write rows of one day, in the order of the table, as one file, not yet part of it.
+
+    Parameters
+    ----------
+    loaded
+        The table as it is written (`layout`).
+    rows
+        With the columns of `file_schema`.
+    """
     output = loaded.io.new_output(_new_path(loaded, day))
     with output.create() as stream:
         # pyiceberg's own writer leaves out the page index, which Athena prunes by.
         with pq.ParquetWriter(
-            stream, target, compression="zstd", write_page_index=True, store_schema=False
+            stream, rows.schema, compression="zstd", write_page_index=True, store_schema=False
         ) as writer:
-            writer.write_table(_conformed(rows, target), row_group_size=_ROW_GROUP_ROWS)
+            writer.write_table(rows, row_group_size=_ROW_GROUP_ROWS)
         footer = writer.writer.metadata
         size = stream.tell()
     statistics = data_file_statistics_from_parquet_metadata(
         footer,
-        compute_statistics_plan(file_schema, loaded.properties),
-        parquet_path_to_id_mapping(file_schema),
+        compute_statistics_plan(loaded.schema(), loaded.properties),
+        parquet_path_to_id_mapping(loaded.schema()),
     )
     return DataFile.from_args(
         content=DataFileContent.DATA,
@@ -73,39 +104,25 @@ def write_data_file(loaded: IcebergTable, rows: pa.Table, day: Day) -> DataFile:
     )
 
 
-def read_data_file(
-    io: FileIO, file: DataFile, target: pa.Schema, columns: list[str] | None = None
+def read_rows(loaded: IcebergTable, live: LiveFile, *columns: str) -> pa.Table:
+    """Read the rows of a file as SQL sees them, in all columns of the table or in some."""
+    return _scan(loaded, live.file, live.deletes, columns)
+
+
+def read_raw(loaded: IcebergTable, file: DataFile, *columns: str) -> pa.Table:
+    """Read some columns of all rows of a file, deleted ones included."""
+    return _scan(loaded, file, frozenset(), columns)
+
+
+def _scan(
+    loaded: IcebergTable, file: DataFile, deletes: frozenset[DataFile], columns: tuple[str, ...]
 ) -> pa.Table:
-    """Read a file's rows, or some columns of them, with the schema of today's rows.
-
-    Columns that are younger than the file are null.
-    """
-    with io.new_input(file.file_path).open() as stream:
-        rows = pq.ParquetFile(stream).read(columns=columns)
-    wanted = [field for field in target if columns is None or field.name in columns]
-    return _conformed(rows, pa.schema(wanted))
-
-
-def _conformed(rows: pa.Table, target: pa.Schema) -> pa.Table:
-    """Return rows in the columns of a schema, matched by name: what a file lacks is null."""
-    return pa.table(
-        [
-            rows.column(field.name).cast(field.type)
-            if field.name in rows.column_names
-            else pa.nulls(rows.num_rows, field.type)
-            for field in target
-        ],
-        schema=target,
-    )
-
-
-def _file_arrow_schema(loaded: IcebergTable) -> pa.Schema:
-    """Return the Arrow schema with the field ids that Iceberg readers go by."""
-    fields: list[Any] = []
-    for field in schema_to_pyarrow(loaded.schema()):
-        small = pa.string() if pa.types.is_large_string(field.type) else field.type
-        fields.append(field.with_type(small))
-    return pa.schema(fields)
+    fields = loaded.schema().select(*columns) if columns else loaded.schema()
+    scan = ArrowScan(loaded.metadata, loaded.io, fields, AlwaysTrue())
+    rows = scan.to_table([FileScanTask(file, delete_files=set(deletes))])
+    target = file_schema(loaded)
+    # The scan leaves it to the file whether strings are large.
+    return conformed(rows, pa.schema([target.field(name) for name in fields.column_names]))
 
 
 def _partition_key(loaded: IcebergTable, day: Day) -> PartitionKey:

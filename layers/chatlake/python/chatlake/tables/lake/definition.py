@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from pyiceberg.partitioning import PartitionField, PartitionSpec
@@ -19,6 +20,8 @@ from pyiceberg.types import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chatlake.tables import schema
 
 _TYPES = {
@@ -31,7 +34,14 @@ _TYPES = {
 }
 _FIRST_PARTITION_FIELD_ID = 1000
 
+FORMAT_VERSION = 2
 TARGET_FILE_BYTES = 64 * 2**20
+
+FIELD_IDS = "chatlake.field-ids"
+"""Property: a JSON object, from the names of our columns to the field ids that they were given."""
+
+SEEN_SEQUENCE_NUMBER = "chatlake.seen-sequence-number"
+"""Property: the sequence number up to which it is known what others have written."""
 
 
 def iceberg_schema(table: schema.Table) -> Schema:
@@ -63,9 +73,8 @@ def partition_spec(table: schema.Table) -> PartitionSpec:
     )
 
 
-def sort_order(table: schema.Table) -> SortOrder:
+def sort_order(table: schema.Table, fields: Schema) -> SortOrder:
     """Say how rows are sorted within a file, for other writers such as the catalog's compaction."""
-    fields = iceberg_schema(table)
     return SortOrder(
         *(
             SortField(
@@ -80,17 +89,32 @@ def sort_order(table: schema.Table) -> SortOrder:
 
 def properties(table: schema.Table) -> dict[str, str]:
     """Return the properties that a table is created with."""
-    # Bounds of private columns would carry content into manifests, where nobody erases it.
-    unmeasured = {f"write.metadata.metrics.column.{name}": "counts" for name in table.private}
+    fields = {field.name: field.field_id for field in iceberg_schema(table).fields}
     return {
         "comment": table.doc,
-        "format-version": "2",
+        "format-version": str(FORMAT_VERSION),
         "write.parquet.compression-codec": "zstd",
         "write.target-file-size-bytes": str(TARGET_FILE_BYTES),
         "write.metadata.delete-after-commit.enabled": "true",
         "write.metadata.previous-versions-max": "100",
         "commit.manifest-merge.enabled": "true",
+        **enforced_properties(table),
+        **field_ids_property(table, fields),
+        SEEN_SEQUENCE_NUMBER: "0",
+    }
+
+
+def enforced_properties(table: schema.Table) -> dict[str, str]:
+    """Return the properties that our commits go by, whatever the table says."""
+    return {
         # A retry would add rows again that the first attempt had looked up and not found.
         "commit.retry.num-retries": "0",
-        **unmeasured,
+        # Bounds of private columns would carry content into manifests, where nobody erases it.
+        **{f"write.metadata.metrics.column.{name}": "counts" for name in table.private},
     }
+
+
+def field_ids_property(table: schema.Table, field_ids: Mapping[str, int]) -> dict[str, str]:
+    """Return the property that tells our columns, given the field ids of all columns by name."""
+    ours = {column.name: field_ids[column.name] for column in table.columns}
+    return {FIELD_IDS: json.dumps(ours, separators=(",", ":"))}

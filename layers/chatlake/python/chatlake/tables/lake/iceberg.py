@@ -14,19 +14,31 @@ from pyiceberg.exceptions import (
 
 from chatlake.exceptions import OlderTables, SnapshotConflict
 from chatlake.tables import schema
-from chatlake.tables.lake.definition import iceberg_schema, partition_spec, properties, sort_order
-from chatlake.tables.lake.older_tables import check_kind, delete_files
+from chatlake.tables.lake.definition import (
+    field_ids_property,
+    iceberg_schema,
+    partition_spec,
+    properties,
+    sort_order,
+)
+from chatlake.tables.lake.layout import add_own_spec, as_written, own_spec_id
+from chatlake.tables.lake.older_tables import delete_files
+from chatlake.tables.lake.others import seen_property
+from chatlake.tables.lake.own_columns import (
+    check_kind,
+    check_table,
+    missing_columns,
+    readded_columns,
+)
 from chatlake.tables.lake.replacement import plan_replacement
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
     import pyarrow as pa
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table as IcebergTable
 
-    from chatlake.chat_state import Day
     from chatlake.locks import ExclusiveAccess
+    from chatlake.tables.lake.pruning import Sought
 
 
 class Lake:
@@ -51,7 +63,7 @@ class Lake:
         found = False
         for table in schema.TABLES:
             try:
-                self.load(table)
+                check_kind(table, self._load(table))
             except OlderTables:
                 found = True
             except NoSuchTableError:
@@ -78,29 +90,49 @@ class Lake:
             self._catalog.drop_table((self._namespace, table.name))
             loaded.io.delete(loaded.metadata_location)
 
-    def create_tables(self) -> None:
+    def create_tables(self) -> bool:
         """Make the tables that are not there yet, and add the columns that are missing.
+
+        Returns
+        -------
+        bool
+            Whether rows that were published before are missing, or lack values, in some table.
 
         Raises
         ------
         OlderTables, TableDiffers
-            One is there with columns of other types.
+            One is there with columns of other names or types.
         """
         if self._location is None:
             with suppress(NamespaceAlreadyExistsError):
                 self._catalog.create_namespace(self._namespace)
+        lacking = False
         for table in schema.TABLES:
             try:
-                loaded = self.load(table)
+                loaded = self._load(table)
             except NoSuchTableError:
                 self._create(table)
+                lacking = True
                 continue
-            known = set(loaded.schema().column_names)
-            if added := [column.name for column in table.columns if column.name not in known]:
-                with loaded.update_schema() as update:
+            check_kind(table, loaded)
+            lacking |= self._add_columns(table, loaded)
+        return lacking
+
+    def _add_columns(self, table: schema.Table, loaded: IcebergTable) -> bool:
+        """Add our columns that are missing, and note the field ids that all of ours have now."""
+        missing = missing_columns(table, loaded)
+        lacking = bool(missing or readded_columns(table, loaded))
+        with loaded.transaction() as transaction:
+            if missing:
+                with transaction.update_schema() as update:
                     for field in iceberg_schema(table).fields:
-                        if field.name in added:
+                        if field.name in missing:
                             update.add_column(field.name, field.field_type, doc=field.doc)
+            fields = transaction.table_metadata.schema().fields
+            noted = field_ids_property(table, {field.name: field.field_id for field in fields})
+            if noted.items() - loaded.properties.items():
+                transaction.set_properties(noted)
+        return lacking
 
     def _create(self, table: schema.Table) -> None:
         with suppress(TableAlreadyExistsError):
@@ -109,21 +141,30 @@ class Lake:
                 iceberg_schema(table),
                 location=self._location and f"{self._location}/{table.name}",
                 partition_spec=partition_spec(table),
-                sort_order=sort_order(table),
+                sort_order=sort_order(table, iceberg_schema(table)),
                 properties=properties(table),
             )
 
     def load(self, table: schema.Table) -> IcebergTable:
-        """Return the table at its newest snapshot.
+        """Return the table at its newest snapshot, as it is written (`layout`).
 
         Raises
         ------
-        OlderTables, TableDiffers
-            Its columns are of other types.
+        OlderTables
+            It is as version 0.1 made it.
+        TableDiffers
+            Others have changed it so that it cannot be written.
+        SnapshotConflict
+            It has changed while it was put in order; nothing was written.
         """
         loaded = self._load(table)
-        check_kind(table, loaded)
-        return loaded
+        check_table(table, loaded)
+        if own_spec_id(table, loaded) is None:
+            try:
+                add_own_spec(table, loaded)
+            except CommitFailedException as error:
+                raise SnapshotConflict(table.name) from error
+        return as_written(table, loaded)
 
     def _load(self, table: schema.Table) -> IcebergTable:
         return self._catalog.load_table((self._namespace, table.name))
@@ -133,7 +174,9 @@ class Lake:
         table: schema.Table,
         loaded: IcebergTable,
         rows: pa.Table,
-        sought: Mapping[str, Collection[Day]],
+        sought: Sought,
+        *,
+        seen: bool = True,
     ) -> bool:
         """Write rows in one commit on the snapshot that was loaded.
 
@@ -144,9 +187,10 @@ class Lake:
         rows
             With the columns of `schema`, and in its order.
         sought
-            Chats whose old rows give way to the new ones, and the days where those can be. A
-            chat whose old rows equal the new ones, `published_at` aside, is left as it is. All
-            other rows are just added.
+            Chats whose old rows give way to the new ones. A chat whose old rows equal the new
+            ones, `published_at` aside, is left as it is. All other rows are just added.
+        seen
+            Whether the rows that others have written (`rows_of_others`) are dealt with.
 
         Returns
         -------
@@ -160,11 +204,19 @@ class Lake:
         SnapshotConflict
             The table has changed since it was loaded; nothing was written.
         """
-        plan = plan_replacement(table, loaded, rows, sought)
+        try:
+            plan = plan_replacement(table, loaded, rows, sought)
+        except FileNotFoundError as error:
+            # A snapshot that is current no more may have expired, and its files with it.
+            if self._load(table).metadata_location != loaded.metadata_location:
+                raise SnapshotConflict(table.name) from error
+            raise
         if not plan and not sought:
             return False
         try:
             with loaded.transaction() as transaction:
+                if seen:
+                    transaction.set_properties(seen_property(loaded))
                 update = transaction.update_snapshot()
                 with update.overwrite() if plan.removed else update.merge_append() as snapshot:
                     for file in plan.removed:

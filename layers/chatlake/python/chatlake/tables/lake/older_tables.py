@@ -12,47 +12,13 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from pyiceberg.types import TimestamptzType
-
-from chatlake.exceptions import OlderTables, TableDiffers
-from chatlake.tables.lake.definition import iceberg_schema
-
 if TYPE_CHECKING:
     from pyiceberg.io import FileIO
     from pyiceberg.manifest import ManifestFile
     from pyiceberg.table import Table as IcebergTable
     from pyiceberg.table.snapshots import Snapshot
 
-    from chatlake.tables import schema
-
 _AT_ONCE = 16
-
-
-def check_kind(table: schema.Table, loaded: IcebergTable) -> None:
-    """Make sure that the columns of a table have the types of the schema; some may be missing.
-
-    Raises
-    ------
-    OlderTables
-        All its times have a zone, as version 0.1 made them, and nothing else differs.
-    TableDiffers
-        One of its columns has another type.
-    """
-    found = {field.name: field.field_type for field in loaded.schema().fields}
-    times = {column.name for column in table.columns if column.type == "timestamp"}
-    differing = [
-        (field.name, found[field.name], field.field_type)
-        for field in iceberg_schema(table).fields
-        if field.name in found and found[field.name] != field.field_type
-    ]
-    zoned = {name for name, of_type, _ in differing if of_type == TimestamptzType()}
-    # In a table of version 0.1 all times have a zone, and one that has is nobody's doing.
-    by_0_1 = zoned if zoned == times & found.keys() else set[str]()
-    for name, of_type, wanted in differing:
-        if name not in by_0_1:
-            raise TableDiffers(table.name, name, str(of_type), str(wanted))
-    if by_0_1:
-        raise OlderTables(table.name)
 
 
 def delete_files(loaded: IcebergTable) -> None:

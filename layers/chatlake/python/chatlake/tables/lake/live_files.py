@@ -1,0 +1,89 @@
+"""The data files of a table's current snapshot, with the deletes of rows that hold for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pyiceberg.manifest import (
+    INITIAL_SEQUENCE_NUMBER,
+    DataFile,
+    DataFileContent,
+    ManifestContent,
+    ManifestEntry,
+    ManifestFile,
+)
+from pyiceberg.table.delete_file_index import DeleteFileIndex
+
+from chatlake.exceptions import TableDiffers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from pyiceberg.table import Table as IcebergTable
+
+
+@dataclass(frozen=True, slots=True)
+class LiveFile:
+    """A data file, and the files that say which of its rows are deleted.
+
+    Attributes
+    ----------
+    snapshot_id, sequence_number
+        Of the commit that added the file; the snapshot may have expired.
+    """
+
+    file: DataFile
+    deletes: frozenset[DataFile]
+    snapshot_id: int | None
+    sequence_number: int
+
+
+def live_files(
+    loaded: IcebergTable, may_matter: Callable[[ManifestFile], bool] = lambda _: True
+) -> Iterator[LiveFile]:
+    """Find the data files of those manifests that may matter.
+
+    Raises
+    ------
+    TableDiffers
+        Rows were deleted in a way that cannot be read.
+    """
+    snapshot = loaded.current_snapshot()
+    if snapshot is None:
+        return
+    manifests = snapshot.manifests(loaded.io)
+    deletes = _index_of_deletes(loaded, manifests)
+    for manifest in manifests:
+        if manifest.content == ManifestContent.DATA and may_matter(manifest):
+            for entry in manifest.fetch_manifest_entry(loaded.io, discard_deleted=True):
+                yield LiveFile(
+                    file=entry.data_file,
+                    deletes=frozenset(_deletes_of(deletes, entry)),
+                    snapshot_id=entry.snapshot_id,
+                    sequence_number=entry.file_sequence_number or INITIAL_SEQUENCE_NUMBER,
+                )
+
+
+def _index_of_deletes(loaded: IcebergTable, manifests: Sequence[ManifestFile]) -> DeleteFileIndex:
+    index = DeleteFileIndex()
+    for manifest in manifests:
+        if manifest.content == ManifestContent.DELETES:
+            for entry in manifest.fetch_manifest_entry(loaded.io, discard_deleted=True):
+                if entry.data_file.content != DataFileContent.POSITION_DELETES:
+                    name = loaded.name()[-1]
+                    raise TableDiffers(
+                        name,
+                        "rows were deleted by their values (equality deletes), which is not read",
+                        f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK",
+                    )
+                index.add_delete_file(entry, partition_key=entry.data_file.partition)
+    return index
+
+
+def _deletes_of(index: DeleteFileIndex, entry: ManifestEntry) -> set[DataFile]:
+    return index.for_data_file(
+        entry.sequence_number or INITIAL_SEQUENCE_NUMBER,
+        entry.data_file,
+        partition_key=entry.data_file.partition,
+    )

@@ -1,0 +1,149 @@
+"""Which columns of a table are ours, told by field id: others may have renamed, dropped or added.
+
+A table property says which field id each of our columns was given, because a name alone does not
+tell a column that was renamed from one that was never there.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from pyiceberg.types import TimestamptzType
+
+from chatlake.exceptions import OlderTables, TableDiffers
+from chatlake.tables.lake.definition import FIELD_IDS, FORMAT_VERSION, iceberg_schema
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table as IcebergTable
+    from pyiceberg.types import NestedField
+
+    from chatlake.tables import schema
+
+_ATHENA_TYPES = {"long": "bigint"}
+
+
+def check_table(table: schema.Table, loaded: IcebergTable) -> None:
+    """Make sure that a table has our columns, under their names and with their types.
+
+    Columns of others may be beside them.
+
+    Raises
+    ------
+    OlderTables
+        All its times have a zone, as version 0.1 made them, and nothing else differs.
+    TableDiffers
+        Somebody has renamed, dropped or retyped one of our columns, or has changed the table to a
+        format that cannot be written.
+    """
+    missing = missing_columns(table, loaded)
+    if missing:
+        raise _gone(table, missing[0])
+    check_kind(table, loaded)
+
+
+def check_kind(table: schema.Table, loaded: IcebergTable) -> None:
+    """Make sure of the same as `check_table`, but that columns of ours may be missing."""
+    found = {field.name: field for field in loaded.schema().fields}
+    differing = [
+        (field, found[field.name])
+        for field in iceberg_schema(table).fields
+        if field.name in found and found[field.name].field_type != field.field_type
+    ]
+    # In a table of version 0.1 all times have a zone, and one that has is nobody's doing.
+    times = {column.name for column in table.columns if column.type == "timestamp"}
+    zoned = {ours.name for ours, its in differing if its.field_type == TimestamptzType()}
+    by_0_1 = zoned if zoned == times & found.keys() else set[str]()
+    _check_renamed(table, loaded)
+    for ours, its in differing:
+        if ours.name not in by_0_1:
+            raise _retyped(table, ours, its)
+    if by_0_1:
+        raise OlderTables(table.name)
+    if loaded.metadata.format_version > FORMAT_VERSION:
+        raise TableDiffers(
+            table.name,
+            f"it is of Iceberg's format version {loaded.metadata.format_version}, and chatlake "
+            f"writes version {FORMAT_VERSION}",
+            f"DROP TABLE {table.name}, which deploying chatlake makes anew from the documents",
+        )
+
+
+def missing_columns(table: schema.Table, loaded: IcebergTable) -> list[str]:
+    """Return which of our columns a table does not have, under any name.
+
+    Raises
+    ------
+    TableDiffers
+        One of them was renamed.
+    """
+    _check_renamed(table, loaded)
+    names = set(loaded.schema().column_names)
+    return [column.name for column in table.columns if column.name not in names]
+
+
+def readded_columns(table: schema.Table, loaded: IcebergTable) -> list[str]:
+    """Return which of our columns were dropped and added again: older rows have no values there."""
+    given = _given_ids(loaded)
+    return [
+        field.name
+        for field in loaded.schema().fields
+        if given.get(field.name, field.field_id) != field.field_id
+        and any(field.name == column.name for column in table.columns)
+    ]
+
+
+def _given_ids(loaded: IcebergTable) -> dict[str, int]:
+    """Return the field ids that our columns were given; of tables without the property, the first.
+
+    Nobody takes a schema out of a table's metadata but an expiry that is told to.
+    """
+    try:
+        said = json.loads(loaded.properties[FIELD_IDS])
+        return {str(name): int(field_id) for name, field_id in said.items()}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        given: dict[str, int] = {}
+        for earlier in sorted(loaded.metadata.schemas, key=lambda schema: schema.schema_id):
+            for field in earlier.fields:
+                given.setdefault(field.name, field.field_id)
+        return given
+
+
+def _check_renamed(table: schema.Table, loaded: IcebergTable) -> None:
+    given = _given_ids(loaded)
+    by_id = {field.field_id: field for field in loaded.schema().fields}
+    for column in table.columns:
+        its = by_id.get(given.get(column.name, -1))
+        if its is not None and its.name != column.name:
+            of_type = _athena_type(column.type)
+            remedy = f"ALTER TABLE {table.name} CHANGE COLUMN {its.name} {column.name} {of_type}"
+            if column.name in loaded.schema().column_names:
+                remedy = f"ALTER TABLE {table.name} DROP COLUMN {column.name}; {remedy}"
+            raise TableDiffers(
+                table.name, f"its column {column.name} was renamed to {its.name}", remedy
+            )
+
+
+def _gone(table: schema.Table, name: str) -> TableDiffers:
+    return TableDiffers(
+        table.name,
+        f"its column {name} is gone",
+        f"ALTER TABLE {table.name} ADD COLUMNS ({name} {_athena_type(table.column(name).type)}), "
+        "then publish all chats again, because their rows have no value in it",
+    )
+
+
+def _retyped(table: schema.Table, ours: NestedField, its: NestedField) -> TableDiffers:
+    of_type = _athena_type(table.column(ours.name).type)
+    return TableDiffers(
+        table.name,
+        f"its column {ours.name} is of type {its.field_type}, and chatlake writes "
+        f"{ours.field_type}",
+        f"ALTER TABLE {table.name} DROP COLUMN {ours.name}; ALTER TABLE {table.name} ADD COLUMNS "
+        f"({ours.name} {of_type}), then publish all chats again, because their rows have no value "
+        "in it",
+    )
+
+
+def _athena_type(name: str) -> str:
+    return _ATHENA_TYPES.get(name, name)
