@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from tests.made_lake import Row
@@ -79,8 +80,10 @@ TO_AGENT = {"recipient_participant_id": "ag", "recipient_role": "AGENT"}
 TO_OTHER_AGENT = {"recipient_participant_id": "ag2", "recipient_role": "AGENT"}
 OF_CUSTOMER = {"sender_participant_id": "cu", "sender_role": "CUSTOMER"}
 OF_AGENT = {"sender_participant_id": "ag", "sender_role": "AGENT"}
+for_agent = partial(reading, of=OF_CUSTOMER, to=TO_AGENT)
+for_customer = partial(reading, of=OF_AGENT, to=TO_CUSTOMER)
 SECOND_LEG = {"contact_id": "leg-2"}
-IN_QUEUE = {**SECOND_LEG, "queue_arn": "queue-1", "agent_arn": "agent-1"}
+IN_QUEUE: Row = {**SECOND_LEG, "queue_arn": "queue-1", "agent_arn": "agent-1"}
 
 MESSAGES = [
     # A bot, then an agent: the customer writes three messages, the agent reads the last of them.
@@ -148,135 +151,111 @@ READ_LATENCY = [
         read_at=at("10:00:05"),
     ),
     # In the queue: it waits for the agent, who reads the last of three.
-    reading(
+    for_agent(
         TRANSFERRED,
         "m1",
         at("10:00:10"),
         "read_implied",
-        of=OF_CUSTOMER,
-        to=TO_AGENT,
         recipient_joined_at=at("10:01:00"),
         read_by_at=at("10:01:30"),
     ),
-    reading(
+    for_agent(
         TRANSFERRED,
         "m2",
         at("10:01:10"),
         "read_implied",
-        of=OF_CUSTOMER,
-        to=TO_AGENT,
         recipient_joined_at=at("10:01:00"),
         read_by_at=at("10:01:30"),
         **IN_QUEUE,
     ),
-    reading(
+    for_agent(
         TRANSFERRED,
         "m3",
         at("10:01:12"),
         "read",
-        of=OF_CUSTOMER,
-        to=TO_AGENT,
         recipient_joined_at=at("10:01:00"),
         read_at=at("10:01:30"),
         **IN_QUEUE,
     ),
-    reading(
+    for_customer(
         TRANSFERRED,
         "a1",
         at("10:01:40"),
         "read_implied",
-        of=OF_AGENT,
-        to=TO_CUSTOMER,
         recipient_joined_at=at("10:00:00"),
         delivered_at=at("10:01:41"),
         read_by_at=at("10:01:50"),
         **IN_QUEUE,
     ),
-    reading(
+    for_customer(
         TRANSFERRED,
         "a2",
         at("10:01:45"),
         "read",
-        of=OF_AGENT,
-        to=TO_CUSTOMER,
         recipient_joined_at=at("10:00:00"),
         read_at=at("10:01:50"),
         message_length=200,
         **IN_QUEUE,
     ),
     # Delivered, and answered three minutes later.
-    reading(
+    for_agent(
         TRANSFERRED,
         "m4",
         at("10:03:00"),
         "replied",
-        of=OF_CUSTOMER,
-        to=TO_AGENT,
         recipient_joined_at=at("10:01:00"),
         delivered_at=at("10:03:01"),
         read_by_at=at("10:06:00"),
         **IN_QUEUE,
     ),
     # Observed until the customer left.
-    reading(
+    for_customer(
         TRANSFERRED,
         "a3",
         at("10:06:00"),
         "not_seen",
-        of=OF_AGENT,
-        to=TO_CUSTOMER,
         recipient_joined_at=at("10:00:00"),
         not_seen_for_ms=40_000,
         observed_to_end=False,
         **IN_QUEUE,
     ),
-    reading(
+    for_agent(
         EXPORTED,
         "m1",
         at("11:00:10"),
         "replied",
-        of=OF_CUSTOMER,
-        to=TO_AGENT,
         recipient_joined_at=at("11:00:01"),
         read_by_at=at("11:00:30"),
     ),
-    reading(
+    for_customer(
         EXPORTED,
         "a1",
         at("11:00:30"),
         "unknown",
-        of=OF_AGENT,
-        to=TO_CUSTOMER,
         recipient_joined_at=at("11:00:00"),
     ),
-    reading(
+    for_agent(
         LATE,
         "m1",
         at("23:59:58"),
         "read_implied",
-        of=OF_CUSTOMER,
-        to=TO_AGENT,
         recipient_joined_at=at("23:59:10"),
         read_by_at=at("00:00:13", TUESDAY),
     ),
-    reading(
+    for_agent(
         LATE,
         "m2",
         at("00:00:03", TUESDAY),
         "read",
-        of=OF_CUSTOMER,
-        to=TO_AGENT,
         recipient_joined_at=at("23:59:10"),
         read_at=at("00:00:13", TUESDAY),
     ),
     # The token died eight seconds later.
-    reading(
+    for_agent(
         LATE,
         "m3",
         at("00:00:20", TUESDAY),
         "not_seen",
-        of=OF_CUSTOMER,
-        to=TO_AGENT,
         recipient_joined_at=at("23:59:10"),
         not_seen_for_ms=8_000,
         observed_to_end=False,

@@ -50,9 +50,11 @@ def handler(_: dict[str, Any], context: LambdaContext) -> dict[Metric, int]:
     try:
         # First, and for a time of its own: on a busy instance the rest takes all that is left.
         republished = republish_all(
-            archive,
             archive.republication,
-            lambda: context.get_remaining_time_in_millis() > REPUBLISHES_BEFORE_MS,
+            store=archive.store,
+            chats=archive.chats,
+            publish_queue=archive.publish_queue,
+            may_go_on=lambda: context.get_remaining_time_in_millis() > REPUBLISHES_BEFORE_MS,
         )
         if republished:
             services.counters.add(Metric.CHATS_REPUBLISHED, republished)

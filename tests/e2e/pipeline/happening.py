@@ -59,6 +59,19 @@ def exported(export: ExportObject) -> Input:
     return Input("export", export.chat.export(export.leg))
 
 
+def all_that_happened(chats: Iterable[Chat]) -> list[Input]:
+    """What events, exports and a read after all tell of whole chats."""
+    return [
+        one
+        for chat in chats
+        for one in (
+            *(Input("event", event) for event in chat.contact_events()),
+            *(exported(ExportObject(chat, leg)) for leg in chat.legs),
+            read_after_all(chat),
+        )
+    ]
+
+
 def read_after_all(chat: Chat) -> Input:
     """The whole transcript as it is in the end."""
     [response] = chat.pages(page_size=100_000)

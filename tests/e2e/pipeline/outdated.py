@@ -11,12 +11,11 @@ from typing import Any
 from local.clock import Clock
 from local.cloud import LocalCloud, Stack
 from local.participant_service import Behaviour
-from local.participant_service.timeline import ExportObject
 from local.scripted.chat import Chat
 from local.world import Script, World
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import LAYERS, deployable, layer
-from tests.e2e.pipeline.happening import exported, read_after_all
+from tests.e2e.pipeline.happening import all_that_happened
 from tests.e2e.pipeline.running import export, finish_attempt, state, tell, until
 from tests.e2e.pipeline.tables import Rows, metadata, read_rows
 from tests.oracle import Input
@@ -168,8 +167,6 @@ def run(folder: Path) -> Outdated:
         until(lambda: _republication(world) is None, "the republication is over")
         finish_attempt(world, [chat.initial_contact_id for chat in chats])
         rows, left = read_rows(world.cloud, world.stack), _republication(world)
-    events = [Input("event", event) for chat in chats for event in chat.contact_events()]
-    exports = [exported(ExportObject(chat, leg)) for chat in chats for leg in chat.legs]
     return Outdated(
         chats=chats,
         older_types=types,
@@ -177,6 +174,6 @@ def run(folder: Path) -> Outdated:
         rows_between=between,
         files_between=files_between,
         rows=rows,
-        told=[*events, *exports, *map(read_after_all, chats)],
+        told=all_that_happened(chats),
         left=left,
     )

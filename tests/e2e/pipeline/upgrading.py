@@ -9,12 +9,11 @@ from pathlib import Path
 
 from local.clock import Clock
 from local.participant_service import Behaviour
-from local.participant_service.timeline import ExportObject
 from local.scripted.chat import Chat
 from local.world import Script, World
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import LAYERS, deployable, layer
-from tests.e2e.pipeline.happening import exported, read_after_all
+from tests.e2e.pipeline.happening import all_that_happened
 from tests.e2e.pipeline.running import export, finish_attempt, tell
 from tests.e2e.pipeline.tables import Rows, read_rows
 from tests.oracle import Input
@@ -122,8 +121,6 @@ def run(folder: Path) -> Upgraded:
         tell(world, newest)
         export(world, newest)
         rows_newest = _archive(world, chats)
-    events = [Input("event", event) for chat in chats for event in chat.contact_events()]
-    exports = [exported(ExportObject(chat, leg)) for chat in chats for leg in chat.legs]
     return Upgraded(
         changed=changed,
         unchanged=unchanged,
@@ -134,5 +131,5 @@ def run(folder: Path) -> Upgraded:
         rows_new=rows_new,
         rows_adopted=rows_adopted,
         rows_newest=rows_newest,
-        told=[*events, *exports, *map(read_after_all, chats)],
+        told=all_that_happened(chats),
     )

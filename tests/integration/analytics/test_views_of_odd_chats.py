@@ -12,11 +12,11 @@ from chatlake.analytics.sql_files import load_named, to_duckdb
 from tests.hand_lake import (
     EVENT,
     MONDAY,
-    OF_CUSTOMER,
     TO_AGENT,
     TO_CUSTOMER,
     TO_OTHER_AGENT,
     at,
+    for_agent,
     item,
     moved,
     reading,
@@ -24,6 +24,12 @@ from tests.hand_lake import (
 from tests.made_lake import Row, ask, made_lake
 
 CHAT = "odd"
+ANSWERED_BY_TWO = [
+    item(CHAT, "m1", at("10:00:10"), "CUSTOMER", "cu", contact_id="l1"),
+    item(CHAT, "a1", at("10:10:10"), "AGENT", "ag", contact_id="l1"),
+    item(CHAT, "m2", at("10:20:10"), "CUSTOMER", "cu", contact_id="l2"),
+    item(CHAT, "a2", at("10:20:15"), "AGENT", "ag2", contact_id="l2"),
+]
 
 
 def contact(contact_id: str = CHAT, **more: Any) -> Row:
@@ -50,7 +56,7 @@ def answers(
 
 def asked(message_id: str, sent_at: datetime, read_state: str = "read", **more: Any) -> Row:
     """What is known of one agent's reading of a customer's message."""
-    return reading(CHAT, message_id, sent_at, read_state, of=OF_CUSTOMER, **{"to": TO_AGENT} | more)
+    return for_agent(CHAT, message_id, sent_at, read_state, **more)
 
 
 def both() -> list[Row]:
@@ -163,13 +169,7 @@ def test_a_first_answer_is_of_the_queue_that_gave_it() -> None:
         contact("l1", initiated_at=at("10:00:00"), queue_arn="slow"),
         contact("l2", initiated_at=at("10:20:00"), queue_arn="fast"),
     ]
-    messages = [
-        item(CHAT, "m1", at("10:00:10"), "CUSTOMER", "cu", contact_id="l1"),
-        item(CHAT, "a1", at("10:10:10"), "AGENT", "ag", contact_id="l1"),
-        item(CHAT, "m2", at("10:20:10"), "CUSTOMER", "cu", contact_id="l2"),
-        item(CHAT, "a2", at("10:20:15"), "AGENT", "ag2", contact_id="l2"),
-    ]
-    lake = made_lake({"messages": messages, "contacts": legs})
+    lake = made_lake({"messages": ANSWERED_BY_TWO, "contacts": legs})
     found = ask(lake, to_duckdb(query.sql), (str(MONDAY), str(MONDAY)))
     assert [tuple(row.values())[:5] for row in found] == [("slow", 1, 1, 600.0, 600.0)]
 
@@ -179,14 +179,8 @@ def test_a_first_answer_of_a_leg_without_a_queue_is_not_that_of_another_leg() ->
         contact("l1", initiated_at=at("10:00:00")),
         contact("l2", initiated_at=at("10:20:00"), queue_arn="later"),
     ]
-    messages = [
-        item(CHAT, "m1", at("10:00:10"), "CUSTOMER", "cu", contact_id="l1"),
-        item(CHAT, "a1", at("10:10:10"), "AGENT", "ag", contact_id="l1"),
-        item(CHAT, "m2", at("10:20:10"), "CUSTOMER", "cu", contact_id="l2"),
-        item(CHAT, "a2", at("10:20:15"), "AGENT", "ag2", contact_id="l2"),
-    ]
     sql = "SELECT first_response_queue_arn, last_queue_arn FROM conversations"
-    assert answers(sql, messages, contacts=legs) == [(None, "later")]
+    assert answers(sql, ANSWERED_BY_TWO, contacts=legs) == [(None, "later")]
 
 
 def test_the_first_response_of_a_conversation_is_the_first_of_its_answers() -> None:

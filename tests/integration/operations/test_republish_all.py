@@ -39,16 +39,18 @@ class Place:
     sent: list[str] = field(default_factory=list)
     batches: int = 1_000_000
 
-    @property
-    def publish_queue(self) -> Place:
-        return self
-
     def send(self, chats: Mapping[str, object]) -> None:
         self.sent += chats
 
     def run(self, batches: int = 1_000_000) -> int:
         self.batches = batches
-        return republish_all(self, self.republication, self._may_go_on)
+        return republish_all(
+            self.republication,
+            store=self.store,
+            chats=self.chats,
+            publish_queue=self,
+            may_go_on=self._may_go_on,
+        )
 
     def _may_go_on(self) -> bool:
         self.batches -= 1

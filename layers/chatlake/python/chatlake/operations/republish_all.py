@@ -7,7 +7,7 @@ since is found unchanged, and what a run that was cut off sent twice does no har
 from __future__ import annotations
 
 from itertools import batched
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,24 +19,13 @@ if TYPE_CHECKING:
 _CHATS_AT_ONCE = 1000
 
 
-class DeployedDocuments(Protocol):
-    """What a republication needs of the deployed archive."""
-
-    @property
-    def store(self) -> S3Store:
-        """The documents."""
-
-    @property
-    def chats(self) -> ChatState:
-        """The state of chats."""
-
-    @property
-    def publish_queue(self) -> PublishQueue:
-        """Where chats wait to be published."""
-
-
 def republish_all(
-    archive: DeployedDocuments, republication: Republication, may_go_on: Callable[[], bool]
+    republication: Republication,
+    *,
+    store: S3Store,
+    chats: ChatState,
+    publish_queue: PublishQueue,
+    may_go_on: Callable[[], bool],
 ) -> int:
     """Go on with a republication, if one was begun; return how many chats were sent to the queue.
 
@@ -51,15 +40,15 @@ def republish_all(
     if after is None:
         return 0
     count = 0
-    attempts = archive.chats.publish_attempts
-    for some in batched(archive.store.chats(after=after or None), _CHATS_AT_ONCE, strict=False):
+    attempts = chats.publish_attempts
+    for some in batched(store.chats(after=after or None), _CHATS_AT_ONCE, strict=False):
         if not may_go_on():
             return count
         known = attempts.read([chat for chat, _ in some])
         due = {chat: hint for chat, hint in some if chat in known and known[chat].count}
         # Forgotten first: a message that came before would find the chat unchanged.
         attempts.forget_published(due)
-        archive.publish_queue.send(due)
+        publish_queue.send(due)
         count += len(due)
         last, _ = some[-1]
         if not republication.advance(after, last):
