@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.tables import schema
 from chatlake.tables.flatten import flatten
+from chatlake.tables.lake.pruning import Sought
 from chatlake.timestamps import now
 from local.chats import scripts
 from local.example_lake import START, archived
@@ -35,7 +36,7 @@ def main() -> None:
             for start in range(0, copies, at_once):
                 numbers = range(start, min(start + at_once, copies))
                 several = pa.concat_tables([_as_other_chats(rows, number) for number in numbers])
-                archive.lake.replace(table, archive.lake.load(table), several, {})
+                archive.lake.replace(table, archive.lake.load(table), several, Sought())
 
 
 def _as_other_chats(rows: pa.Table, number: int) -> pa.Table:

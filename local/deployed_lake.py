@@ -13,6 +13,7 @@ from chatlake.tables import schema
 from chatlake.tables.flatten import Tables, flatten
 from chatlake.tables.lake.data_files import sort_rows
 from chatlake.tables.lake.glue import glue_lake
+from chatlake.tables.lake.pruning import Sought
 from chatlake.timestamps import now
 from local.example_lake import archived
 from local.questions import Questions
@@ -53,7 +54,7 @@ def write_lake(
         written(len(some))
     for table in schema.TABLES:
         rows = pa.concat_tables([part.pop(table.name) for part in parts])
-        lake.replace(table, lake.load(table), sort_rows(table, rows), {})
+        lake.replace(table, lake.load(table), sort_rows(table, rows), Sought())
     return lake
 
 

@@ -10,9 +10,9 @@ from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, guarded, logger, metrics, record
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.exceptions import TableDiffers
 from chatlake.identifiers import text_id
 from chatlake.json_codec import loads
-from chatlake.tables.publish import publish
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -33,9 +33,13 @@ def handler(event: SQSEvent, _: LambdaContext) -> dict[str, Any]:
     """Publish the chats that the messages name; return the messages that have failed."""
     chats = {message.message_id: _chat(message.body) for message in event.records}
     named = {chat for chat in chats.values() if chat is not None}
-    outcome = publish(named, store=archive.store, chats=archive.chats, lake=lake)
+    outcome = _publish(named)
     if outcome.moved:
-        _publish_moved(outcome)
+        # The queue may not be told of the change.
+        again = _publish(outcome.moved)
+        outcome.add(again)
+        if again.measures is not None:
+            report(again.measures)
     for chat, reason in outcome.failed.items():
         logger.error("a chat was not published", extra={"chat": chat, "reason": reason})
     # What moved once more comes again with its message.
@@ -58,12 +62,13 @@ def handler(event: SQSEvent, _: LambdaContext) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
 
 
-def _publish_moved(outcome: PublishOutcome) -> None:
-    """Publish again what changed meanwhile: the queue may not be told of the change."""
-    again = publish(outcome.moved, store=archive.store, chats=archive.chats, lake=lake)
-    outcome.add(again)
-    if again.measures is not None:
-        report(again.measures)
+def _publish(chats: set[str]) -> PublishOutcome:
+    try:
+        return archive.publish(chats)
+    except TableDiffers as error:
+        count({Metric.TABLES_DIFFERING: 1})
+        logger.error("nothing was published", extra={"reason": str(error)})
+        raise
 
 
 def report(measures: Measures) -> None:

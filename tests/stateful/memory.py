@@ -19,12 +19,13 @@ from chatlake.tables import schema
 from chatlake.tables.lake.data_files import day_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import pyarrow as pa
 
     from chatlake.chat_state import BatchHint, Day
     from chatlake.exceptions import UnreadableDocument
+    from chatlake.tables.lake.pruning import Sought
 
 type Row = tuple[Any, ...]
 """The values of a row, without `published_at`."""
@@ -96,12 +97,16 @@ class MemoryLake:
     def load(self, table: schema.Table) -> Snapshot:
         return self._newest[table.name]
 
+    def rows_of_others(self, table: schema.Table, loaded: Snapshot) -> Iterator[pa.Table]:
+        """Nobody else writes here."""
+        return iter(())
+
     def replace(
         self,
         table: schema.Table,
         loaded: Snapshot,
         rows: pa.Table,
-        sought: Mapping[str, Collection[Day]],
+        sought: Sought,
     ) -> bool:
         fresh = rows_by_chat(table, rows)
         if not fresh and not sought:
@@ -109,11 +114,11 @@ class MemoryLake:
         if loaded.number != self._newest[table.name].number:
             raise SnapshotConflict(table.name)
         result = dict(loaded.rows)
-        for chat in fresh.keys() | sought.keys():
+        for chat in fresh.keys() | sought.days.keys():
             kept = tuple(
                 (day, row)
                 for day, row in loaded.rows.get(chat, ())
-                if day not in sought.get(chat, ())
+                if day not in sought.days.get(chat, ()) and chat not in sought.erased
             )
             result[chat] = kept + tuple(fresh.get(chat, ()))
         self._newest[table.name] = Snapshot(loaded.number + 1, result)

@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from chatlake.chat_state import BatchHint, ChatState, Day
+    from chatlake.chat_state import BatchHint, ChatState
     from chatlake.documents.document import Document
     from chatlake.documents.store import DocumentStore, StoredDocument
     from chatlake.documents.upsert import UpsertResult
     from chatlake.exceptions import UnreadableDocument
     from chatlake.operations.archive import Archive
     from chatlake.operations.erase import Erasure
+    from chatlake.tables.lake.pruning import Sought
     from tests.stateful.lockstep import Step
     from tests.stateful.memory import Row
 
@@ -46,13 +47,9 @@ class AnyLake(Protocol):
 
     def load(self, table: schema.Table) -> Any: ...
 
-    def replace(
-        self,
-        table: schema.Table,
-        loaded: Any,
-        rows: pa.Table,
-        sought: Mapping[str, Collection[Day]],
-    ) -> bool: ...
+    def rows_of_others(self, table: schema.Table, loaded: Any) -> Iterator[pa.Table]: ...
+
+    def replace(self, table: schema.Table, loaded: Any, rows: pa.Table, sought: Sought) -> bool: ...
 
 
 class World:
@@ -138,6 +135,7 @@ class World:
             store=_SteppedStore(self.store, step),
             chats=_SteppedChats(self.chats, step),
             lake=cast("Lake", _SteppedLake(self.lake, step)),
+            publish_queue=_Queue(self),
             sleep=sleep,
         )
 
@@ -300,15 +298,22 @@ class _SteppedLake:
         self._step(f"load {table.name}")
         return self._lake.load(table)
 
-    def replace(
-        self,
-        table: schema.Table,
-        loaded: Any,
-        rows: pa.Table,
-        sought: Mapping[str, Collection[Day]],
-    ) -> bool:
+    def rows_of_others(self, table: schema.Table, loaded: Any) -> Iterator[pa.Table]:
+        return self._lake.rows_of_others(table, loaded)
+
+    def replace(self, table: schema.Table, loaded: Any, rows: pa.Table, sought: Sought) -> bool:
         self._step(f"commit {table.name}")
         return self._lake.replace(table, loaded, rows, sought)
+
+
+@dataclass(frozen=True)
+class _Queue:
+    """The queue of a world, as a publisher sees it."""
+
+    world: World
+
+    def send(self, chats: Mapping[str, BatchHint]) -> None:
+        self.world.announce(chats)
 
 
 @dataclass(frozen=True)

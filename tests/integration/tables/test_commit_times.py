@@ -21,6 +21,7 @@ from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.tables.flatten import arrow_schema
 from chatlake.tables.lake.glue import glue_lake
 from chatlake.tables.lake.iceberg import Lake
+from chatlake.tables.lake.pruning import Sought
 from chatlake.tables.schema import ATTACHMENTS
 from tests.aws import Aws, in_environment
 
@@ -92,9 +93,9 @@ def change(lake: Lake, way: str, name: str) -> None:
     table = lake.load(ATTACHMENTS)
     match way:
         case "append":
-            assert lake.replace(ATTACHMENTS, table, rows_of(name), {})
+            assert lake.replace(ATTACHMENTS, table, rows_of(name), Sought())
         case "overwrite":
-            assert lake.replace(ATTACHMENTS, table, rows_of(name), {"chat": {None}})
+            assert lake.replace(ATTACHMENTS, table, rows_of(name), Sought({"chat": {None}}))
         case "evolve":
             with table.update_schema() as update:
                 update.add_column(name, StringType())

@@ -19,6 +19,7 @@ from chatlake.tables.flatten import arrow_schema
 from chatlake.tables.lake import s3_io
 from chatlake.tables.lake.glue import glue_lake
 from chatlake.tables.lake.iceberg import Lake
+from chatlake.tables.lake.pruning import Sought
 from chatlake.tables.lake.s3_io import S3FileIO, S3Object
 from chatlake.tables.schema import ATTACHMENTS
 from tests.aws import Aws, in_environment
@@ -186,11 +187,11 @@ def test_a_commit_that_is_sent_twice_is_made_once(
     lake: Lake, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lake.create_tables()
-    lake.replace(ATTACHMENTS, lake.load(ATTACHMENTS), rows_of("one"), {})
+    lake.replace(ATTACHMENTS, lake.load(ATTACHMENTS), rows_of("one"), Sought())
     with monkeypatch.context() as patched:
         sends_twice(aws.client("glue"), "update_table", patched)
-        assert lake.replace(ATTACHMENTS, lake.load(ATTACHMENTS), rows_of("two"), {})
-    lake.replace(ATTACHMENTS, lake.load(ATTACHMENTS), rows_of("three"), {})
+        assert lake.replace(ATTACHMENTS, lake.load(ATTACHMENTS), rows_of("two"), Sought())
+    lake.replace(ATTACHMENTS, lake.load(ATTACHMENTS), rows_of("three"), Sought())
     found = lake.load(ATTACHMENTS).scan().to_arrow()["item_id"].to_pylist()
     assert sorted(found) == ["one", "three", "two"]
 
@@ -198,9 +199,9 @@ def test_a_commit_that_is_sent_twice_is_made_once(
 def test_a_commit_on_a_table_that_has_moved_on_is_refused(lake: Lake) -> None:
     lake.create_tables()
     loaded = lake.load(ATTACHMENTS)
-    lake.replace(ATTACHMENTS, lake.load(ATTACHMENTS), rows_of("one"), {})
+    lake.replace(ATTACHMENTS, lake.load(ATTACHMENTS), rows_of("one"), Sought())
     with pytest.raises(SnapshotConflict):
-        lake.replace(ATTACHMENTS, loaded, rows_of("two"), {})
+        lake.replace(ATTACHMENTS, loaded, rows_of("two"), Sought())
     found = lake.load(ATTACHMENTS).scan().to_arrow()["item_id"].to_pylist()
     assert found == ["one"]
 

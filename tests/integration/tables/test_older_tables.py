@@ -22,6 +22,7 @@ from chatlake.tables.lake import definition, iceberg, s3_io
 from chatlake.tables.lake.glue import glue_lake
 from chatlake.tables.lake.iceberg import Lake
 from chatlake.tables.lake.older_tables import delete_files
+from chatlake.tables.lake.pruning import Sought
 from tests.aws import Aws, in_environment
 
 TABLES_OF_0_1 = (schema.MESSAGES, schema.RECEIPTS, schema.ATTACHMENTS, schema.CONTACTS)
@@ -51,7 +52,7 @@ class Stack:
             for table in tables:
                 self.lake._create(table)
                 for number in range(2):
-                    self.lake.replace(table, self.lake.load(table), row(table, number), {})
+                    self.lake.replace(table, self.lake.load(table), row(table, number), Sought())
         view: dict[str, Any] = {"Name": "read_latency", "TableType": "VIRTUAL_VIEW"}
         view["Parameters"] = {"presto_view": "true"}
         self.glue.create_table(DatabaseName=self.database, TableInput=view)
@@ -131,7 +132,7 @@ def test_a_removal_that_was_cut_off_can_be_repeated(
 def test_tables_of_today_are_left_as_they_are(stack: Stack) -> None:
     stack.lake.create_tables()
     table = schema.MESSAGES
-    stack.lake.replace(table, stack.lake.load(table), row(table, 0), {})
+    stack.lake.replace(table, stack.lake.load(table), row(table, 0), Sought())
     before = stack.files(table)
     assert not stack.lake.has_older_tables()
     stack.lake.drop_older_tables()
@@ -216,7 +217,7 @@ def test_a_table_that_another_run_has_made_meanwhile_stays(
             other_run.drop_older_tables()
             other_run.create_tables()
             table = schema.MESSAGES
-            other_run.replace(table, other_run.load(table), row(table, 0), {})
+            other_run.replace(table, other_run.load(table), row(table, 0), Sought())
         delete_files(loaded)
 
     monkeypatch.setattr(iceberg, "delete_files", first)

@@ -12,6 +12,7 @@ import pytest
 from chatlake.exceptions import PublishConflict, SnapshotConflict
 from chatlake.tables import schema
 from chatlake.tables.flatten import arrow_schema
+from chatlake.tables.lake.pruning import Sought
 from tests.stateful.memory import MemoryLake
 from tests.stateful.reads import CHAT, LEG, OTHER_CHAT, READS, READS_OF, message, response
 from tests.stateful.world import World, assert_rows_are_those_of_documents
@@ -398,9 +399,9 @@ def test_whoever_sought_old_rows_and_found_none_to_change_has_still_committed(
     one = table_named(table)
     loaded_before = world.lake.load(one)
     empty = arrow_schema(one).empty_table()
-    assert world.lake.replace(one, world.lake.load(one), empty, {"c1": [1, None]})
+    assert world.lake.replace(one, world.lake.load(one), empty, Sought({"c1": [1, None]}))
     with pytest.raises(SnapshotConflict):
-        world.lake.replace(one, loaded_before, empty, {"c1": [1, None]})
+        world.lake.replace(one, loaded_before, empty, Sought({"c1": [1, None]}))
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -408,7 +409,7 @@ def test_nothing_to_add_and_nothing_sought_is_no_commit(world: World, table: str
     one = table_named(table)
     before = snapshots(world)
     empty = arrow_schema(one).empty_table()
-    assert not world.lake.replace(one, world.lake.load(one), empty, {})
+    assert not world.lake.replace(one, world.lake.load(one), empty, Sought())
     assert snapshots(world) == before
 
 

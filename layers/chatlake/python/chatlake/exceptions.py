@@ -114,13 +114,15 @@ class OlderTables(ChatlakeError):
 
 
 class TableDiffers(ChatlakeError):
-    """A column of a table has another type than chatlake gave it: somebody has changed it."""
+    """Others have changed a table so that it cannot be written; `remedy` is SQL of Athena."""
 
-    def __init__(self, table: str, column: str, found: str, wanted: str) -> None:
+    def __init__(self, table: str, what: str, remedy: str) -> None:
         super().__init__(
-            f"column {column} of table {table} is of type {found}, and chatlake writes {wanted}: "
-            "nothing is written to the table until it has that type again"
+            f"table {table}: {what}. Nothing is written to it until that is mended, and what waits "
+            f"to be published is kept: {remedy}"
         )
+        self.table = table
+        self.what = what
 
 
 class QueryFailed(ChatlakeError):
@@ -167,6 +169,16 @@ class LakeOutdated(ChatlakeError):
         super().__init__(
             f"the tables of the lake at {folder} were made by an earlier version of chatlake; make "
             f"them anew from the documents: chatlake --lake {folder} rebuild"
+        )
+
+
+class LakeDiffers(ChatlakeError):
+    """A table of a lake folder was changed by others so that it cannot be written."""
+
+    def __init__(self, folder: str, table: str, what: str) -> None:
+        super().__init__(
+            f"table {table} of the lake at {folder}: {what}; make the tables anew from the "
+            f"documents: chatlake --lake {folder} rebuild (what others have added to them is lost)"
         )
 
 

@@ -73,4 +73,10 @@ class DeployedArchive:
         """Sync the rows of some chats with their documents."""
         from chatlake.tables.publish import publish
 
-        return publish(initial_contact_ids, store=self.store, chats=self.chats, lake=self.lake)
+        return publish(
+            initial_contact_ids,
+            store=self.store,
+            chats=self.chats,
+            lake=self.lake,
+            publish_queue=self.publish_queue,
+        )

@@ -41,6 +41,7 @@ class Metric(StrEnum):
     CHATS_UNCHANGED = "ChatsUnchanged"
     CHATS_MOVED = "ChatsMoved"
     CHATS_FAILED = "ChatsFailed"
+    TABLES_DIFFERING = "TablesDiffering"
     MESSAGES_PUBLISHED = "MessagesPublished"
     RECEIPTS_PUBLISHED = "ReceiptsPublished"
     READ_LATENCY = "ReadLatency"

@@ -15,7 +15,14 @@ from pyiceberg.catalog.sql import SqlCatalog
 
 from chatlake.chat_state.sqlite import SqliteChatState
 from chatlake.documents.store.folder import FolderStore
-from chatlake.exceptions import LakeIncomplete, LakeNotFound, LakeOutdated, OlderTables
+from chatlake.exceptions import (
+    LakeDiffers,
+    LakeIncomplete,
+    LakeNotFound,
+    LakeOutdated,
+    OlderTables,
+    TableDiffers,
+)
 from chatlake.locks import exclusive_access, file_lock
 from chatlake.tables.lake.commit_times import OrderedCommits
 from chatlake.tables.lake.iceberg import Lake
@@ -60,6 +67,8 @@ class EmbeddedArchive:
             Its tables were made in another folder; only rebuilding them helps.
         LakeOutdated
             Its tables were made by an earlier version; only rebuilding them helps.
+        LakeDiffers
+            Others have changed its tables so that they cannot be written; only rebuilding helps.
         """
         # Without links and "..", so that every way to name the folder names the same tables.
         self.folder = folder.resolve()
@@ -78,7 +87,8 @@ class EmbeddedArchive:
             self.chats = SqliteChatState(self.folder / CHATS)
             if not rebuilding:
                 try:
-                    self.lake.create_tables()
+                    with self._written():
+                        self.lake.create_tables()
                 except OlderTables as error:
                     raise LakeOutdated(str(folder)) from error
 
@@ -108,7 +118,13 @@ class EmbeddedArchive:
     def publish(self, initial_contact_ids: Iterable[str]) -> PublishOutcome:
         """Sync the rows of some chats with their documents, with the lake's publisher lock."""
         with self.publishing():
-            return publish(initial_contact_ids, store=self.store, chats=self.chats, lake=self.lake)
+            return publish(
+                initial_contact_ids,
+                store=self.store,
+                chats=self.chats,
+                lake=self.lake,
+                publish_queue=self.publish_queue,
+            )
 
     @property
     def publish_queue(self) -> SqlitePublishQueue:
@@ -137,5 +153,12 @@ class EmbeddedArchive:
     @contextmanager
     def publishing(self) -> Iterator[None]:
         """Publish while nobody else does."""
-        with file_lock(self.folder / "publish.lock"):
+        with file_lock(self.folder / "publish.lock"), self._written():
             yield
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except TableDiffers as error:
+            raise LakeDiffers(str(self.folder), error.table, error.what) from error

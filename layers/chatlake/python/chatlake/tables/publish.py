@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chatlake.backoff import jittered_wait_s
-from chatlake.chat_state import NO_DOCUMENT, AttemptRecord
+from chatlake.chat_state import NO_DOCUMENT, NO_HINT, AttemptRecord
 from chatlake.documents.revision import revision
 from chatlake.exceptions import (
     DamagedDocument,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from chatlake.chat_state import ChatState, Day
+    from chatlake.chat_state import ChatState, Day, PublishQueue
     from chatlake.documents.document import Document
     from chatlake.documents.store import DocumentStore, StoredDocument
     from chatlake.tables.lake.iceberg import Lake
@@ -65,8 +65,6 @@ class PublishOutcome:
         Their documents changed meanwhile: to be published again.
     failed
         Why a chat could not be published at all.
-    outdated
-        Not of the batch: an earlier version has made rows of theirs. To be published again, too.
     measures
         Of those that had never been published before; each chat is measured once.
     """
@@ -75,7 +73,6 @@ class PublishOutcome:
     unchanged: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
-    outdated: set[str] = field(default_factory=set)
     measures: Measures | None = None
 
     def add(self, later: PublishOutcome) -> None:
@@ -91,7 +88,7 @@ class PublishOutcome:
 class _Batch:
     """The chats at hand: the tag of each one's document, its revision, and all their rows.
 
-    `attempts` are those before this one.
+    `attempts` are those before this one; nothing may be left of the `erased`.
     """
 
     tags: dict[str, str | None]
@@ -115,14 +112,18 @@ def publish(
     store: DocumentStore,
     chats: ChatState,
     lake: Lake,
+    publish_queue: PublishQueue,
     sleep: Callable[[float], None] = time.sleep,
 ) -> PublishOutcome:
     """Sync the rows of some chats with their documents.
 
-    A chat without a document, because it was erased or merged into another, loses its rows.
+    A chat without a document, because it was erased or merged into another, loses its rows. Other
+    chats whose rows are of an earlier version are sent to the queue.
 
     Raises
     ------
+    TableDiffers
+        Others have changed a table so that it cannot be written; the chats are still due.
     PublishConflict
         A table kept changing under the publisher; what was committed so far stays valid.
     """
@@ -144,16 +145,18 @@ def publish(
                     batch.drop(moved)
                 if not batch.tags:
                     return outcome
-                outdated = look_through(table, loaded, chats) - wanted
+                # Before the commit, which says that all of this is known.
+                of_others = lake.rows_of_others(table, loaded)
+                outdated = look_through(of_others, chats) - batch.tags.keys()
+                chats.publish_attempts.forget_published(outdated)
+                publish_queue.send(dict.fromkeys(sorted(outdated), NO_HINT))
                 sought = _sought(batch, chats, again=attempt > 0)
-                lake.replace(table, loaded, batch.rows[table.name], sought, seen=not outdated)
+                lake.replace(table, loaded, batch.rows[table.name], sought)
                 break
             except SnapshotConflict:
                 sleep(jittered_wait_s(attempt))
         else:
             raise PublishConflict(table.name, _MOST_ATTEMPTS)
-        chats.publish_attempts.forget_published(outdated)
-        outcome.outdated |= outdated
     assert batch is not None
     marked = chats.publish_attempts.mark_published(batch.revisions, counts)
     outcome.measures = measure(batch.rows, _new_chats(batch, marked, counts), at=now())

@@ -23,7 +23,7 @@ from chatlake.tables.lake.definition import (
 )
 from chatlake.tables.lake.layout import add_own_spec, as_written, own_spec_id
 from chatlake.tables.lake.older_tables import delete_files
-from chatlake.tables.lake.others import seen_property
+from chatlake.tables.lake.others import rows_of_others, seen_property
 from chatlake.tables.lake.own_columns import (
     check_kind,
     check_table,
@@ -33,6 +33,8 @@ from chatlake.tables.lake.own_columns import (
 from chatlake.tables.lake.replacement import plan_replacement
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pyarrow as pa
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table as IcebergTable
@@ -169,14 +171,30 @@ class Lake:
     def _load(self, table: schema.Table) -> IcebergTable:
         return self._catalog.load_table((self._namespace, table.name))
 
+    def rows_of_others(self, table: schema.Table, loaded: IcebergTable) -> Iterator[pa.Table]:
+        """Tell of the rows that others have written since the newest commit of `replace`.
+
+        Yields
+        ------
+        pa.Table
+            ``chat`` and ``day`` of rows, each pair once or twice, and ``is_outdated``: whether they
+            are of an earlier row format, or of a file without some of our columns.
+        """
+        try:
+            yield from rows_of_others(table, loaded)
+        except FileNotFoundError as error:
+            self._check_still_current(table, loaded, error)
+            raise
+
+    def _check_still_current(
+        self, table: schema.Table, loaded: IcebergTable, error: FileNotFoundError
+    ) -> None:
+        # A snapshot that is current no more may have expired, and its files with it.
+        if self._load(table).metadata_location != loaded.metadata_location:
+            raise SnapshotConflict(table.name) from error
+
     def replace(
-        self,
-        table: schema.Table,
-        loaded: IcebergTable,
-        rows: pa.Table,
-        sought: Sought,
-        *,
-        seen: bool = True,
+        self, table: schema.Table, loaded: IcebergTable, rows: pa.Table, sought: Sought
     ) -> bool:
         """Write rows in one commit on the snapshot that was loaded.
 
@@ -188,9 +206,8 @@ class Lake:
             With the columns of `schema`, and in its order.
         sought
             Chats whose old rows give way to the new ones. A chat whose old rows equal the new
-            ones, `published_at` aside, is left as it is. All other rows are just added.
-        seen
-            Whether the rows that others have written (`rows_of_others`) are dealt with.
+            ones, `published_at` aside, is left as it is. All other rows are just added. Where
+            others have put rows of them is to be known (`rows_of_others`).
 
         Returns
         -------
@@ -207,16 +224,13 @@ class Lake:
         try:
             plan = plan_replacement(table, loaded, rows, sought)
         except FileNotFoundError as error:
-            # A snapshot that is current no more may have expired, and its files with it.
-            if self._load(table).metadata_location != loaded.metadata_location:
-                raise SnapshotConflict(table.name) from error
+            self._check_still_current(table, loaded, error)
             raise
         if not plan and not sought:
             return False
         try:
             with loaded.transaction() as transaction:
-                if seen:
-                    transaction.set_properties(seen_property(loaded))
+                transaction.set_properties(seen_property(loaded))
                 update = transaction.update_snapshot()
                 with update.overwrite() if plan.removed else update.merge_append() as snapshot:
                     for file in plan.removed:

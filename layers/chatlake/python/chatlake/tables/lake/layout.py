@@ -54,7 +54,11 @@ def add_own_spec(table: schema.Table, loaded: IcebergTable) -> None:
     with loaded.transaction() as transaction:
         transaction._apply(
             (AddPartitionSpecUpdate(spec=spec),),
-            (AssertLastAssignedPartitionId(last_assigned_partition_id=last_field_id),),
+            (
+                AssertLastAssignedPartitionId.model_validate(
+                    {"last-assigned-partition-id": last_field_id}
+                ),
+            ),
         )
 
 

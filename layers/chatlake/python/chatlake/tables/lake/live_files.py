@@ -9,6 +9,7 @@ from pyiceberg.manifest import (
     INITIAL_SEQUENCE_NUMBER,
     DataFile,
     DataFileContent,
+    FileFormat,
     ManifestContent,
     ManifestEntry,
     ManifestFile,
@@ -47,7 +48,7 @@ def live_files(
     Raises
     ------
     TableDiffers
-        Rows were deleted in a way that cannot be read.
+        Others have written files in a format, or deleted rows in a way, that cannot be read.
     """
     snapshot = loaded.current_snapshot()
     if snapshot is None:
@@ -57,12 +58,24 @@ def live_files(
     for manifest in manifests:
         if manifest.content == ManifestContent.DATA and may_matter(manifest):
             for entry in manifest.fetch_manifest_entry(loaded.io, discard_deleted=True):
+                _check_format(loaded, entry.data_file)
                 yield LiveFile(
                     file=entry.data_file,
                     deletes=frozenset(_deletes_of(deletes, entry)),
                     snapshot_id=entry.snapshot_id,
                     sequence_number=entry.file_sequence_number or INITIAL_SEQUENCE_NUMBER,
                 )
+
+
+def _check_format(loaded: IcebergTable, file: DataFile) -> None:
+    if file.file_format != FileFormat.PARQUET:
+        name = loaded.name()[-1]
+        raise TableDiffers(
+            name,
+            f"others have written files in the format {file.file_format.name}, which is not read",
+            f"ALTER TABLE {name} SET TBLPROPERTIES ('format' = 'parquet'); "
+            f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK",
+        )
 
 
 def _index_of_deletes(loaded: IcebergTable, manifests: Sequence[ManifestFile]) -> DeleteFileIndex:

@@ -9,21 +9,53 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyiceberg.table.snapshots import Operation
 
+from chatlake.documents.revision import ROW_FORMAT
+from chatlake.tables import schema
+from chatlake.tables.lake.data_files import day_of, read_rows
 from chatlake.tables.lake.definition import SEEN_SEQUENCE_NUMBER
 from chatlake.tables.lake.live_files import LiveFile, live_files
+from chatlake.tables.lake.own_columns import lacks_own_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pyiceberg.table import Table as IcebergTable
 
+_CHAT = "initial_contact_id"
+_FORMAT = "row_format"
 
-def files_of_others(loaded: IcebergTable) -> Iterator[LiveFile]:
+
+def rows_of_others(table: schema.Table, loaded: IcebergTable) -> Iterator[pa.Table]:
+    """Tell of the rows in files that others have added; see `Lake`."""
+    for live in _files_of_others(loaded):
+        formats = [_FORMAT] if table is schema.CONTACTS else []
+        rows = read_rows(loaded, live, _CHAT, table.partition_by, *formats)
+        rows = rows.filter(pc.is_valid(rows.column(_CHAT)))
+        is_outdated = pa.repeat(lacks_own_columns(table, loaded, live.file), rows.num_rows)
+        if formats:
+            is_older = pc.less(pc.fill_null(rows.column(_FORMAT), 0), ROW_FORMAT)
+            is_outdated = pc.or_(is_outdated, is_older)
+        told = {
+            "chat": rows.column(_CHAT),
+            "day": day_of(rows.column(table.partition_by)),
+            "is_outdated": is_outdated,
+        }
+        yield pa.table(told).group_by(list(told)).aggregate([])
+
+
+def seen_property(loaded: IcebergTable) -> dict[str, str]:
+    """Return the property of a commit that is made once the rows of others were looked through."""
+    return {SEEN_SEQUENCE_NUMBER: str(loaded.metadata.next_sequence_number())}
+
+
+def _files_of_others(loaded: IcebergTable) -> Iterator[LiveFile]:
     """Find the data files that others have added, but those that say the same as those before."""
     seen = _seen_sequence_number(loaded)
-    if loaded.metadata.last_sequence_number <= seen:
+    if loaded.metadata.next_sequence_number() - 1 <= seen:
         return
     rewritten = {
         snapshot.snapshot_id
@@ -33,11 +65,6 @@ def files_of_others(loaded: IcebergTable) -> Iterator[LiveFile]:
     for live in live_files(loaded, lambda manifest: (manifest.sequence_number or 0) > seen):
         if live.sequence_number > seen and live.snapshot_id not in rewritten:
             yield live
-
-
-def seen_property(loaded: IcebergTable) -> dict[str, str]:
-    """Return the property of a commit that is made once the files of others were looked through."""
-    return {SEEN_SEQUENCE_NUMBER: str(loaded.metadata.next_sequence_number())}
 
 
 def _seen_sequence_number(loaded: IcebergTable) -> int:

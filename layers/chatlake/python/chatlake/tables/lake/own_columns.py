@@ -15,6 +15,7 @@ from chatlake.exceptions import OlderTables, TableDiffers
 from chatlake.tables.lake.definition import FIELD_IDS, FORMAT_VERSION, iceberg_schema
 
 if TYPE_CHECKING:
+    from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table as IcebergTable
     from pyiceberg.types import NestedField
 
@@ -91,6 +92,18 @@ def readded_columns(table: schema.Table, loaded: IcebergTable) -> list[str]:
         if given.get(field.name, field.field_id) != field.field_id
         and any(field.name == column.name for column in table.columns)
     ]
+
+
+def lacks_own_columns(table: schema.Table, loaded: IcebergTable, file: DataFile) -> bool:
+    """Return whether a file was written without some of our columns: by an earlier version.
+
+    A file tells its columns by the counts of their values, if its writer counts at all.
+    """
+    counted = (file.value_counts or {}).keys()
+    fields = loaded.schema()
+    return bool(counted) and any(
+        fields.find_field(column.name).field_id not in counted for column in table.columns
+    )
 
 
 def _given_ids(loaded: IcebergTable) -> dict[str, int]:

@@ -58,6 +58,7 @@ class Pruning:
         self._time = fields.find_field(table.partition_by).field_id
 
     def in_manifest(self, manifest: ManifestFile) -> bool:
+        """Return whether a file of a manifest may hold some."""
         if self._anywhere or manifest.partition_spec_id != self._own_spec_id:
             return True
         summary = manifest.partitions[0] if manifest.partitions else None
@@ -65,11 +66,14 @@ class Pruning:
             return True
         if summary.lower_bound is None or summary.upper_bound is None:
             return False
+        of_type = IntegerType()
         return self._has_day_within(
-            *(from_bytes(IntegerType(), b) for b in (summary.lower_bound, summary.upper_bound))
+            int(from_bytes(of_type, summary.lower_bound)),
+            int(from_bytes(of_type, summary.upper_bound)),
         )
 
     def in_file(self, file: DataFile) -> bool:
+        """Return whether a file may hold some."""
         return (self._anywhere or self._may_hold_days(file)) and self._may_hold_chats(file)
 
     def _may_hold_days(self, file: DataFile) -> bool:
