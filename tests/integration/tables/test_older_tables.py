@@ -155,7 +155,7 @@ def test_a_column_of_any_other_type_is_named_and_nothing_is_dropped(
 ) -> None:
     stack.make_older(monkeypatch, *TABLES_OF_0_1, int=StringType())
     before = {table: stack.files(table) for table in TABLES_OF_0_1}
-    said = "column attachment_count of table messages is of type string, and chatlake writes int"
+    said = "table messages: its column attachment_count is of type string, and chatlake writes int"
     with pytest.raises(TableDiffers, match=said):
         getattr(stack.lake, asked)()
     assert {table: stack.files(table) for table in TABLES_OF_0_1} == before
@@ -174,13 +174,13 @@ def test_one_time_with_a_zone_among_others_was_somebody_elses_doing(stack: Stack
         Schema(*fields),
         location=f"s3://{stack.bucket}/tables/contacts",
     )
-    with pytest.raises(TableDiffers, match="column disconnected_at of table contacts"):
+    with pytest.raises(TableDiffers, match="table contacts: its column disconnected_at"):
         stack.lake.has_older_tables()
 
 
 def test_columns_of_others_and_missing_ones_are_no_difference(stack: Stack) -> None:
     stack.lake._create(replace(schema.CONTACTS, columns=schema.CONTACTS.columns[:-3]))
-    with stack.lake.load(schema.CONTACTS).update_schema() as update:
+    with stack.lake._load(schema.CONTACTS).update_schema() as update:
         update.add_column("of_others", TimestamptzType())
     stack.lake.create_tables()
     names = stack.lake.load(schema.CONTACTS).schema().column_names
@@ -200,7 +200,7 @@ def test_a_column_that_somebody_promoted_is_named_and_not_a_time(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.make_older(monkeypatch, schema.CONTACTS, int=LongType())
-    said = "column message_count of table contacts is of type long, and chatlake writes int"
+    said = "table contacts: its column message_count is of type long, and chatlake writes int"
     with pytest.raises(TableDiffers, match=said):
         stack.lake.has_older_tables()
 

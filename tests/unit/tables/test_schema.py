@@ -98,7 +98,10 @@ def test_a_table_is_partitioned_by_day_and_sorted_by_chat_and_time(table: schema
     (partition,) = partition_spec(table).fields
     assert fields.find_column_name(partition.source_id) == table.partition_by
     assert str(partition.transform) == "day"
-    assert [fields.find_column_name(f.source_id) for f in sort_order(table, iceberg_schema(table)).fields] == [
+    assert [
+        fields.find_column_name(f.source_id)
+        for f in sort_order(table, iceberg_schema(table)).fields
+    ] == [
         "initial_contact_id",
         table.partition_by,
     ]
