@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +18,13 @@ from chatlake.embedded.import_files import ImportSummary, import_files, to_docum
 from chatlake.embedded.transcript_files import find_files
 from chatlake.operations.publish_waiting import DEFAULT_LIMITS, BatchLimits
 from chatlake.operations.verify import CHATS_IN_DETAIL, verify
+from chatlake.progress import NoProgress
 from chatlake.tables import schema
 from chatlake.tables.lake.local_catalog import check_locations
 from tests import oracle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from chatlake.operations.erase import Erasure
     from tests.oracle import Object, Row
@@ -101,14 +101,6 @@ def comparable(rows: Rows) -> Rows:
     }
 
 
-class Quiet:
-    """Shows no progress."""
-
-    @contextmanager
-    def stage(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:
-        yield lambda _: None
-
-
 @dataclass(frozen=True, slots=True)
 class LakeFolder:
     """A lake folder, and beside it a folder of files to import."""
@@ -139,7 +131,7 @@ class LakeFolder:
         """Import files, folders or globs."""
         with EmbeddedArchive(self.path, create=True) as archive:
             files, rejected = find_files(map(str, paths))
-            return import_files(files, archive, Quiet(), rejected, limits)
+            return import_files(files, archive, NoProgress(), rejected, limits)
 
     def upsert(self, *values: object) -> None:
         """Take values into the documents alone, as an import does that is cut off then."""
@@ -164,12 +156,12 @@ class LakeFolder:
         from chatlake.operations.rebuild import rebuild
 
         with EmbeddedArchive(self.path, rebuilding=True) as archive:
-            return rebuild(archive, Quiet(), limits).failed
+            return rebuild(archive, NoProgress(), limits).failed
 
     def differences(self, chats_in_detail: int = CHATS_IN_DETAIL) -> list[str]:
         """What verify finds."""
         with EmbeddedArchive(self.path) as archive:
-            return sorted(map(str, verify(archive, Quiet(), chats_in_detail)))
+            return sorted(map(str, verify(archive, NoProgress(), chats_in_detail)))
 
     def tables(self) -> dict[str, StaticTable]:
         """The tables at their newest snapshots, read without the lake's own code."""

@@ -27,8 +27,11 @@ def discard(contact: str) -> None:
 @logger.inject_lambda_context
 @metrics.log_metrics
 @guarded
-def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, list[str]]:
-    """Erase the chats that ``contact_ids`` are legs of; return what became of each contact."""
+def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, list[Any]]:
+    """Erase the chats that ``contact_ids`` are legs of; return what became of each contact.
+
+    ``still_held`` names the tags and branches that hold rows of them, with the SQL that drops each.
+    """
     contact_ids = event.get("contact_ids")
     if not isinstance(contact_ids, list) or not all(
         isinstance(contact, str) and contact for contact in contact_ids
@@ -46,4 +49,8 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, list[str]]:
         "erased": sorted(erasure.erased),
         "already_erased": sorted(erasure.already_erased),
         "unknown": sorted(erasure.unknown),
+        "still_held": [
+            {"table": ref.table[-1], ref.kind: ref.name, "drop": ref.statement}
+            for ref in erasure.still_held
+        ],
     }

@@ -11,7 +11,10 @@ from chatlake.aws_clients import clients
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.capture.reconcile import ReconcileServices, reconcile
+from chatlake.exceptions import RejectedInput
+from chatlake.operations.republish import republish
 from chatlake.operations.republish_all import republish_all
+from chatlake.progress import NoProgress
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -28,11 +31,31 @@ archive = DeployedArchive(settings)
 connect, s3 = clients.connect(), clients.s3()
 
 
+def _republish(contact_ids: list[str]) -> dict[str, Any]:
+    requeued = republish(archive, NoProgress(), contact_ids)
+    count({Metric.CHATS_REPUBLISHED: requeued.chats})
+    return {Metric.CHATS_REPUBLISHED: requeued.chats, "unknown": sorted(requeued.unknown)}
+
+
 @logger.inject_lambda_context
 @metrics.log_metrics
 @guarded
-def handler(_: dict[str, Any], context: LambdaContext) -> dict[Metric, int]:
-    """Compare what is stored with what Connect and S3 have; return the counts of what was found."""
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Compare what is stored with what Connect and S3 have; return the counts of what was found.
+
+    Invoked by hand with ``{"republish": true}`` it has all chats published again besides, with
+    ``{"republish": ["a contact id", …]}`` the chats of these contacts, and does nothing else.
+    """
+    match event.get("republish"):
+        case None | False:
+            pass
+        case True:
+            archive.republication.begin()
+        case [*contact_ids] if all(isinstance(one, str) and one for one in contact_ids):
+            return _republish(contact_ids)
+        case _:
+            message = '"republish" must be true, or a list of contact ids'
+            raise RejectedInput(message)
     services = ReconcileServices(
         schedule=archive.schedule,
         chats=archive.chats,
@@ -62,4 +85,4 @@ def handler(_: dict[str, Any], context: LambdaContext) -> dict[Metric, int]:
         reconcile(services)
     found = services.counters.take()
     count(found)
-    return found
+    return {**found}

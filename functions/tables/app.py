@@ -35,13 +35,16 @@ archive = DeployedArchive(settings)
 def make(request: str, remaining_s: Callable[[], float]) -> dict[str, str]:
     """Make what is missing; return the database, which what follows waits for.
 
-    Tables as version 0.1 made them give way, and every chat is published again.
+    Tables as version 0.1 made them give way. Where rows or values are missing then, every chat is
+    published again.
     """
-    if archive.lake.has_older_tables():
-        # First: whatever happens to this run, no table is emptied that nobody will fill.
+    has_older_tables = archive.lake.has_older_tables()
+    if has_older_tables or archive.lake.lacks_rows():
+        # First: whatever happens to this run, nothing is made that nobody will fill.
         archive.republication.begin()
+        logger.info("every chat that was published before is published again, within hours")
+    if has_older_tables:
         archive.lake.drop_older_tables()
-        logger.warning("the tables are made anew, and filled from the documents within hours")
     archive.lake.create_tables()
     athena = clients.athena()
     database, workgroup = settings.database, settings.workgroup

@@ -19,13 +19,14 @@ from chatlake.tables import schema
 from chatlake.tables.lake.data_files import day_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     import pyarrow as pa
 
     from chatlake.chat_state import BatchHint, Day
     from chatlake.exceptions import UnreadableDocument
     from chatlake.tables.lake.pruning import Sought
+    from chatlake.tables.lake.refs import Ref
 
 type Row = tuple[Any, ...]
 """The values of a row, without `published_at`."""
@@ -96,6 +97,10 @@ class MemoryLake:
 
     def load(self, table: schema.Table) -> Snapshot:
         return self._newest[table.name]
+
+    def refs_with_rows(self, chats: Collection[str]) -> list[Ref]:
+        """Nobody keeps a snapshot here."""
+        return []
 
     def rows_of_others(self, table: schema.Table, loaded: Snapshot) -> Iterator[pa.Table]:
         """Nobody else writes here."""

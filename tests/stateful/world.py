@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from chatlake.operations.archive import Archive
     from chatlake.operations.erase import Erasure
     from chatlake.tables.lake.pruning import Sought
+    from chatlake.tables.lake.refs import Ref
     from tests.stateful.lockstep import Step
     from tests.stateful.memory import Row
 
@@ -46,6 +47,8 @@ class AnyLake(Protocol):
     """What the real lake and the one in memory have in common."""
 
     def load(self, table: schema.Table) -> Any: ...
+
+    def refs_with_rows(self, chats: Collection[str]) -> list[Ref]: ...
 
     def rows_of_others(self, table: schema.Table, loaded: Any) -> Iterator[pa.Table]: ...
 
@@ -120,6 +123,7 @@ class World:
             archive = _SteppedArchive(
                 _SteppedStore(self.store, step),
                 _SteppedChats(self.chats, step),
+                _SteppedLake(self.lake, step),
                 lambda chats: self._publish(chats, step),
             )
             return erase(contacts, cast("Archive", archive))
@@ -298,6 +302,9 @@ class _SteppedLake:
         self._step(f"load {table.name}")
         return self._lake.load(table)
 
+    def refs_with_rows(self, chats: Collection[str]) -> list[Ref]:
+        return self._lake.refs_with_rows(chats)
+
     def rows_of_others(self, table: schema.Table, loaded: Any) -> Iterator[pa.Table]:
         return self._lake.rows_of_others(table, loaded)
 
@@ -322,6 +329,7 @@ class _SteppedArchive:
 
     store: _SteppedStore
     chats: _SteppedChats
+    lake: _SteppedLake
     publish: Callable[[Iterable[str]], PublishOutcome]
 
     @contextmanager

@@ -45,6 +45,17 @@ ALARMS = (
         statistic="Maximum",
     ),
     Alarm(
+        name="TablesDiffering",
+        description=(
+            "Others have changed a table so that nothing can be published to it: a column of "
+            "chatlake's was renamed, dropped or given another type. The log of Publish says which, "
+            "and the SQL that mends it: docs/operations.md, Others write to the tables. Chats wait "
+            "meanwhile."
+        ),
+        of=of_chatlake(Metric.TABLES_DIFFERING),
+        period_s=3600,
+    ),
+    Alarm(
         name="PublishLate",
         description=(
             "A chat has waited for two hours to be published: Publish does not run, fails again "

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -746,6 +747,7 @@ def test_erasing_a_chat_on_the_agenda_leaves_nothing(opened: Open) -> None:
     class OneChatArchive:
         store, chats = archive.services.store, archive.services.chats
         publish_queue = archive.services.publish_queue
+        lake: Any = SimpleNamespace(refs_with_rows=lambda _: [])
 
         def publish(self, _: object) -> Any:
             counts = self.chats.publish_attempts.record({chat: []})

@@ -17,10 +17,10 @@ import pytest
 from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.embedded.import_files import import_files
 from chatlake.embedded.transcript_files import find_files
+from chatlake.progress import NoProgress
 from tests.lake_folder import (
     CANARY,
     LakeFolder,
-    Quiet,
     comparable,
     dumped,
     expected_rows,
@@ -291,7 +291,7 @@ def test_a_file_that_vanishes_after_it_was_found_is_named(lake: LakeFolder) -> N
     folder.unlink()
     folder.mkdir()
     with EmbeddedArchive(lake.path, create=True) as home:
-        summary = import_files(files, home, Quiet(), rejected)
+        summary = import_files(files, home, NoProgress(), rejected)
 
     assert [str(rejection) for rejection in summary.rejected] == [
         f"{gone}: it vanished before it was read",

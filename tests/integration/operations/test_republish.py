@@ -16,11 +16,12 @@ from chatlake.documents.document import Document
 from chatlake.documents.store.s3 import S3Store
 from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.operations.publish_waiting import publish_waiting
-from chatlake.operations.republish import republish
+from chatlake.operations.republish import Requeued, republish
+from chatlake.progress import NoProgress
 from chatlake.tables import schema
 from chatlake.tables.publish import PublishOutcome
 from tests.aws import Aws, serving
-from tests.lake_folder import LakeFolder, Quiet, message, page
+from tests.lake_folder import LakeFolder, message, page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,14 +44,14 @@ def filled(lake: LakeFolder) -> LakeFolder:
 
 def published_again(archive: EmbeddedArchive) -> PublishOutcome:
     outcome = PublishOutcome()
-    publish_waiting(archive, Quiet(), outcome)
+    publish_waiting(archive, NoProgress(), outcome)
     return outcome
 
 
 def test_every_chat_of_a_lake_is_written_again_though_none_has_changed(lake: LakeFolder) -> None:
     rows = filled(lake).rows()
     with EmbeddedArchive(lake.path) as archive:
-        assert republish(archive, Quiet()) == len(CHATS)
+        assert republish(archive, NoProgress()).chats == len(CHATS)
         assert archive.publish_queue.waiting() == set(CHATS)
         sizes = [path.stat().st_size for path in lake.documents()]
         assert archive.publish_queue.total_size() == sum(sizes)
@@ -62,7 +63,7 @@ def test_every_chat_of_a_lake_is_written_again_though_none_has_changed(lake: Lak
 def test_some_chats_can_be_named(lake: LakeFolder) -> None:
     filled(lake)
     with EmbeddedArchive(lake.path) as archive:
-        assert republish(archive, Quiet(), ["c2"]) == 1
+        assert republish(archive, NoProgress(), ["c2", "nobody"]) == Requeued(1, {"nobody"})
         outcome = published_again(archive)
     assert (outcome.published, outcome.unchanged) == ({"c2"}, set())
 
@@ -73,7 +74,7 @@ def test_rows_that_others_removed_are_written_again(lake: LakeFolder) -> None:
         archive.lake.load(schema.MESSAGES).delete("initial_contact_id = 'c1'")
     assert lake.rows() != rows
     with EmbeddedArchive(lake.path) as archive:
-        republish(archive, Quiet())
+        republish(archive, NoProgress())
         published_again(archive)
     assert lake.rows() == rows
 
@@ -102,7 +103,7 @@ def test_every_chat_of_a_stack_is_sent_to_the_queue_and_counts_as_unpublished(aw
         stack.store.update(chat, lambda _, chat=chat: Document(chat))
     attempts = stack.chats.publish_attempts
     attempts.mark_published(dict.fromkeys(CHATS, "r"), attempts.record({c: [1] for c in CHATS}))
-    assert republish(stack, Quiet()) == len(CHATS)
+    assert republish(stack, NoProgress()).chats == len(CHATS)
     sent = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     assert {json.loads(m["Body"])["initial_contact_id"] for m in sent} == set(CHATS)
     records = attempts.read(CHATS)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, override
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
 
@@ -17,3 +18,13 @@ class Progress(Protocol):
 
         The function that comes with it adds to what is done.
         """
+
+
+class NoProgress(Progress):
+    """Shows nothing."""
+
+    @override
+    @contextmanager
+    def stage(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """Begin a stage that nobody sees."""
+        yield lambda _: None

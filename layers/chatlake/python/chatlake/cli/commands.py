@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chatlake.cli.options import check_folder, lake_option, with_period
+from chatlake.cli.upkeep import erase, rebuild, republish, status, verify
 from chatlake.exceptions import ChatlakeError
 from chatlake.interrupts import end_on_ctrl_c
 
@@ -182,92 +183,8 @@ def report(lake_folder: Path, period: Period | None, output: Path) -> int:
     return 0
 
 
-@chatlake.command()
-@lake_option
-@click.pass_obj
-def rebuild(lake_folder: Path) -> int:
-    """Make the tables anew from the documents.
-
-    Also for a lake that was moved or copied. Waits until no import is running.
-    """
-    from chatlake.cli.console import TerminalProgress, print_rebuild
-    from chatlake.embedded.archive import EmbeddedArchive
-    from chatlake.operations.rebuild import rebuild as rebuild_tables
-
-    gc.disable()
-    with EmbeddedArchive(lake_folder, rebuilding=True) as archive:
-        outcome = rebuild_tables(archive, TerminalProgress())
-    return print_rebuild(outcome)
-
-
-@chatlake.command()
-@lake_option
-@click.pass_obj
-def verify(lake_folder: Path) -> int:
-    """Check every document against its rows.
-
-    Prints where they differ, column by column but never a value. Exit code: 0 they are equal,
-    1 they differ.
-    """
-    from chatlake.cli.console import TerminalProgress
-    from chatlake.embedded.archive import EmbeddedArchive
-    from chatlake.operations.verify import verify as differences_of
-
-    gc.disable()
-    count = 0
-    with EmbeddedArchive(lake_folder) as archive:
-        for difference in differences_of(archive, TerminalProgress()):
-            click.echo(difference)
-            count += 1
-    click.echo(
-        f"{count:,} differences" if count else "Every row is as its document says.", err=True
-    )
-    return 1 if count else 0
-
-
-@chatlake.command()
-@click.argument("contact_ids", nargs=-1, required=True, metavar="CONTACT_ID…")
-@click.option(
-    "--purge",
-    is_flag=True,
-    help="Also delete what only older snapshots of the tables still need, so that no byte of the "
-    "chats is left in the folder. Waits until no import is running.",
-)
-@lake_option
-@click.pass_obj
-def erase(lake_folder: Path, contact_ids: tuple[str, ...], purge: bool) -> int:
-    """Erase chats, everywhere and for good.
-
-    A chat is erased whole, whichever of its contacts is named. It does not come back when it is
-    imported again. Without --purge its rows are gone from every query, but older files on the disk
-    still hold them.
-
-    Exit code: 0 all erased, 1 a contact is not known.
-    """
-    from chatlake.cli.console import print_erasure
-    from chatlake.embedded.archive import EmbeddedArchive
-    from chatlake.operations.erase import erase as erase_chats
-
-    with EmbeddedArchive(lake_folder) as archive:
-        with archive.shared():
-            erasure = erase_chats(contact_ids, archive)
-        if purge:
-            archive.purge()
-    return print_erasure(erasure, purged=purge)
-
-
-@chatlake.command()
-@lake_option
-@click.pass_obj
-def status(lake_folder: Path) -> int:
-    """Show what the lake holds, how fresh it is and what is missing."""
-    from chatlake.cli.console import print_status
-    from chatlake.embedded.archive import EmbeddedArchive
-    from chatlake.operations.status import lake_status
-
-    with EmbeddedArchive(lake_folder) as archive:
-        print_status(lake_status(archive), lake_folder)
-    return 0
+for command in (rebuild, republish, verify, erase, status):
+    chatlake.add_command(command)
 
 
 def main() -> None:

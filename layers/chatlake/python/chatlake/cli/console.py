@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chatlake.embedded.import_files import ImportSummary
     from chatlake.embedded.transcript_files import Rejection
     from chatlake.operations.erase import Erasure
+    from chatlake.operations.republish import Requeued
     from chatlake.operations.status import Status
     from chatlake.tables.publish import PublishOutcome
 
@@ -97,6 +98,15 @@ def print_rebuild(outcome: PublishOutcome) -> int:
     return 1 if outcome.failed else 0
 
 
+def print_republished(requeued: Requeued, outcome: PublishOutcome) -> int:
+    """Say which chats were published again; return the exit code."""
+    code = print_rebuild(outcome)
+    if requeued.unknown:
+        _console.print(f"Not known in this lake: {', '.join(sorted(requeued.unknown))}")
+        return 1
+    return code
+
+
 def print_erasure(erasure: Erasure, *, purged: bool) -> int:
     """Say what became of each contact; return the exit code."""
     _console.print(f"{_count(len(erasure.erased), 'chat')} erased.")
@@ -105,6 +115,8 @@ def print_erasure(erasure: Erasure, *, purged: bool) -> int:
         _console.print(f"Erased before: {contacts}")
     if erasure.unknown:
         _console.print(f"Not known in this lake: {', '.join(sorted(erasure.unknown))}")
+    for ref in erasure.still_held:
+        _console.print(f"The {ref} still holds rows. Drop it: {ref.statement}")
     if erasure.erased and not purged:
         _console.print(
             "Files of older snapshots still hold the rows; erase with --purge deletes them."

@@ -24,6 +24,8 @@ from chatlake.exceptions import (
     TableDiffers,
 )
 from chatlake.locks import exclusive_access, file_lock
+from chatlake.operations.republish import republish
+from chatlake.progress import NoProgress
 from chatlake.tables.lake.commit_times import OrderedCommits
 from chatlake.tables.lake.iceberg import Lake
 from chatlake.tables.lake.local_catalog import (
@@ -88,9 +90,18 @@ class EmbeddedArchive:
             if not rebuilding:
                 try:
                     with self._written():
-                        self.lake.create_tables()
+                        self._create_tables(has_documents=has_documents)
                 except OlderTables as error:
                     raise LakeOutdated(str(folder)) from error
+
+    def _create_tables(self, *, has_documents: bool) -> None:
+        if has_documents and self.lake.lacks_rows():
+            with self.shared():
+                # Not if a rebuild was at it. And first: whatever becomes of this process, nothing
+                # is made that nobody will fill.
+                if self.lake.lacks_rows():
+                    republish(self, NoProgress())
+        self.lake.create_tables()
 
     def __enter__(self) -> Self:
         return self

@@ -34,6 +34,10 @@ class Archive(Protocol):
     def publish_queue(self) -> PublishQueue:
         """Where chats wait to be published."""
 
+    @property
+    def lake(self) -> Lake:
+        """The tables."""
+
     def publish(self, initial_contact_ids: Iterable[str]) -> PublishOutcome:
         """Sync the rows of some chats with their documents."""
 

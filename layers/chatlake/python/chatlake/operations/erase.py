@@ -11,15 +11,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from chatlake.operations.archive import Archive
+    from chatlake.tables.lake.refs import Ref
 
 
 @dataclass(slots=True)
 class Erasure:
-    """What became of the contacts that were named."""
+    """What became of the contacts that were named.
+
+    Attributes
+    ----------
+    still_held
+        Tags and branches of the tables, whose snapshots hold rows of them until they are dropped.
+    """
 
     erased: set[str] = field(default_factory=set)
     already_erased: set[str] = field(default_factory=set)
     unknown: set[str] = field(default_factory=set)
+    still_held: list[Ref] = field(default_factory=list)
 
 
 def erase(
@@ -31,7 +39,8 @@ def erase(
     """Remove the chats that some contacts are legs of: documents, rows and state.
 
     A tombstone goes first, so that nothing which arrives meanwhile brings a chat back; and the
-    legs go last, so that an erasure that was cut off can be asked for again.
+    legs go last, so that an erasure that was cut off can be asked for again. What was erased
+    before is sought once more: others may have brought it back.
 
     Parameters
     ----------
@@ -49,7 +58,8 @@ def erase(
     }
     for chat in initial_contact_ids:
         add_tombstones(archive.chats, chat)
-    waiting = contacts
+    already_erased = erased_before - found.keys()
+    waiting = contacts = contacts | already_erased
     while waiting:
         for contact in waiting:
             discard(contact)
@@ -58,6 +68,7 @@ def erase(
         waiting = {contact for contact in waiting if not archive.chats.forget(contact)}
     return Erasure(
         erased=initial_contact_ids,
-        already_erased=erased_before - found.keys(),
+        already_erased=already_erased,
         unknown=set(contact_ids) - found.keys() - erased_before,
+        still_held=archive.lake.refs_with_rows(contacts),
     )

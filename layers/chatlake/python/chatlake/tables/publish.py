@@ -214,7 +214,10 @@ def _read(
                 outcome.failed[chat] = _no_rows(chat, error)
                 continue
             attempts = known.get(chat, AttemptRecord())
-            if digest == attempts.published_revision or not (document or attempts.count):
+            is_new = not attempts.count
+            if digest == attempts.published_revision or (
+                is_new and document is None and chat not in erased
+            ):
                 outcome.unchanged.add(chat)
                 continue
             batch.tags[chat] = stored.tag if stored else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from pyiceberg.exceptions import (
     TableAlreadyExistsError,
 )
 
+from chatlake.backoff import jittered_wait_s
 from chatlake.exceptions import OlderTables, SnapshotConflict
 from chatlake.tables import schema
 from chatlake.tables.lake.definition import (
@@ -30,10 +32,11 @@ from chatlake.tables.lake.own_columns import (
     missing_columns,
     readded_columns,
 )
+from chatlake.tables.lake.refs import refs_with_rows
 from chatlake.tables.lake.replacement import plan_replacement
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     import pyarrow as pa
     from pyiceberg.catalog import Catalog
@@ -41,15 +44,24 @@ if TYPE_CHECKING:
 
     from chatlake.locks import ExclusiveAccess
     from chatlake.tables.lake.pruning import Sought
+    from chatlake.tables.lake.refs import Ref
+
+_MOST_ATTEMPTS = 10
 
 
 class Lake:
     """The tables of one catalog."""
 
     def __init__(
-        self, catalog: Catalog, *, namespace: str = schema.NAMESPACE, location: str | None = None
+        self,
+        catalog: Catalog,
+        *,
+        namespace: str = schema.NAMESPACE,
+        location: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Use the tables of one namespace; new ones go below a location, or the catalog's own."""
+        self._sleep = sleep
         self._catalog = catalog
         self._namespace = namespace
         self._location = location
@@ -92,38 +104,64 @@ class Lake:
             self._catalog.drop_table((self._namespace, table.name))
             loaded.io.delete(loaded.metadata_location)
 
-    def create_tables(self) -> bool:
-        """Make the tables that are not there yet, and add the columns that are missing.
+    def lacks_rows(self) -> bool:
+        """Return whether rows or values of chats are missing that were published before.
 
-        Returns
-        -------
-        bool
-            Whether rows that were published before are missing, or lack values, in some table.
+        A table or a column is not there, or was dropped and added again. Once `create_tables` has
+        made what is missing, this can no longer be told.
 
         Raises
         ------
         OlderTables, TableDiffers
-            One is there with columns of other names or types.
+            As `create_tables`.
+        """
+        return any(self._lacks_rows(table) for table in schema.TABLES)
+
+    def _lacks_rows(self, table: schema.Table) -> bool:
+        try:
+            loaded = self._load(table)
+        except NoSuchTableError:
+            return True
+        check_kind(table, loaded)
+        return bool(missing_columns(table, loaded) or readded_columns(table, loaded))
+
+    def create_tables(self) -> None:
+        """Make the tables that are not there yet, and add the columns that are missing.
+
+        Raises
+        ------
+        OlderTables
+            One is as version 0.1 made it.
+        TableDiffers
+            Others have renamed or retyped a column of ours.
+        SnapshotConflict
+            One kept changing meanwhile.
         """
         if self._location is None:
             with suppress(NamespaceAlreadyExistsError):
                 self._catalog.create_namespace(self._namespace)
-        lacking = False
         for table in schema.TABLES:
-            try:
-                loaded = self._load(table)
-            except NoSuchTableError:
-                self._create(table)
-                lacking = True
-                continue
-            check_kind(table, loaded)
-            lacking |= self._add_columns(table, loaded)
-        return lacking
+            for attempt in range(_MOST_ATTEMPTS):
+                try:
+                    self._create_or_complete(table)
+                    break
+                except CommitFailedException:
+                    self._sleep(jittered_wait_s(attempt))
+            else:
+                raise SnapshotConflict(table.name)
 
-    def _add_columns(self, table: schema.Table, loaded: IcebergTable) -> bool:
+    def _create_or_complete(self, table: schema.Table) -> None:
+        try:
+            loaded = self._load(table)
+        except NoSuchTableError:
+            self._create(table)
+            return
+        check_kind(table, loaded)
+        self._complete(table, loaded)
+
+    def _complete(self, table: schema.Table, loaded: IcebergTable) -> None:
         """Add our columns that are missing, and note the field ids that all of ours have now."""
         missing = missing_columns(table, loaded)
-        lacking = bool(missing or readded_columns(table, loaded))
         with loaded.transaction() as transaction:
             if missing:
                 with transaction.update_schema() as update:
@@ -134,7 +172,6 @@ class Lake:
             noted = field_ids_property(table, {field.name: field.field_id for field in fields})
             if noted.items() - loaded.properties.items():
                 transaction.set_properties(noted)
-        return lacking
 
     def _create(self, table: schema.Table) -> None:
         with suppress(TableAlreadyExistsError):
@@ -241,6 +278,12 @@ class Lake:
             plan.discard(loaded.io)
             raise SnapshotConflict(table.name) from error
         return True
+
+    def refs_with_rows(self, chats: Collection[str]) -> list[Ref]:
+        """Find the tags and branches of all tables whose snapshots hold rows of some chats."""
+        return [
+            ref for table in schema.TABLES for ref in refs_with_rows(table, self.load(table), chats)
+        ]
 
     def reset_tables(self, access: ExclusiveAccess) -> None:
         """Begin all tables anew, empty, wherever the warehouse now is; their files stay behind."""

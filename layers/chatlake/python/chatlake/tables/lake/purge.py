@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def purge(lake: Lake, warehouse: Path, access: ExclusiveAccess) -> int:
     """Delete every file below a local warehouse that the newest snapshots do not need.
 
-    Older snapshots are gone afterwards.
+    Older snapshots are gone afterwards, but those of tags and branches.
 
     Returns
     -------
@@ -48,13 +48,15 @@ def _drop_deleted_entries(loaded: IcebergTable) -> None:
 def _expire_all_but_the_newest(loaded: IcebergTable) -> None:
     # By their ids: by their times, those of a writer whose clock was ahead would stay.
     older = {snapshot.snapshot_id for snapshot in loaded.snapshots()}
-    older.discard(loaded.metadata.current_snapshot_id)
+    older.difference_update(ref.snapshot_id for ref in loaded.refs().values())
     if older:
         loaded.maintenance.expire_snapshots().by_ids(sorted(older)).commit()
 
 
 def _needed_files(loaded: IcebergTable) -> set[Path]:
-    needed = {loaded.metadata_location}
+    metadata = loaded.metadata
+    statistics = [*metadata.statistics, *metadata.partition_statistics]
+    needed = {loaded.metadata_location, *(of_one.statistics_path for of_one in statistics)}
     for snapshot in loaded.snapshots():
         needed.add(snapshot.manifest_list)
         for manifest in snapshot.manifests(loaded.io):

@@ -1,0 +1,98 @@
+"""Tags and branches: snapshots that others keep, with the rows that were in the table then."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pyiceberg.manifest import ManifestContent
+from pyiceberg.table.refs import MAIN_BRANCH
+
+from chatlake.tables.lake.data_files import read_raw
+from chatlake.tables.lake.pruning import Pruning, Sought
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table as IcebergTable
+    from pyiceberg.table.snapshots import Snapshot
+
+    from chatlake.tables import schema
+
+_CHAT = "initial_contact_id"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Ref:
+    """A tag or a branch of a table.
+
+    Attributes
+    ----------
+    table
+        Namespace and name.
+    kind
+        ``"tag"`` or ``"branch"``.
+    """
+
+    table: tuple[str, ...]
+    kind: str
+    name: str
+
+    @property
+    def statement(self) -> str:
+        """SQL of Spark that drops it; Athena has none."""
+        table = ".".join(map(_quoted, self.table))
+        return f"ALTER TABLE {table} DROP {self.kind.upper()} {_quoted(self.name)}"
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} of table {self.table[-1]}"
+
+
+def refs_with_rows(table: schema.Table, loaded: IcebergTable, chats: Collection[str]) -> list[Ref]:
+    """Find the tags and branches whose snapshots hold rows of some chats, deleted ones too.
+
+    A file that cannot be read counts as one that does.
+    """
+    refs = {name: ref for name, ref in loaded.refs().items() if name != MAIN_BRANCH}
+    if not refs or not chats:
+        return []
+    may_hold = Pruning(table, loaded, Sought(erased=chats))
+    wanted = pa.array(may_hold.chats, pa.string())
+    known: dict[str, bool] = {}
+
+    def holds(file: DataFile) -> bool:
+        if file.file_path not in known:
+            known[file.file_path] = may_hold.in_file(file) and _has_rows(loaded, file, wanted)
+        return known[file.file_path]
+
+    return sorted(
+        Ref(loaded.name(), ref.snapshot_ref_type.value, name)
+        for name, ref in refs.items()
+        if (snapshot := loaded.snapshot_by_id(ref.snapshot_id)) is not None
+        and any(map(holds, _data_files(loaded, snapshot)))
+    )
+
+
+def _data_files(loaded: IcebergTable, snapshot: Snapshot) -> Iterator[DataFile]:
+    for manifest in snapshot.manifests(loaded.io):
+        if manifest.content == ManifestContent.DATA:
+            for entry in manifest.fetch_manifest_entry(loaded.io, discard_deleted=True):
+                yield entry.data_file
+
+
+def _has_rows(loaded: IcebergTable, file: DataFile, wanted: pa.Array) -> bool:
+    try:
+        ids = read_raw(loaded, file, _CHAT).column(_CHAT)
+    except FileNotFoundError:
+        return False
+    except (OSError, ValueError, NotImplementedError):
+        return True
+    return bool(pc.any(pc.is_in(ids, wanted)).as_py())
+
+
+def _quoted(name: str) -> str:
+    escaped = name.replace("`", "``")
+    return f"`{escaped}`"
