@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     import pyarrow as pa
+    from pyiceberg.catalog import Catalog
 
     from chatlake.chat_state import BatchHint, ChatState
     from chatlake.documents.document import Document
@@ -69,6 +70,7 @@ class World:
         self._to_close.callback(self.chats.close)
         self.store: DocumentStore = MemoryStore()
         self.lake: AnyLake = MemoryLake()
+        self.catalog: Catalog | None = None
         if folder is not None:
             store = FolderStore(folder / "documents")
             catalog = SqlCatalog(
@@ -78,7 +80,7 @@ class World:
             lake.create_tables()
             self._to_close.callback(store.close)
             self._to_close.callback(catalog.close)
-            self.store, self.lake = store, lake
+            self.store, self.lake, self.catalog = store, lake, catalog
         self.queue: dict[int, str] = {}
         self._messages = count()
 

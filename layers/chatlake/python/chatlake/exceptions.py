@@ -123,6 +123,7 @@ class TableDiffers(ChatlakeError):
         )
         self.table = table
         self.what = what
+        self.remedy = remedy
 
 
 class QueryFailed(ChatlakeError):

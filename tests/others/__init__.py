@@ -1,0 +1,1 @@
+"""What others do to the tables: SQL of Athena, Trino and Spark, and maintenance of tables."""
