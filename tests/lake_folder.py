@@ -17,7 +17,7 @@ from chatlake.embedded.archive import EmbeddedArchive
 from chatlake.embedded.import_files import ImportSummary, import_files, to_document
 from chatlake.embedded.transcript_files import find_files
 from chatlake.operations.publish_waiting import DEFAULT_LIMITS, BatchLimits
-from chatlake.operations.verify import CHATS_IN_DETAIL, verify
+from chatlake.operations.verify import CHATS_IN_DETAIL, Verification
 from chatlake.progress import NoProgress
 from chatlake.tables import schema
 from chatlake.tables.lake.local_catalog import check_locations
@@ -161,7 +161,9 @@ class LakeFolder:
     def differences(self, chats_in_detail: int = CHATS_IN_DETAIL) -> list[str]:
         """What verify finds."""
         with EmbeddedArchive(self.path) as archive:
-            return sorted(map(str, verify(archive, NoProgress(), chats_in_detail)))
+            verification = Verification(archive, chats_in_detail)
+            found = map(str, verification.run(NoProgress()))
+            return sorted([*found, *verification.changes_of_others()])
 
     def tables(self) -> dict[str, StaticTable]:
         """The tables at their newest snapshots, read without the lake's own code."""

@@ -85,4 +85,4 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         reconcile(services)
     found = services.counters.take()
     count(found)
-    return {**found}
+    return {str(metric): n for metric, n in found.items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
     from chatlake.operations.erase import Erasure
     from chatlake.operations.republish import Requeued
     from chatlake.operations.status import Status
+    from chatlake.operations.verify import Verification
     from chatlake.tables.publish import PublishOutcome
 
 _console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 _REJECTIONS_TO_NAME = 1000
 _DAYS_TO_NAME = 10
+_CHATS_TO_NAME = 100
 
 
 class TerminalProgress:
@@ -122,6 +125,33 @@ def print_erasure(erasure: Erasure, *, purged: bool) -> int:
             "Files of older snapshots still hold the rows; erase with --purge deletes them."
         )
     return 1 if erasure.unknown else 0
+
+
+def print_changes_of_others(verification: Verification, lake_folder: Path) -> int:
+    """Say what others have changed and how to undo it; return the number of differences."""
+    differences = verification.changes_of_others()
+    out = Console(highlight=False, markup=False, soft_wrap=True)
+    for line in differences:
+        out.print(line)
+    for table, columns in verification.columns_of_others.items():
+        for name, values in columns.items():
+            _console.print(
+                f"{table}: others have added the column {name}, {_count(values, 'value')}."
+            )
+    if verification.strangers:
+        _console.print(
+            f"{_count(len(verification.strangers), 'id')} in these rows are of no chat. Nothing of "
+            "chatlake touches rows of such ids, and only rebuilding removes them."
+        )
+    chats = sorted(verification.chats_of_others)
+    if chats:
+        # A shell takes no longer list, and nobody reads it.
+        named = " ".join(map(quote, chats)) if len(chats) <= _CHATS_TO_NAME else ""
+        _console.print(
+            f"Rows of {_count(len(chats), 'chat')} are as others left them. To have them as the "
+            f"documents say: chatlake --lake {lake_folder} republish {named}".rstrip()
+        )
+    return len(differences)
 
 
 def print_status(status: Status, lake_folder: Path) -> None:

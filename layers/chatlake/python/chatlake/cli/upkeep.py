@@ -62,21 +62,24 @@ def republish(lake_folder: Path, contact_ids: tuple[str, ...]) -> int:
 @lake_option
 @click.pass_obj
 def verify(lake_folder: Path) -> int:
-    """Check every document against its rows.
+    """Check every document against its rows, as SQL sees them.
 
-    Prints where they differ, column by column but never a value. Exit code: 0 they are equal,
+    Prints where they differ, column by column but never a value; and, table by table, what others
+    have changed in rows since they were published, with the way back. Exit code: 0 they are equal,
     1 they differ.
     """
-    from chatlake.cli.console import TerminalProgress
+    from chatlake.cli.console import TerminalProgress, print_changes_of_others
     from chatlake.embedded.archive import EmbeddedArchive
-    from chatlake.operations.verify import verify as differences_of
+    from chatlake.operations.verify import Verification
 
     gc.disable()
     count = 0
     with EmbeddedArchive(lake_folder) as archive:
-        for difference in differences_of(archive, TerminalProgress()):
+        verification = Verification(archive)
+        for difference in verification.run(TerminalProgress()):
             click.echo(difference)
             count += 1
+    count += print_changes_of_others(verification, lake_folder)
     click.echo(
         f"{count:,} differences" if count else "Every row is as its document says.", err=True
     )

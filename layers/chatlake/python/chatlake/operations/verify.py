@@ -1,31 +1,42 @@
 """Verifying: every document against its rows, and every row against its document.
 
-The rows are read by DuckDB, which shares no code with the writer. Chats are compared by a
-checksum of their rows; only where that differs are the rows themselves brought side by side.
+The rows are read by DuckDB, which shares no code with the writer, and sees what SQL sees. Chats are
+compared by a checksum of their rows; only where that differs are the rows themselves brought side
+by side. Rows that were those of a chat's document when they were published, and are not now, were
+changed by others.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from itertools import batched
+from typing import TYPE_CHECKING
 
 from chatlake.analytics.duckdb_engine import connect
+from chatlake.chat_state import NO_DOCUMENT, AttemptRecord
+from chatlake.documents.revision import revision
 from chatlake.exceptions import UnreadableDocument
+from chatlake.operations.row_differences import Tally, compared_columns, row_differences
 from chatlake.tables import schema
-from chatlake.tables.flatten import Tables, flatten
+from chatlake.tables.flatten import flatten
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Generator, Iterator
 
     import duckdb
 
     from chatlake.documents.document import Document
+    from chatlake.documents.store import StoredDocument
     from chatlake.operations.archive import FolderArchive
+    from chatlake.operations.row_differences import RowDifference
     from chatlake.progress import Progress
 
 _DOCUMENTS_AT_ONCE = 500
+_CHATS_AT_ONCE = 500
+_WAITS = "it waits to be published, by the next import or rebuild"
+_HAS_ROWS_AGAIN = "it was erased, but others have put rows of it back; run chatlake erase again"
 CHATS_IN_DETAIL = 100
 
 
@@ -44,38 +55,110 @@ class Difference:
         )
 
 
-def verify(
-    archive: FolderArchive, progress: Progress, chats_in_detail: int = CHATS_IN_DETAIL
-) -> Iterator[Difference]:
-    """Compare all rows with those that the documents make, `published_at` aside.
+@dataclass(slots=True)
+class Verification:
+    """What was found: yields differences while it goes on, and then tells what others have done.
 
-    Of so many chats every row that differs is named, of further ones the tables.
-
-    Yields
-    ------
-    Difference
-        In no order; nothing if all is as it should be.
+    Attributes
+    ----------
+    by_others
+        Tables to what others have changed in rows of ours.
+    strangers
+        Ids in rows of others that no chat has.
+    columns_of_others
+        Tables to the columns that others have added, and how many values are in each.
     """
-    with archive.exclusive(), connect(archive.folder) as connection:
-        yield from _checksum_documents(archive, connection, progress)
-        waiting = archive.publish_queue.waiting()
-        differing: dict[str, list[schema.Table]] = {}
-        for table in schema.TABLES:
-            for chat in _differing(connection, table):
-                differing.setdefault(chat, []).append(table)
-        for position, (chat, tables) in enumerate(differing.items()):
-            if chat in waiting:
-                yield Difference(
-                    chat,
-                    None,
-                    "it waits to be published, by the next import or rebuild",
-                )
-            elif position < chats_in_detail:
-                for table in tables:
-                    yield from _compare_rows(archive, connection, table, chat)
-            else:
-                names = ", ".join(table.name for table in tables)
-                yield Difference(chat, None, f"its rows differ in {names}")
+
+    archive: FolderArchive
+    chats_in_detail: int = CHATS_IN_DETAIL
+    by_others: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    strangers: set[str] = field(default_factory=set)
+    columns_of_others: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def chats_of_others(self) -> set[str]:
+        """The chats whose rows others have changed."""
+        changed = set[str]().union(*(tally.chats for tally in self.by_others.values()))
+        return changed - self.strangers
+
+    def changes_of_others(self) -> list[str]:
+        """Say what others have changed in rows, by table and column, and how much of it."""
+        return [
+            f"{table}: others have {what} {count:,} {of_what}{'' if count == 1 else 's'}{where}"
+            for table, tally in self.by_others.items()
+            for what, count, of_what, where in (
+                ("removed", tally.removed, "row", ""),
+                ("added", tally.added, "row", ""),
+                *(("changed", n, "value", f" of {name}") for name, n in tally.changed.items()),
+            )
+            if count
+        ]
+
+    def run(self, progress: Progress) -> Iterator[Difference]:
+        """Compare all rows with those that the documents make, `published_at` aside.
+
+        Of so many chats every row that differs is named, of further ones the tables.
+
+        Yields
+        ------
+        Difference
+            In no order; what others have changed is not among them.
+        """
+        archive = self.archive
+        with archive.exclusive(), connect(archive.folder) as connection:
+            yield from _checksum_documents(archive, connection, progress)
+            waiting = archive.publish_queue.waiting()
+            differing: dict[str, list[schema.Table]] = {}
+            for table in schema.TABLES:
+                self._count_columns_of_others(connection, table)
+                for chat in _differing(connection, table):
+                    differing.setdefault(chat, []).append(table)
+            for chat in sorted(differing.keys() & waiting):
+                yield Difference(chat, None, _WAITS)
+            compared = [chat for chat in differing if chat not in waiting]
+            # Reading rows of a chat reads whole files: of many chats at once.
+            in_detail = self.chats_in_detail
+            for some in batched(compared, _CHATS_AT_ONCE, strict=False):
+                tables = {chat: differing[chat] for chat in some}
+                ours = yield from self._compare(connection, tables, in_detail)
+                in_detail = max(in_detail - ours, 0)
+
+    def _compare(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        differing: dict[str, list[schema.Table]],
+        in_detail: int,
+    ) -> Generator[Difference, None, int]:
+        """Compare the rows of some chats; return of how many the differences are not of others."""
+        documents = _documents(self.archive, differing)
+        by_others = _as_published(self.archive, documents)
+        erased = self.archive.chats.tombstones.erased(documents)
+        by_others -= erased
+        self.strangers |= {chat for chat in by_others if documents[chat] is None}
+        for chat in sorted(documents.keys() & erased):
+            yield Difference(chat, None, _HAS_ROWS_AGAIN)
+        ours = [chat for chat in documents if chat not in by_others | erased]
+        for chat in ours[in_detail:]:
+            names = ", ".join(table.name for table in differing[chat])
+            yield Difference(chat, None, f"its rows differ in {names}")
+        for chat, table, difference in _rows_of(connection, documents, differing):
+            if chat in by_others:
+                self.by_others[table.name].add(difference)
+            elif chat in ours[:in_detail]:
+                yield Difference(chat, table.name, str(difference))
+        return len(ours)
+
+    def _count_columns_of_others(
+        self, connection: duckdb.DuckDBPyConnection, table: schema.Table
+    ) -> None:
+        ours = {column.name for column in table.columns}
+        found = connection.execute(f'DESCRIBE "{table.name}"').fetchall()
+        added = [name for name, *_ in found if name not in ours]
+        if added:
+            counts = ", ".join(f"count({_quoted(name)})" for name in added)
+            row = connection.execute(f'SELECT {counts} FROM "{table.name}"').fetchone()
+            assert row is not None
+            self.columns_of_others[table.name] = dict(zip(added, row, strict=True))
 
 
 def _checksum_documents(
@@ -115,15 +198,11 @@ _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 def _checksums(name: str, source: str) -> str:
     table = next(table for table in schema.TABLES if table.name == name)
-    columns = ", ".join(f'"{column}"' for column in _compared(table))
+    columns = ", ".join(f'"{column}"' for column in compared_columns(table))
     return (
         f"SELECT initial_contact_id, count(*), sum(hash({columns})::HUGEINT) "
         f"FROM {source} GROUP BY ALL"
     )
-
-
-def _compared(table: schema.Table) -> list[str]:
-    return [column.name for column in table.columns if column.name != "published_at"]
 
 
 def _differing(connection: duckdb.DuckDBPyConnection, table: schema.Table) -> list[str]:
@@ -138,42 +217,45 @@ def _differing(connection: duckdb.DuckDBPyConnection, table: schema.Table) -> li
     return [chat for (chat,) in connection.execute(sql).fetchall()]
 
 
-def _compare_rows(
-    archive: FolderArchive, connection: duckdb.DuckDBPyConnection, table: schema.Table, chat: str
-) -> Iterator[Difference]:
-    try:
-        stored = archive.store.read(chat)
-    except UnreadableDocument:
-        return  # which was said when all documents were read
-    made: Tables = flatten([stored.document] if stored else [], published_at=_NEVER)
-    expected = _by_key(table, made[table.name].to_pylist())
-    sql = f'SELECT * FROM "{table.name}" WHERE initial_contact_id = ?'
-    actual = _by_key(table, connection.execute(sql, [chat]).to_arrow_table().to_pylist())
-    for key in sorted(expected.keys() | actual.keys(), key=str):
-        wanted, found = expected.get(key, []), actual.get(key, [])
-        name = "/".join(str(part) for part in key)
-        if len(wanted) != len(found):
-            yield Difference(
-                chat, table.name, f"row {name} is there {len(found)} times, not {len(wanted)}"
-            )
+def _documents(archive: FolderArchive, chats: Collection[str]) -> dict[str, StoredDocument | None]:
+    """Read the documents of some chats; what cannot be read was said when all were."""
+    found = archive.store.read_many(chats)
+    return {
+        chat: stored
+        for chat in chats
+        if not isinstance(stored := found.get(chat), UnreadableDocument)
+    }
+
+
+def _as_published(archive: FolderArchive, documents: dict[str, StoredDocument | None]) -> set[str]:
+    """Find the chats whose rows were those of their documents when they were published last."""
+    known = archive.chats.publish_attempts.read(documents)
+    return {
+        chat
+        for chat, stored in documents.items()
+        if known.get(chat, AttemptRecord(published_revision=NO_DOCUMENT)).published_revision
+        == (NO_DOCUMENT if stored is None else revision(stored.document))
+    }
+
+
+def _rows_of(
+    connection: duckdb.DuckDBPyConnection,
+    documents: dict[str, StoredDocument | None],
+    differing: dict[str, list[schema.Table]],
+) -> Iterator[tuple[str, schema.Table, RowDifference]]:
+    some = [stored.document for stored in documents.values() if stored is not None]
+    made = flatten(some, published_at=_NEVER)
+    for table in schema.TABLES:
+        chats = [chat for chat in documents if table in differing[chat]]
+        if not chats:
             continue
-        # Several rows of one key are in no order.
-        names = _compared(table)
-        if _counted(wanted, names) != _counted(found, names):
-            columns = [n for n in names if _counted(wanted, [n]) != _counted(found, [n])]
-            yield Difference(
-                chat, table.name, f"row {name} differs in {', '.join(columns or names)}"
-            )
+        sql = f'SELECT * FROM "{table.name}" WHERE initial_contact_id IN (SELECT unnest(?))'
+        found = connection.execute(sql, [chats]).to_arrow_table().to_pylist()
+        wanted = [row for row in made[table.name].to_pylist() if row["initial_contact_id"] in chats]
+        for difference in row_differences(table, wanted, found):
+            yield difference.initial_contact_id, table, difference
 
 
-def _counted(rows: list[dict[str, Any]], names: list[str]) -> Counter[tuple[Any, ...]]:
-    return Counter(tuple(row[name] for name in names) for row in rows)
-
-
-def _by_key(
-    table: schema.Table, rows: list[dict[str, Any]]
-) -> dict[tuple[Any, ...], list[dict[str, Any]]]:
-    by_key: dict[tuple[Any, ...], list[dict[str, Any]]] = {}
-    for row in rows:
-        by_key.setdefault(tuple(row[name] for name in table.key), []).append(row)
-    return by_key
+def _quoted(name: str) -> str:
+    escaped = name.replace('"', '""')
+    return f'"{escaped}"'
