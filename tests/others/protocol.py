@@ -84,5 +84,8 @@ class Others(Protocol):
     def version(self, table: str) -> object:
         """Return what differs whenever the table may have changed."""
 
+    def refs(self, table: str) -> Mapping[str, int]:
+        """Return the snapshots of all tags, and of all branches but the main one, by name."""
+
     def raw_chats(self, table: str) -> set[str]:
         """Return the chats that the current snapshot's files hold rows of, deleted ones, too."""

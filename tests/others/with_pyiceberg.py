@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import duckdb
+from pyiceberg.table.refs import MAIN_BRANCH
 
 from chatlake.analytics.duckdb_engine import EXTENSIONS
 from chatlake.tables import schema
@@ -95,6 +96,10 @@ class PyicebergOthers:
 
     def version(self, table: str) -> object:
         return self.table(table).metadata_location
+
+    def refs(self, table: str) -> Mapping[str, int]:
+        refs = self.table(table).metadata.refs
+        return {name: ref.snapshot_id for name, ref in refs.items() if name != MAIN_BRANCH}
 
     def raw_chats(self, table: str) -> set[str]:
         loaded = self.table(table)

@@ -14,6 +14,7 @@ from pyiceberg.catalog.sql import SqlCatalog
 from chatlake.chat_state.sqlite import SqliteChatState
 from chatlake.documents.store.folder import FolderStore
 from chatlake.documents.upsert import upsert
+from chatlake.locks import exclusive_access
 from chatlake.operations.erase import erase
 from chatlake.tables import schema
 from chatlake.tables.flatten import flatten
@@ -71,6 +72,7 @@ class World:
         self.store: DocumentStore = MemoryStore()
         self.lake: AnyLake = MemoryLake()
         self.catalog: Catalog | None = None
+        self._folder = folder or Path()
         if folder is not None:
             store = FolderStore(folder / "documents")
             catalog = SqlCatalog(
@@ -155,6 +157,14 @@ class World:
 
     def erase(self, *contacts: str) -> Erasure:
         return self.erasure(*contacts).finish()
+
+    def rebuild(self) -> None:
+        """Empty the tables, and announce all chats."""
+        with exclusive_access(self._folder / "lock") as access:
+            self.chats.publish_attempts.forget_all_published()
+            cast("Lake", self.lake).reset_tables(access)
+            self.chats.publish_attempts.forget_all(access)
+        self.announce(self.documents())
 
     def announce(self, chats: Iterable[str]) -> None:
         self.queue.update((next(self._messages), chat) for chat in chats)

@@ -122,7 +122,7 @@ def _scan(
     rows = scan.to_table([FileScanTask(file, delete_files=set(deletes))])
     target = file_schema(loaded)
     # The scan leaves it to the file whether strings are large.
-    return conformed(rows, pa.schema([target.field(name) for name in fields.column_names]))
+    return conformed(rows, pa.schema([target.field(field.name) for field in fields.fields]))
 
 
 def _partition_key(loaded: IcebergTable, day: Day) -> PartitionKey:
