@@ -49,7 +49,7 @@ ALARMS = (
         description=(
             "Others have changed a table so that nothing can be published to it: a column of "
             "chatlake's was renamed, dropped or given another type. The log of Publish says which, "
-            "and the SQL that mends it: docs/operations.md, Others write to the tables. Chats wait "
+            "and the SQL that mends it: docs/other-writers.md. Chats wait "
             "meanwhile."
         ),
         of=of_chatlake(Metric.TABLES_DIFFERING),
