@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from hypothesis import strategies as st
 from hypothesis.stateful import precondition, rule
 
-from tests.others.machine import OursAmongOthers, tables
+from tests.others.machine import OursAmongOthers, chats, tables
 from tests.others.model import TABLES
 from tests.others.protocol import CHAT as ID
 from tests.others.versions import one_column_fewer
@@ -217,6 +217,22 @@ class OthersAmongOurs(OursAmongOthers):
                 for column in table.columns:
                     if column.name not in names:
                         self.model.add_column(name, column.name)
+
+    @precondition(lambda self: not any(map(self.model.differs, TABLES)))
+    @rule(table=tables, chat=chats)
+    def version_0_1_writes(self, table: str, chat: str) -> None:
+        document = self.world.documents().get(chat)
+        if document is None or self.others.is_partitioned_anew(table):
+            return
+        written = self.others.publish_as_released(table, document)
+        self.look(written, of_today=False)
+        # What it destroyed is found, and published again, but for rows that are of no chat.
+        self.touched = {
+            one: at for one, at in self.touched.items() if one[0] != table or one[1] not in written
+        }
+        self.touched |= {
+            (table, one): self.clock for one in written if not self.is_known(one) or one == NOBODY
+        }
 
     @precondition(lambda self: self.has_queue() and self.is_quiet())
     @rule()

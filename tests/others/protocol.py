@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from chatlake.documents.document import Document
+
 type Row = dict[str, Any]
 """The values of a row by column, times without a zone."""
 
@@ -75,6 +77,17 @@ class Others(Protocol):
 
     def run(self, statement: str) -> None:
         """Run a statement of Athena's that an error has named."""
+
+    # Version 0.1
+
+    def publish_as_released(self, table: str, document: Document) -> set[str]:
+        """Write a chat's rows as version 0.1 does (`versions`); return whose rows it wrote.
+
+        Only into a table that is partitioned as chatlake makes it.
+        """
+
+    def is_partitioned_anew(self, table: str) -> bool:
+        """Return whether new files of a table go by another partitioning than chatlake's."""
 
     # What SQL sees
 

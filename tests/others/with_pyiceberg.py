@@ -14,6 +14,7 @@ from chatlake.tables import schema
 from tests.others import definition, rows
 from tests.others.files import read
 from tests.others.protocol import CHAT
+from tests.others.versions import publish_as_released
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
     from pyiceberg.table import Table
 
+    from chatlake.documents.document import Document
     from tests.others.protocol import Row
 
 
@@ -85,6 +87,12 @@ class PyicebergOthers:
     def run(self, statement: str) -> None:
         name = next(one.name for one in schema.TABLES if f" {one.name} " in statement)
         definition.run(self.table(name), statement)
+
+    def publish_as_released(self, table: str, document: Document) -> set[str]:
+        return publish_as_released(self.table(table), document)
+
+    def is_partitioned_anew(self, table: str) -> bool:
+        return self.table(table).metadata.default_spec_id != 0
 
     def answers(self, table: str) -> Mapping[str, list[Row]]:
         loaded = self.table(table)

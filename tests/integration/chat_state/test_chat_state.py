@@ -243,9 +243,12 @@ def test_what_was_published_is_forgotten_but_not_where_rows_can_be(state: ChatSt
     }
 
 
-def test_what_an_attempt_may_have_changed_is_not_told_as_published_by_forgetting_it(
+def test_an_attempt_under_way_does_not_publish_what_was_forgotten_meanwhile(
     state: ChatState,
 ) -> None:
-    state.publish_attempts.record({"c1": [1]})
+    counts = state.publish_attempts.record({"c1": [1]})
     state.publish_attempts.forget_published(["c1"])
-    assert state.publish_attempts.read(["c1"]) == {"c1": AttemptRecord(1, frozenset({1}), None)}
+    assert state.publish_attempts.mark_published({"c1": "r1"}, counts) == set()
+    assert state.publish_attempts.read(["c1"]) == {"c1": AttemptRecord(1, frozenset({1}), REWRITE)}
+    counts = state.publish_attempts.record({"c1": [1]})
+    assert state.publish_attempts.mark_published({"c1": "r2"}, counts) == {"c1"}

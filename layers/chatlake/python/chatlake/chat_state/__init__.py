@@ -93,13 +93,14 @@ class PublishAttempts(Protocol):
     def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> set[str]:
         """Note which revision the rows of each chat show, if no later attempt was recorded.
 
-        Returns those for which none was.
+        Nor if what was published of it was forgotten since. Returns those that were marked.
         """
 
     def forget_published(self, initial_contact_ids: Collection[str]) -> None:
         """Forget what was published of chats, so that their rows are written even if unchanged.
 
-        That they were published, and where their rows can be, stays known.
+        That they were published, and where their rows can be, stays known. An attempt that is under
+        way counts, too: it may have written what others have changed since.
         """
 
 

@@ -157,7 +157,10 @@ class DynamoDBPublishAttempts:
                 puts={"published_revision": {"S": revisions[chat]}},
                 values={":count": {"N": str(counts[chat])}},
             )
-            return self._chats.change(chat, change, "attempts = :count")
+            # Who forgot it meanwhile wants its rows written once more.
+            return self._chats.change(
+                chat, change, "attempts = :count AND attribute_not_exists(published_revision)"
+            )
 
         marked = zip(revisions, self._requests.each(mark, revisions), strict=True)
         return {chat for chat, was_last in marked if was_last}
@@ -167,7 +170,7 @@ class DynamoDBPublishAttempts:
         change = UpdateExpression(puts={"published_revision": {"S": REWRITE}})
         # Without the condition an item would be made for a chat that has none.
         self._requests.each(
-            lambda chat: self._chats.change(chat, change, "attribute_exists(published_revision)"),
+            lambda chat: self._chats.change(chat, change, "attribute_exists(attempts)"),
             sorted(set(initial_contact_ids)),
         )
 

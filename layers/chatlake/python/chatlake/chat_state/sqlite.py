@@ -137,7 +137,8 @@ class SqlitePublishAttempts:
     def mark_published(self, revisions: Mapping[str, str], counts: Mapping[str, int]) -> set[str]:
         """Note which revision the rows of each chat show, if no later attempt was recorded."""
         sql = (
-            "UPDATE chats SET published_revision = ? WHERE initial_contact_id = ? AND attempts = ?"
+            "UPDATE chats SET published_revision = ? "
+            "WHERE initial_contact_id = ? AND attempts = ? AND published_revision IS NULL"
         )
         with transaction(self._db) as db:
             return {
@@ -150,7 +151,7 @@ class SqlitePublishAttempts:
         """Forget what was published of chats, so that their rows are written even if unchanged."""
         sql = (
             "UPDATE chats SET published_revision = ? "
-            "WHERE initial_contact_id = ? AND published_revision IS NOT NULL"
+            "WHERE initial_contact_id = ? AND attempts > 0"
         )
         with transaction(self._db) as db:
             db.executemany(sql, [(REWRITE, chat) for chat in initial_contact_ids])

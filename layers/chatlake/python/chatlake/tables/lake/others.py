@@ -55,15 +55,18 @@ def seen_property(loaded: IcebergTable) -> dict[str, str]:
 def _files_of_others(loaded: IcebergTable) -> Iterator[LiveFile]:
     """Find the data files that others have added, but those that say the same as those before."""
     seen = _seen_sequence_number(loaded)
-    if loaded.metadata.next_sequence_number() - 1 <= seen:
-        return
     rewritten = {
-        snapshot.snapshot_id
+        snapshot.sequence_number
         for snapshot in loaded.snapshots()
         if snapshot.summary and snapshot.summary.operation == Operation.REPLACE
     }
+    # Once others have written rows, a file that was rewritten may hold them.
+    while seen + 1 in rewritten:
+        seen += 1
+    if loaded.metadata.next_sequence_number() - 1 <= seen:
+        return
     for live in live_files(loaded, lambda manifest: (manifest.sequence_number or 0) > seen):
-        if live.sequence_number > seen and live.snapshot_id not in rewritten:
+        if live.sequence_number > seen:
             yield live
 
 
