@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
     from pyiceberg.table import Table as IcebergTable
 
+# Else OPTIMIZE passes over less than five files, and over files with less than two of deletes.
+_ALL_FILES = (
+    "'optimize_rewrite_data_file_threshold' = '1', 'optimize_rewrite_delete_file_threshold' = '1'"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class LiveFile:
@@ -58,10 +63,12 @@ def live_files(
     for manifest in manifests:
         if manifest.content == ManifestContent.DATA and may_matter(manifest):
             for entry in manifest.fetch_manifest_entry(loaded.io, discard_deleted=True):
-                _check_format(loaded, entry.data_file)
+                of_file = _deletes_of(deletes, entry)
+                for file in (entry.data_file, *of_file):
+                    _check_format(loaded, file)
                 yield LiveFile(
                     file=entry.data_file,
-                    deletes=frozenset(_deletes_of(deletes, entry)),
+                    deletes=frozenset(of_file),
                     snapshot_id=entry.snapshot_id,
                     sequence_number=entry.file_sequence_number or INITIAL_SEQUENCE_NUMBER,
                 )
@@ -73,8 +80,10 @@ def _check_format(loaded: IcebergTable, file: DataFile) -> None:
         raise TableDiffers(
             name,
             f"others have written files in the format {file.file_format.name}, which is not read",
-            f"ALTER TABLE {name} SET TBLPROPERTIES ('format' = 'parquet'); "
-            f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK",
+            f"ALTER TABLE {name} SET TBLPROPERTIES ('format' = 'parquet', {_ALL_FILES}); "
+            # A file is rewritten because it is small, has company, or has deleted rows.
+            f"UPDATE {name} SET initial_contact_id = initial_contact_id "
+            f"WHERE \"$path\" NOT LIKE '%.parquet'; OPTIMIZE {name} REWRITE DATA USING BIN_PACK",
         )
 
 
@@ -88,6 +97,7 @@ def _index_of_deletes(loaded: IcebergTable, manifests: Sequence[ManifestFile]) -
                     raise TableDiffers(
                         name,
                         "rows were deleted by their values (equality deletes), which is not read",
+                        f"ALTER TABLE {name} SET TBLPROPERTIES ({_ALL_FILES}); "
                         f"OPTIMIZE {name} REWRITE DATA USING BIN_PACK",
                     )
                 index.add_delete_file(entry, partition_key=entry.data_file.partition)

@@ -130,11 +130,22 @@ def _check_renamed(table: schema.Table, loaded: IcebergTable) -> None:
         if its is not None and its.name != column.name:
             of_type = _athena_type(column.type)
             remedy = f"ALTER TABLE {table.name} CHANGE COLUMN {its.name} {column.name} {of_type}"
-            if column.name in loaded.schema().column_names:
-                remedy = f"ALTER TABLE {table.name} DROP COLUMN {column.name}; {remedy}"
+            if column.name in {field.name for field in by_id.values()}:
+                remedy = f"{_out_of_the_way(table, loaded, column.name)}; {remedy}"
             raise TableDiffers(
                 table.name, f"its column {column.name} was renamed to {its.name}", remedy
             )
+
+
+def _out_of_the_way(table: schema.Table, loaded: IcebergTable, name: str) -> str:
+    """Say what makes a name free: a column of ours that has it keeps its values."""
+    given = _given_ids(loaded)
+    field_id = loaded.schema().find_field(name).field_id
+    for column in table.columns:
+        if given.get(column.name) == field_id:
+            its = f"{column.name}_of_chatlake {_athena_type(column.type)}"
+            return f"ALTER TABLE {table.name} CHANGE COLUMN {name} {its}"
+    return f"ALTER TABLE {table.name} DROP COLUMN {name}"
 
 
 def _gone(table: schema.Table, name: str) -> TableDiffers:
