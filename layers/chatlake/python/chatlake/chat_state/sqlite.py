@@ -150,8 +150,7 @@ class SqlitePublishAttempts:
     def forget_published(self, initial_contact_ids: Collection[str]) -> None:
         """Forget what was published of chats, so that their rows are written even if unchanged."""
         sql = (
-            "UPDATE chats SET published_revision = ? "
-            "WHERE initial_contact_id = ? AND attempts > 0"
+            "UPDATE chats SET published_revision = ? WHERE initial_contact_id = ? AND attempts > 0"
         )
         with transaction(self._db) as db:
             db.executemany(sql, [(REWRITE, chat) for chat in initial_contact_ids])
