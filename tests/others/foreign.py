@@ -207,8 +207,11 @@ class OthersAmongOurs(OursAmongOthers):
 
     def make_tables(self) -> bool:
         """Make the tables as a deployment does: it adds our columns that are gone."""
+        lake = cast("Lake", self.world.lake)
         try:
-            return cast("Lake", self.world.lake).create_tables()
+            lacking = lake.lacks_rows()
+            lake.create_tables()
+            return lacking
         finally:
             for name, table in TABLES.items():
                 names = self.model.names[name]

@@ -255,6 +255,7 @@ def test_rows_are_made_published_and_erased(
         "erased": [CHAT],
         "already_erased": [],
         "unknown": ["unknown"],
+        "still_held": [],
     }
     assert rows() == []
     left = aws.client("s3").list_object_versions(Bucket=bucket).get("Versions", [])
