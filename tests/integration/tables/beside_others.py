@@ -56,6 +56,11 @@ class Beside:
     def values(self, table: str, chat: str, column: str) -> list[Any]:
         return [row[column] for row in self.rows(table, chat)]
 
+    def keys(self, table: str, chat: str) -> list[tuple[Any, ...]]:
+        """Return the key of each of a chat's rows, in the order of `rows`."""
+        key = next(one.key for one in schema.TABLES if one.name == table)
+        return [tuple(row[name] for name in key) for row in self.rows(table, chat)]
+
     def document(self, chat: str) -> Document:
         return self.world.documents()[chat]
 
