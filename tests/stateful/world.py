@@ -25,7 +25,7 @@ from tests.stateful.lockstep import Actor
 from tests.stateful.memory import MemoryLake, MemoryStore, plain_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     import pyarrow as pa
     from pyiceberg.catalog import Catalog
@@ -143,7 +143,7 @@ class World:
             store=_SteppedStore(self.store, step),
             chats=_SteppedChats(self.chats, step),
             lake=cast("Lake", _SteppedLake(self.lake, step)),
-            publish_queue=_Queue(self),
+            announce=self.announce,
             sleep=sleep,
         )
 
@@ -323,16 +323,6 @@ class _SteppedLake:
     def replace(self, table: schema.Table, loaded: Any, rows: pa.Table, sought: Sought) -> bool:
         self._step(f"commit {table.name}")
         return self._lake.replace(table, loaded, rows, sought)
-
-
-@dataclass(frozen=True)
-class _Queue:
-    """The queue of a world, as a publisher sees it."""
-
-    world: World
-
-    def send(self, chats: Mapping[str, BatchHint]) -> None:
-        self.world.announce(chats)
 
 
 @dataclass(frozen=True)

@@ -114,7 +114,7 @@ def publish_what_waits(lake: LakeFolder, number: int) -> None:
                 store=archive.store,
                 chats=archive.chats,
                 lake=archive.lake,
-                publish_queue=archive.publish_queue,
+                announce=archive.publish_queue.send,
             )
             assert not outcome.failed
             archive.chats.queue.acknowledge(

@@ -14,11 +14,12 @@ from chatlake.chat_state.republication import Republication
 from chatlake.documents.store.s3 import S3Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from botocore.config import Config
 
     from chatlake.aws.settings import Settings
+    from chatlake.chat_state import BatchHint
     from chatlake.tables.lake.iceberg import Lake
     from chatlake.tables.publish import PublishOutcome
 
@@ -78,5 +79,9 @@ class DeployedArchive:
             store=self.store,
             chats=self.chats,
             lake=self.lake,
-            publish_queue=self.publish_queue,
+            announce=self._announce,
         )
+
+    def _announce(self, chats: Mapping[str, BatchHint]) -> None:
+        # Hardly ever, so that few functions need the time that the queue's client takes to make.
+        self.publish_queue.send(chats)

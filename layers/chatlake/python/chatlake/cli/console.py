@@ -140,8 +140,8 @@ def print_changes_of_others(verification: Verification, lake_folder: Path) -> in
             )
     if verification.strangers:
         _console.print(
-            f"{_count(len(verification.strangers), 'id')} in these rows are of no chat. Nothing of "
-            "chatlake touches rows of such ids, and only rebuilding removes them."
+            f"Rows of {_count(len(verification.strangers), 'id')} that no chat has are others' "
+            "own: only rebuilding removes them."
         )
     chats = sorted(verification.chats_of_others)
     if chats:

@@ -6,7 +6,7 @@ conflicts; and what needs exclusive access (rebuilding, verifying, purging) has 
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -79,7 +79,13 @@ class EmbeddedArchive:
             raise LakeNotFound(str(folder))
         self.warehouse = self.folder / WAREHOUSE
         self.warehouse.mkdir(parents=True, exist_ok=True)
-        self.store = FolderStore(self.folder / DOCUMENTS)
+        with ExitStack() as to_close:
+            self.store = FolderStore(self.folder / DOCUMENTS)
+            to_close.callback(self.close)
+            self._open(folder, has_documents=has_documents, rebuilding=rebuilding)
+            to_close.pop_all()
+
+    def _open(self, folder: Path, *, has_documents: bool, rebuilding: bool) -> None:
         with file_lock(self.folder / "open.lock"):
             for name in (CHATS, CATALOG):
                 if has_documents and not rebuilding and not (self.folder / name).exists():
@@ -107,10 +113,14 @@ class EmbeddedArchive:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all files; the archive is of no use any more."""
         self.store.close()
-        self.chats.close()
-        if "_catalog" in self.__dict__:
-            self._catalog.close()
+        for name in ("chats", "_catalog"):
+            if name in self.__dict__:
+                self.__dict__[name].close()
 
     @cached_property
     def lake(self) -> Lake:
@@ -134,7 +144,7 @@ class EmbeddedArchive:
                 store=self.store,
                 chats=self.chats,
                 lake=self.lake,
-                publish_queue=self.publish_queue,
+                announce=self.publish_queue.send,
             )
 
     @property

@@ -41,7 +41,7 @@ def publish_waiting(
                 store=archive.store,
                 chats=archive.chats,
                 lake=archive.lake,
-                publish_queue=queue,
+                announce=queue.send,
             )
             queue.acknowledge(
                 queued for queued in batch if queued.initial_contact_id not in latest.moved

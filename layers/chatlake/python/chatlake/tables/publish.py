@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from chatlake.chat_state import ChatState, Day, PublishQueue
+    from chatlake.chat_state import BatchHint, ChatState, Day
     from chatlake.documents.document import Document
     from chatlake.documents.store import DocumentStore, StoredDocument
     from chatlake.tables.lake.iceberg import Lake
@@ -112,13 +112,17 @@ def publish(
     store: DocumentStore,
     chats: ChatState,
     lake: Lake,
-    publish_queue: PublishQueue,
+    announce: Callable[[Mapping[str, BatchHint]], object],
     sleep: Callable[[float], None] = time.sleep,
 ) -> PublishOutcome:
     """Sync the rows of some chats with their documents.
 
-    A chat without a document, because it was erased or merged into another, loses its rows. Other
-    chats whose rows are of an earlier version are sent to the queue.
+    A chat without a document, because it was erased or merged into another, loses its rows.
+
+    Parameters
+    ----------
+    announce
+        Sends chats to the publish queue: others, whose rows an earlier version has made.
 
     Raises
     ------
@@ -148,8 +152,9 @@ def publish(
                 # Before the commit, which says that all of this is known.
                 of_others = lake.rows_of_others(table, loaded)
                 outdated = look_through(of_others, chats) - batch.tags.keys()
-                chats.publish_attempts.forget_published(outdated)
-                publish_queue.send(dict.fromkeys(sorted(outdated), NO_HINT))
+                if outdated:
+                    chats.publish_attempts.forget_published(outdated)
+                    announce(dict.fromkeys(sorted(outdated), NO_HINT))
                 sought = _sought(batch, chats, again=attempt > 0)
                 lake.replace(table, loaded, batch.rows[table.name], sought)
                 break
@@ -214,10 +219,8 @@ def _read(
                 outcome.failed[chat] = _no_rows(chat, error)
                 continue
             attempts = known.get(chat, AttemptRecord())
-            is_new = not attempts.count
-            if digest == attempts.published_revision or (
-                is_new and document is None and chat not in erased
-            ):
+            has_rows = document or attempts.count or chat in erased
+            if digest == attempts.published_revision or not has_rows:
                 outcome.unchanged.add(chat)
                 continue
             batch.tags[chat] = stored.tag if stored else None
