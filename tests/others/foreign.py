@@ -45,7 +45,11 @@ dropped = renamed.filter(
 class OthersAmongOurs(OursAmongOthers):
     """Others write with SQL, alter tables and keep them in order; other versions publish, too."""
 
-    _number = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self._number = 0
+        # Chats whose rows lack values, by table, as the columns of their files tell.
+        self._damaged: dict[str, set[str]] = {table: set() for table in TABLES}
 
     # Rows
 
@@ -53,6 +57,8 @@ class OthersAmongOurs(OursAmongOthers):
     def others_delete(self, table: str, chat: str, copying: bool) -> None:
         self.others.delete(table, chat, copying=copying)
         self.model.delete(table, chat)
+        if copying:
+            self.hide_damage(table, self._damaged[table])
         self.done(table, chat)
 
     @rule(table=tables, chat=any_chats, name=added, which=st.integers(0, 1))
@@ -65,6 +71,7 @@ class OthersAmongOurs(OursAmongOthers):
         self.others.update(table, chat, name, value)
         self.model.update(table, chat, name, value)
         # Our columns are as they were.
+        self.hide_damage(table, {chat})
         self.look()
 
     @rule(table=tables, chat=any_chats, day=days)
@@ -118,11 +125,21 @@ class OthersAmongOurs(OursAmongOthers):
         self.touch(table, chat)
         self.look()
 
+    def hide_damage(self, table: str, chats: set[str]) -> None:
+        """Rows that others write again have all columns: that they lacked some is seen no more.
+
+        But of contacts, which say their row format.
+        """
+        if table != "contacts":
+            for chat in chats & self._damaged[table]:
+                self.touch(table, chat)
+
     # Files
 
     @rule(table=tables)
     def others_compact(self, table: str) -> None:
         self.others.compact(table)
+        self.hide_damage(table, self._damaged[table])
         self.look()
 
     @rule(table=tables, orphans_only=st.booleans())
@@ -197,7 +214,7 @@ class OthersAmongOurs(OursAmongOthers):
         self.others.remove_properties(table)
         self.look()
 
-    # Deployments
+    # Deployments, and other versions
 
     @rule()
     def tables_are_made(self) -> None:
@@ -228,12 +245,11 @@ class OthersAmongOurs(OursAmongOthers):
         written = self.others.publish_as_released(table, document)
         self.look(written, of_today=False)
         # What it destroyed is found, and published again, but for rows that are of no chat.
-        self.touched = {
-            one: at for one, at in self.touched.items() if one[0] != table or one[1] not in written
-        }
-        self.touched |= {
-            (table, one): self.clock for one in written if not self.is_known(one) or one == NOBODY
-        }
+        self._damaged[table] |= written
+        for one in written:
+            self.touched.pop((table, one), None)
+            if one == NOBODY or not self.is_known(one):
+                self.touch(table, one)
 
     @precondition(lambda self: self.has_queue() and self.is_quiet())
     @rule()

@@ -9,8 +9,8 @@ from pyiceberg.types import LongType
 
 from chatlake.exceptions import TableDiffers
 from tests.integration.tables.beside_others import CHANGES, TABLES, Beside, two_chats
-from tests.others.machine import statements_of
 from tests.others.versions import NEW_COLUMNS, one_column_fewer
+from tests.others.watched import statements_of
 from tests.stateful.reads import CHAT, OTHER_CHAT
 from tests.stateful.world import World
 
