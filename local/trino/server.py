@@ -160,6 +160,9 @@ def _configure(installation: Installation, lake: Lake, folder: Path, port: int) 
             "iceberg.catalog.type": "glue",
             # Tables are written by others.
             "iceberg.metadata-cache.enabled": "false",
+            # Not only after a week, as Athena's VACUUM can be told by properties of a table.
+            "iceberg.expire-snapshots.min-retention": "0s",
+            "iceberg.remove-orphan-files.min-retention": "0s",
             # Local files are small: one read for columns a megabyte apart would be of all of them,
             # and what is counted would tell nothing of files as large as deployed ones.
             "parquet.max-merge-distance": "0B",

@@ -14,9 +14,13 @@ from local.cloud import LocalCloud
 from local.cloud.moto_server import MotoOptions
 from local.trino.installation import TrinoMissing, installed
 from tests.trino.lakes import Lakes, small_lake
+from tests.trino.shared_lake import shared_lakes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tests.trino.lakes import AskedLake
+    from tests.trino.shared_lake import SharedLake
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -46,3 +50,10 @@ def lake(lakes: Lakes) -> Iterator[AskedLake]:
     """A small lake with everything in it that is rare."""
     with small_lake(lakes) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def make_lake(lakes: Lakes) -> Iterator[Callable[..., SharedLake]]:
+    """Make lakes with some chats, to which others write, too."""
+    with shared_lakes(lakes) as make:
+        yield make

@@ -74,7 +74,7 @@ class Lakes:
             key_arn="",
             export_bucket="",
             export_prefix="",
-            publish_queue_url="",
+            publish_queue_url=client("sqs").create_queue(QueueName=name)["QueueUrl"],
             workgroup="primary",
             contact_flow_id="",
             allowed_origins=(),
