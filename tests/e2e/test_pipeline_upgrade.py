@@ -23,7 +23,7 @@ def upgraded(tmp_path_factory: pytest.TempPathFactory) -> Upgraded:
 
 @pytest.fixture(scope="module")
 def truth(upgraded: Upgraded) -> Rows:
-    """All rows in the end, but for the new column in rows that were written before it."""
+    """All rows before the republication: without the new column where they are older than it."""
     rows = oracle.rows(upgraded.told, published_at=datetime.now(UTC))
     for row in rows["contacts"]:
         if row["initial_contact_id"] == upgraded.unchanged.initial_contact_id:
@@ -70,3 +70,11 @@ def test_a_stack_that_adopts_data_finds_all_of_it(upgraded: Upgraded) -> None:
 def test_a_stack_that_adopts_data_adds_to_it(upgraded: Upgraded, truth: Rows, table: str) -> None:
     assert of(upgraded.rows_newest, upgraded.newest)[table]
     assert comparable(upgraded.rows_newest)[table] == truth[table]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_chat_has_its_values_in_the_new_column_in_the_end(
+    upgraded: Upgraded, table: str
+) -> None:
+    told = oracle.rows(upgraded.told, published_at=datetime.now(UTC))
+    assert comparable(upgraded.rows_filled)[table] == comparable(told)[table]

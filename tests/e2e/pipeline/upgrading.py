@@ -14,7 +14,7 @@ from local.world import Script, World
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import LAYERS, deployable, layer
 from tests.e2e.pipeline.happening import all_that_happened
-from tests.e2e.pipeline.running import export, finish_attempt, tell
+from tests.e2e.pipeline.running import export, finish_attempt, state, tell, until
 from tests.e2e.pipeline.tables import Rows, read_rows
 from tests.oracle import Input
 from tools.artifacts import HOST
@@ -46,6 +46,8 @@ class Upgraded:
     rows_old, rows_updated, rows_new, rows_adopted, rows_newest
         Before the update and just after it; with the chats of the updated stack; just after the
         adoption, and with its chat.
+    rows_filled
+        After the republication that the first update began.
     told
         All that was told in the end.
     """
@@ -59,6 +61,7 @@ class Upgraded:
     rows_new: Rows
     rows_adopted: Rows
     rows_newest: Rows
+    rows_filled: Rows
     told: list[Input]
 
 
@@ -121,6 +124,11 @@ def run(folder: Path) -> Upgraded:
         tell(world, newest)
         export(world, newest)
         rows_newest = _archive(world, chats)
+
+        # The update has added a column: every chat is to be published again.
+        world.cloud.invoke(world.stack, "Reconcile", {})
+        until(lambda: "republication#all" not in state(world), "the republication is over")
+        rows_filled = _archive(world, chats)
     return Upgraded(
         changed=changed,
         unchanged=unchanged,
@@ -131,5 +139,6 @@ def run(folder: Path) -> Upgraded:
         rows_new=rows_new,
         rows_adopted=rows_adopted,
         rows_newest=rows_newest,
+        rows_filled=rows_filled,
         told=all_that_happened(chats),
     )
