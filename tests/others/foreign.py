@@ -24,7 +24,7 @@ _ADDED: dict[str, tuple[str, list[Any]]] = {
     "marks": ("row(a varchar, b bigint)", [{"a": "x", "b": 3}, None]),
     "labels": ("array(varchar)", [["one", "two"], []]),
 }
-_REFS = ("audit", "trial")
+_KEPT = {"sort_by": (ID,), "remove_properties": ()}
 
 any_chats = st.sampled_from(("c1", "c2", NOBODY))
 days = st.integers(0, 8)
@@ -134,7 +134,7 @@ class OthersAmongOurs(OursAmongOthers):
             for chat in chats & self._damaged[table]:
                 self.touch(table, chat)
 
-    # Files
+    # Upkeep
 
     @rule(table=tables)
     def others_compact(self, table: str) -> None:
@@ -142,12 +142,18 @@ class OthersAmongOurs(OursAmongOthers):
         self.hide_damage(table, self._damaged[table])
         self.look()
 
-    @rule(table=tables, orphans_only=st.booleans())
-    def others_expire(self, table: str, orphans_only: bool) -> None:
-        if orphans_only:
-            self.others.remove_orphans(table)
-        else:
-            self.others.expire_snapshots(table)
+    @rule(table=tables, what=st.sampled_from(("expire_snapshots", "remove_orphans", *_KEPT)))
+    def others_keep_order(self, table: str, what: str) -> None:
+        getattr(self.others, what)(table, *_KEPT.get(what, ()))
+        self.look()
+
+    @rule(table=tables, name=st.sampled_from(("audit", "trial")), day=days)
+    def others_refer(self, table: str, name: str, day: int) -> None:
+        if name not in self.model.refs[table]:
+            (self.others.tag if name == "audit" else self.others.branch)(table, name)
+        elif name == "trial":
+            self.others.insert_into_branch(table, name, self.new_row(table, "c1", day))
+        self.model.refs[table] = dict(self.others.refs(table))
         self.look()
 
     # Definition
@@ -161,17 +167,12 @@ class OthersAmongOurs(OursAmongOthers):
             self.model.rename_column(table, name, f"{name}_of_old")
             self.look()
 
-    @rule(one=dropped)
+    @rule(one=dropped | st.tuples(tables, added))
     def others_drop(self, one: tuple[str, str]) -> None:
         table, column = one
-        if name := self.model.names[table].get(column):
-            self.others.drop_column(table, name)
-            self.model.drop_column(table, name)
-            self.look()
-
-    @rule(table=tables, name=added)
-    def others_drop_a_column_of_theirs(self, table: str, name: str) -> None:
-        if name in self.model.added[table]:
+        name = self.model.names[table].get(column)
+        if name or column in self.model.added[table]:
+            name = name or column
             self.others.drop_column(table, name)
             self.model.drop_column(table, name)
             self.look()
@@ -189,30 +190,6 @@ class OthersAmongOurs(OursAmongOthers):
         if time is not None:
             self.others.partition_by(table, *fields)
             self.look()
-
-    @rule(table=tables)
-    def others_sort(self, table: str) -> None:
-        self.others.sort_by(table, ID)
-        self.look()
-
-    @rule(table=tables, name=st.sampled_from(_REFS))
-    def others_refer(self, table: str, name: str) -> None:
-        if name not in self.model.refs[table]:
-            (self.others.tag if name == "audit" else self.others.branch)(table, name)
-            self.model.refs[table] = dict(self.others.refs(table))
-            self.look()
-
-    @rule(table=tables, day=days)
-    def others_write_to_a_branch(self, table: str, day: int) -> None:
-        if "trial" in self.model.refs[table]:
-            self.others.insert_into_branch(table, "trial", self.new_row(table, "c1", day))
-            self.model.refs[table] = dict(self.others.refs(table))
-            self.look()
-
-    @rule(table=tables)
-    def others_remove_properties(self, table: str) -> None:
-        self.others.remove_properties(table)
-        self.look()
 
     # Deployments, and other versions
 

@@ -11,18 +11,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 
 from chatlake.exceptions import TableDiffers
 from tests.others.model import TABLES, counted
 from tests.others.watched import Watched, statements_of
-from tests.stateful.reads import CHAT, OTHER_CHAT, READS, READS_OF
+from tests.stateful.reads import CHAT, OTHER_CHAT, READS, READS_OF, at, message, receipts, response
 
 if TYPE_CHECKING:
+    from chatlake.documents.document import Document
     from tests.stateful.lockstep import Actor
 
 _MOST_ACTORS = 2
 _MOST_ROUNDS = 12
+
 tables = st.sampled_from(sorted(TABLES))
 chats = st.sampled_from((CHAT, OTHER_CHAT))
 actors = st.integers(0, _MOST_ACTORS - 1)
@@ -48,6 +50,7 @@ class OursAmongOthers(Watched):
         self.running: list[Running] = []
         self.cut_off: set[str] = set()
         self.erased: set[str] = set()
+        self._changes = 0
 
     def publish(self) -> None:
         """Publish all that waits, at once."""
@@ -138,14 +141,24 @@ class OursAmongOthers(Watched):
     def is_quiet(self) -> bool:
         return not self.running
 
+    @initialize()
+    def there_are_chats(self) -> None:
+        self.change(CHAT, OTHER_CHAT)
+        self.publish()
+
+    def change(self, *chats: str) -> None:
+        """Change the documents of chats so that all their rows are written, in every table."""
+        self._changes += 1
+        self.upsert(*(_change(chat, self._changes) for chat in chats))
+
+    @rule(some=st.sampled_from(((CHAT,), (OTHER_CHAT,), (CHAT, OTHER_CHAT))))
+    def chats_change_and_are_published(self, some: tuple[str, ...]) -> None:
+        self.change(*some)
+        self.publish()
+
     @rule(chat=chats, read=st.sampled_from(sorted(READS)))
     def a_read_is_taken_in(self, chat: str, read: str) -> None:
         self.upsert(READS_OF[chat][read])
-
-    @rule(some=st.lists(st.tuples(chats, st.sampled_from(sorted(READS))), min_size=2, max_size=6))
-    def reads_are_published(self, some: list[tuple[str, str]]) -> None:
-        self.upsert(*(READS_OF[chat][read] for chat, read in some))
-        self.publish()
 
     @precondition(has_queue)
     @rule()
@@ -209,7 +222,24 @@ class OursAmongOthers(Watched):
     def teardown(self) -> None:
         try:
             self.all_settle()
+            # Whatever was left in the files, each chat can be written and leaves the other alone.
+            for chat in (CHAT, OTHER_CHAT):
+                self.change(chat)
+                self.all_settle()
         finally:
             for one in self.running:
                 one.actor.kill()
             self.world.close()
+
+
+def _change(chat: str, number: int) -> Document:
+    """Make what is read of a chat that changes its rows in each table."""
+    item_id, day = f"n{number}", 1 + number % 3
+    said = message(item_id, day, **receipts(item_id, ReadTimestamp=at(day, "13:00:00")))
+    attached = {
+        "Id": f"{item_id}-file",
+        "Type": "ATTACHMENT",
+        "AbsoluteTime": at(day),
+        "Attachments": [{"AttachmentId": item_id, "Status": "APPROVED"}],
+    }
+    return response(chat, said, attached, read_at=30 + number)
