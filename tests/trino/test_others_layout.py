@@ -213,6 +213,21 @@ def upgrade_to_version_3(lake: SharedLake, table: str) -> None:
     glue.update_table(DatabaseName=database, TableInput=given)
 
 
+def test_a_table_that_is_gone_stops_publication_until_it_is_there(lake: SharedLake) -> None:
+    lake.others("ALTER TABLE messages RENAME TO messages_of_old")
+    with pytest.raises(TableDiffers, match="table messages: it is not there"):
+        lake.publish(chat("b", 9))
+    lake.others("ALTER TABLE messages_of_old RENAME TO messages")
+    assert lake.archive.publish({"b"}).published == {"b"}
+    lake.others("DROP TABLE messages")
+    with pytest.raises(TableDiffers, match="deploy chatlake, which makes it anew"):
+        lake.publish(chat("b", 8))
+    assert lake.archive.lake.lacks_rows()
+    lake.archive.lake.create_tables()
+    lake.publish_again(*CHATS)
+    assert lake.items() == FULL | {"b": [*ALL, "m8", "m9"]}
+
+
 def test_what_trino_refuses_harms_nothing(lake: SharedLake) -> None:
     for statement in (
         "ALTER TABLE messages SET PROPERTIES format_version = 3",

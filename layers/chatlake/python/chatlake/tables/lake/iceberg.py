@@ -14,7 +14,7 @@ from pyiceberg.exceptions import (
 )
 
 from chatlake.backoff import jittered_wait_s
-from chatlake.exceptions import OlderTables, SnapshotConflict
+from chatlake.exceptions import OlderTables, SnapshotConflict, TableDiffers
 from chatlake.tables import schema
 from chatlake.tables.lake.definition import (
     field_ids_property,
@@ -196,7 +196,11 @@ class Lake:
         SnapshotConflict
             It has changed while it was put in order; nothing was written.
         """
-        loaded = self._load(table)
+        try:
+            loaded = self._load(table)
+        except NoSuchTableError as error:
+            remedy = "deploy chatlake, which makes it anew from the documents"
+            raise TableDiffers(table.name, "it is not there", remedy) from error
         check_table(table, loaded)
         if own_spec_id(table, loaded) is None:
             try:
