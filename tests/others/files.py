@@ -17,7 +17,7 @@ from pyiceberg.table import FileScanTask
 from tests.others.protocol import CHAT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from pyiceberg.table import Table
 
@@ -83,24 +83,30 @@ def arrow_row(table: Table, row: Row) -> pa.Table:
     return pa.Table.from_pylist([row], schema=table.schema().as_arrow())
 
 
-def position_deletes(table: Table, file: DataFile, positions: pa.Array) -> DataFile:
-    """Write a file that deletes rows of one data file, as Athena and Trino write it."""
-    path = file.file_path
-    deletes = pa.table([pa.array([path] * len(positions)), positions], schema=_DELETES)
+def position_deletes(table: Table, deleted: Sequence[tuple[DataFile, pa.Array]]) -> DataFile:
+    """Write a file that deletes rows of some data files of one partition.
+
+    Of one data file, as Athena and Trino write it, it has bounds; of several, as Spark may, none.
+    """
+    file = deleted[0][0]
+    deletes = pa.concat_tables(
+        pa.table([pa.array([of.file_path] * len(positions)), positions], schema=_DELETES)
+        for of, positions in deleted
+    ).sort_by([("file_path", "ascending"), ("pos", "ascending")])
     output = table.io.new_output(f"{table.location()}/data/{uuid.uuid4()}-deletes.parquet")
     with output.create() as stream:
         pq.write_table(deletes, stream, store_schema=False)
         size = stream.tell()
-    bounds = {_PATH_ID: path.encode()}
+    bounds = {_PATH_ID: file.file_path.encode()} if len(deleted) == 1 else None
     deleting = DataFile.from_args(
         content=DataFileContent.POSITION_DELETES,
         file_path=output.location,
         file_format=FileFormat.PARQUET,
         partition=file.partition,
-        record_count=len(positions),
+        record_count=len(deletes),
         file_size_in_bytes=size,
         column_sizes=None,
-        value_counts={_PATH_ID: len(positions), _POSITION_ID: len(positions)},
+        value_counts={_PATH_ID: len(deletes), _POSITION_ID: len(deletes)},
         null_value_counts={_PATH_ID: 0, _POSITION_ID: 0},
         nan_value_counts=None,
         lower_bounds=bounds,

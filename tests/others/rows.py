@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
 def delete(table: Table, chat: str) -> None:
     """DELETE the rows of a chat by position deletes (merge on read)."""
     deletes = _deletes(table, chat)
+    if deletes:
+        commit(table, Operation.DELETE, deletes=deletes)
+
+
+def delete_by_partition(table: Table, chat: str) -> None:
+    """DELETE the rows of a chat with one file of position deletes for each partition."""
+    by_partition = defaultdict[Any, list[tuple["DataFile", pa.Array]]](list)
+    for one in held_rows(table):
+        if len(positions := one.positions_of(chat)):
+            by_partition[one.file.spec_id, one.file.partition].append((one.file, positions))
+    deletes = [position_deletes(table, deleted) for deleted in by_partition.values()]
     if deletes:
         commit(table, Operation.DELETE, deletes=deletes)
 
@@ -86,7 +98,7 @@ _PROMOTED: Any = {"promote_options": "permissive"}
 
 def _deletes(table: Table, chat: str) -> list[DataFile]:
     return [
-        position_deletes(table, one.file, positions)
+        position_deletes(table, [(one.file, positions)])
         for one in held_rows(table)
         if len(positions := one.positions_of(chat))
     ]

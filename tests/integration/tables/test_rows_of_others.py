@@ -9,6 +9,7 @@ import pytest
 
 from chatlake.documents.revision import ROW_FORMAT
 from tests.integration.tables.beside_others import CHANGES, TABLES, Beside, two_chats
+from tests.others import rows
 from tests.others.model import TABLES as DEFINED
 from tests.stateful.reads import CHAT, OTHER_CHAT
 from tests.stateful.world import World
@@ -72,6 +73,18 @@ def test_a_deleted_chat_that_changes_or_is_made_due_has_its_rows_again_and_once(
     beside.assert_rows_are_its_documents(CHAT)
 
 
+def test_deletes_of_a_whole_partition_hold_for_all_its_files(beside: Beside) -> None:
+    for table in TABLES:
+        time = DEFINED[table].partition_by
+        same_day = {time: beside.values(table, CHAT, time)[0]}
+        beside.others.insert(table, row_of(table, CHAT) | same_day)
+        rows.delete_by_partition(beside.others.table(table), CHAT)
+        assert beside.rows(table, CHAT) == []
+    beside.change(OTHER_CHAT)
+    assert beside.all_rows(CHAT) == NO_ROWS
+    beside.assert_rows_are_its_documents(OTHER_CHAT)
+
+
 def test_deletes_of_several_statements_hold_together(beside: Beside) -> None:
     for table in TABLES:
         beside.others.update(table, CHAT, "instance_id", "by hand")
@@ -101,7 +114,7 @@ def test_an_updated_row_is_there_once_when_another_chat_of_its_file_is_published
         beside.others.update(table, CHAT, "instance_id", "by hand")
     beside.change(OTHER_CHAT)
     assert beside.all_rows(CHAT) == {
-        table: [row | {"instance_id": "by hand"} for row in rows] for table, rows in before.items()
+        table: [row | {"instance_id": "by hand"} for row in kept] for table, kept in before.items()
     }
 
 
@@ -134,7 +147,7 @@ def test_rows_of_ids_that_no_chat_has_stay_as_they_are(beside: Beside) -> None:
     for chat in (CHAT, OTHER_CHAT):
         beside.change(chat)
     beside.republish(CHAT, OTHER_CHAT)
-    assert [len(rows) for rows in before.values()] == [1] * len(TABLES)
+    assert [len(found) for found in before.values()] == [1] * len(TABLES)
     assert beside.all_rows("nobody") == before
 
 
@@ -151,8 +164,8 @@ def test_a_row_that_others_added_to_a_chat_goes_when_the_chat_changes(
             beside.others.expire_snapshots(table)
     # Whoever publishes next finds out where it is, and leaves it.
     beside.change(OTHER_CHAT)
-    for table, rows in before.items():
-        assert len(beside.rows(table, CHAT)) == len(rows) + 1
+    for table, kept in before.items():
+        assert len(beside.rows(table, CHAT)) == len(kept) + 1
     beside.change(CHAT)
     beside.assert_rows_are_its_documents(CHAT)
 
