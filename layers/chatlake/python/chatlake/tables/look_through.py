@@ -1,7 +1,8 @@
 """What others have written is looked through before the next rows are.
 
 Where a chat's rows can be is known from its publications; where others have put rows of it is noted
-here, so that they are found like its own.
+here, so that they are found like its own. And what an earlier version has written, or left without
+values of newer columns, is to be made again.
 """
 
 from __future__ import annotations
@@ -9,31 +10,46 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from chatlake.chat_state import NO_HINT
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     import pyarrow as pa
 
-    from chatlake.chat_state import ChatState, Day
+    from chatlake.chat_state import BatchHint, ChatState, Day
 
 _ROWS_AT_ONCE = 10_000
 
 
-def look_through(rows_of_others: Iterable[pa.Table], chats: ChatState) -> set[str]:
-    """Note the days of rows that others have written (`Lake.rows_of_others`).
+def look_through(
+    rows_of_others: Iterable[pa.Table],
+    chats: ChatState,
+    *,
+    at_hand: Collection[str],
+    announce: Callable[[Mapping[str, BatchHint]], object],
+) -> None:
+    """Note the days of rows that others have written, and make chats due whose rows are outdated.
 
-    Only for chats that were ever published: others may make up ids that no chat has.
+    Only chats that were ever published: others may make up ids that no chat has.
 
-    Returns
-    -------
-    set of str
-        Chats whose rows are to be made again.
+    Parameters
+    ----------
+    rows_of_others
+        As `Lake.rows_of_others` tells of them.
+    at_hand
+        Chats that get new rows now, and need not be due again.
+    announce
+        Sends chats to the publish queue.
     """
     outdated: set[str] = set()
     for rows in rows_of_others:
         for some in rows.to_batches(max_chunksize=_ROWS_AT_ONCE):
             outdated |= _look_through(some, chats)
-    return outdated
+    outdated.difference_update(at_hand)
+    if outdated:
+        chats.publish_attempts.forget_published(outdated)
+        announce(dict.fromkeys(sorted(outdated), NO_HINT))
 
 
 def _look_through(rows: pa.RecordBatch, chats: ChatState) -> set[str]:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from chatlake.backoff import jittered_wait_s
-from chatlake.chat_state import NO_DOCUMENT, NO_HINT, AttemptRecord
+from chatlake.chat_state import NO_DOCUMENT, AttemptRecord
 from chatlake.documents.revision import revision
 from chatlake.exceptions import (
     DamagedDocument,
@@ -151,10 +151,7 @@ def publish(
                     return outcome
                 # Before the commit, which says that all of this is known.
                 of_others = lake.rows_of_others(table, loaded)
-                outdated = look_through(of_others, chats) - batch.tags.keys()
-                if outdated:
-                    chats.publish_attempts.forget_published(outdated)
-                    announce(dict.fromkeys(sorted(outdated), NO_HINT))
+                look_through(of_others, chats, at_hand=batch.tags, announce=announce)
                 sought = _sought(batch, chats, again=attempt > 0)
                 lake.replace(table, loaded, batch.rows[table.name], sought)
                 break
@@ -165,12 +162,16 @@ def publish(
     assert batch is not None
     marked = chats.publish_attempts.mark_published(batch.revisions, counts)
     outcome.measures = measure(batch.rows, _new_chats(batch, marked, counts), at=now())
+    _forget_erased(batch, chats)
+    outcome.published |= batch.tags.keys()
+    return outcome
+
+
+def _forget_erased(batch: _Batch, chats: ChatState) -> None:
     without = [chat for chat, digest in batch.revisions.items() if digest == NO_DOCUMENT]
     # An erasure forgets the legs last: without them it is over, and this attempt came after it.
     for chat in chats.tombstones.erased(without) - chats.legs.initial_contacts(without).keys():
         chats.forget(chat)
-    outcome.published |= batch.tags.keys()
-    return outcome
 
 
 def _sought(batch: _Batch, chats: ChatState, *, again: bool) -> Sought:

@@ -98,7 +98,7 @@ def properties(table: schema.Table) -> dict[str, str]:
         "write.metadata.delete-after-commit.enabled": "true",
         "write.metadata.previous-versions-max": "100",
         "commit.manifest-merge.enabled": "true",
-        **enforced_properties(table),
+        **private_properties(table),
         **field_ids_property(table, fields),
         SEEN_SEQUENCE_NUMBER: "0",
     }
@@ -106,12 +106,17 @@ def properties(table: schema.Table) -> dict[str, str]:
 
 def enforced_properties(table: schema.Table) -> dict[str, str]:
     """Return the properties that our commits go by, whatever the table says."""
-    return {
-        # A retry would add rows again that the first attempt had looked up and not found.
-        "commit.retry.num-retries": "0",
-        # Bounds of private columns would carry content into manifests, where nobody erases it.
-        **{f"write.metadata.metrics.column.{name}": "counts" for name in table.private},
-    }
+    # A retry would add rows again that the first attempt had looked up and not found. Commits of
+    # others may be repeated: what they add does not depend on what was there.
+    return {"commit.retry.num-retries": "0", **private_properties(table)}
+
+
+def private_properties(table: schema.Table) -> dict[str, str]:
+    """Return the properties by which nobody writes bounds of private columns.
+
+    They would carry content into manifests, where nobody erases it.
+    """
+    return {f"write.metadata.metrics.column.{name}": "counts" for name in table.private}
 
 
 def field_ids_property(table: schema.Table, field_ids: Mapping[str, int]) -> dict[str, str]:

@@ -20,6 +20,7 @@ from chatlake.tables.lake.definition import (
     field_ids_property,
     iceberg_schema,
     partition_spec,
+    private_properties,
     properties,
     sort_order,
 )
@@ -169,7 +170,8 @@ class Lake:
                         if field.name in missing:
                             update.add_column(field.name, field.field_type, doc=field.doc)
             fields = transaction.table_metadata.schema().fields
-            noted = field_ids_property(table, {field.name: field.field_id for field in fields})
+            given = {field.name: field.field_id for field in fields}
+            noted = field_ids_property(table, given) | private_properties(table)
             if noted.items() - loaded.properties.items():
                 transaction.set_properties(noted)
 
@@ -293,8 +295,6 @@ class Lake:
         """Begin all tables anew, empty, wherever the warehouse now is; their files stay behind."""
         access.require()
         for table in schema.TABLES:
-            try:
+            with suppress(NoSuchTableError):
                 self._catalog.drop_table((self._namespace, table.name))
-            except NoSuchTableError:
-                continue
         self.create_tables()

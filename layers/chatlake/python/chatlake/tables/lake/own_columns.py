@@ -7,6 +7,7 @@ tell a column that was renamed from one that was never there.
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from pyiceberg.types import TimestamptzType
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from chatlake.tables import schema
 
 _ATHENA_TYPES = {"long": "bigint"}
+# Those that Athena calls as Iceberg does, and so can rename.
+_PLAIN_TYPES = r"boolean|int|bigint|float|double|string|date|timestamp|binary|decimal\(\d+, ?\d+\)"
 
 
 def check_table(table: schema.Table, loaded: IcebergTable) -> None:
@@ -138,14 +141,18 @@ def _check_renamed(table: schema.Table, loaded: IcebergTable) -> None:
 
 
 def _out_of_the_way(table: schema.Table, loaded: IcebergTable, name: str) -> str:
-    """Say what makes a name free: a column of ours that has it keeps its values."""
+    """Say what makes a name free: whatever column has it keeps its values, if it can."""
     given = _given_ids(loaded)
     field_id = loaded.schema().find_field(name).field_id
     for column in table.columns:
         if given.get(column.name) == field_id:
             its = f"{column.name}_of_chatlake {_athena_type(column.type)}"
             return f"ALTER TABLE {table.name} CHANGE COLUMN {name} {its}"
-    return f"ALTER TABLE {table.name} DROP COLUMN {name}"
+    of_others = str(loaded.schema().find_field(field_id).field_type)
+    of_others = _ATHENA_TYPES.get(of_others, of_others)
+    if not re.fullmatch(_PLAIN_TYPES, of_others):
+        return f"ALTER TABLE {table.name} DROP COLUMN {name}"
+    return f"ALTER TABLE {table.name} CHANGE COLUMN {name} {name}_of_others {of_others}"
 
 
 def _gone(table: schema.Table, name: str) -> TableDiffers:
