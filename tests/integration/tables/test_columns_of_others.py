@@ -227,3 +227,19 @@ def test_what_version_0_1_destroys_is_found_and_published_again(beside: Beside, 
     beside.change(CHAT)
     for chat in BOTH:
         beside.assert_rows_are_its_documents(chat)
+
+
+def test_what_version_0_1_destroys_of_a_chat_that_is_being_published_is_found(
+    beside: Beside,
+) -> None:
+    beside.upsert(OTHER_CHAT, "the beginning of the contact")
+    publisher = beside.world.publisher()
+    publisher.advance_past("commit read_latency")
+    beside.others.publish_as_released("read_latency", beside.document(CHAT))
+    # Another publisher finds it before this one has told what it published.
+    beside.upsert(CHAT, *CHANGES)
+    beside.world.publish(CHAT)
+    publisher.finish()
+    beside.world.drain()
+    for chat in BOTH:
+        beside.assert_rows_are_its_documents(chat)
