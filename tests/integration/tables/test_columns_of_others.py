@@ -83,10 +83,15 @@ def test_a_column_that_was_renamed_and_made_again_is_told(beside: Beside) -> Non
     before = beside.all_rows(CHAT)
     beside.others.rename_column("messages", "item_type", "what")
     beside.others.add_column("messages", "item_type", "string")
+    beside.others.update("messages", CHAT, "item_type", "theirs")
     beside.upsert(OTHER_CHAT, *CHANGES)
     mend(beside, refused(beside))
     beside.world.drain()
-    assert beside.all_rows(CHAT) == before
+    # What stood in its place is theirs, and keeps its values under another name.
+    after = beside.all_rows(CHAT)
+    assert {row.pop("item_type_of_others") for row in after["messages"]} == {"theirs"}
+    assert after == before
+    beside.others.drop_column("messages", "item_type_of_others")
     beside.assert_rows_are_its_documents(OTHER_CHAT)
 
 
@@ -198,6 +203,15 @@ def test_an_earlier_version_keeps_the_values_of_a_column_that_it_does_not_know(
         beside.world.drain()
     assert beside.all_rows(CHAT) == before
     beside.world.announce([OTHER_CHAT])
+    beside.world.drain()
+    beside.assert_rows_are_its_documents(OTHER_CHAT)
+
+
+def test_what_an_earlier_version_has_published_is_found_and_published_again(beside: Beside) -> None:
+    beside.upsert(OTHER_CHAT, *CHANGES)
+    with one_column_fewer():
+        beside.world.drain()
+    beside.change(CHAT)
     beside.world.drain()
     beside.assert_rows_are_its_documents(OTHER_CHAT)
 

@@ -41,7 +41,7 @@ FIELD_IDS = "chatlake.field-ids"
 """Property: a JSON object, from the names of our columns to the field ids that they were given."""
 
 SEEN_SEQUENCE_NUMBER = "chatlake.seen-sequence-number"
-"""Property: the sequence number up to which it is known what others have written."""
+"""Properties: by row format, the sequence number up to which it is known what others wrote."""
 
 
 def iceberg_schema(table: schema.Table) -> Schema:
@@ -100,7 +100,6 @@ def properties(table: schema.Table) -> dict[str, str]:
         "commit.manifest-merge.enabled": "true",
         **private_properties(table),
         **field_ids_property(table, fields),
-        SEEN_SEQUENCE_NUMBER: "0",
     }
 
 

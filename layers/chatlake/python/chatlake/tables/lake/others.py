@@ -2,7 +2,8 @@
 
 A chat's old rows are sought on the days that its publications recorded. Rows that others have
 written can be on other days, so their files are looked through once. A table property says up to
-which sequence number that was done, and each of our commits sets it.
+which sequence number that was done, and each of our commits sets it. An earlier version counts as
+others, too.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def rows_of_others(table: schema.Table, loaded: IcebergTable) -> Iterator[pa.Tab
 
 def seen_property(loaded: IcebergTable) -> dict[str, str]:
     """Return the property of a commit that is made once the rows of others were looked through."""
-    return {SEEN_SEQUENCE_NUMBER: str(loaded.metadata.next_sequence_number())}
+    return {_name_of_seen(): str(loaded.metadata.next_sequence_number())}
 
 
 def _files_of_others(loaded: IcebergTable) -> Iterator[LiveFile]:
@@ -70,9 +71,16 @@ def _files_of_others(loaded: IcebergTable) -> Iterator[LiveFile]:
             yield live
 
 
+def _name_of_seen() -> str:
+    # Of each version its own: what an earlier one writes meanwhile is of others.
+    return f"{SEEN_SEQUENCE_NUMBER}.{ROW_FORMAT}"
+
+
 def _seen_sequence_number(loaded: IcebergTable) -> int:
-    try:
-        return int(loaded.properties[SEEN_SEQUENCE_NUMBER])
-    except (KeyError, ValueError):
-        # Somebody has removed it: all files are looked through once.
-        return -1
+    seen = {
+        name: int(value)
+        for name, value in loaded.properties.items()
+        if name.startswith(SEEN_SEQUENCE_NUMBER) and value.isdecimal()
+    }
+    # A new version begins where the ones before were. Without any all files are looked through.
+    return seen.get(_name_of_seen(), max(seen.values(), default=-1))
