@@ -10,7 +10,6 @@ from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, guarded, logger, metrics, record
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.exceptions import TableDiffers
 from chatlake.identifiers import text_id
 from chatlake.json_codec import loads
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from chatlake.tables.measures import Measures
-    from chatlake.tables.publish import PublishOutcome
 
 archive = DeployedArchive(Settings.from_environment())
 # Here, because Lambda gives a whole processor to what is loaded before the first event.
@@ -33,10 +31,10 @@ def handler(event: SQSEvent, _: LambdaContext) -> dict[str, Any]:
     """Publish the chats that the messages name; return the messages that have failed."""
     chats = {message.message_id: _chat(message.body) for message in event.records}
     named = {chat for chat in chats.values() if chat is not None}
-    outcome = _publish(named)
+    outcome = archive.publish(named)
     if outcome.moved:
         # The queue may not be told of the change.
-        again = _publish(outcome.moved)
+        again = archive.publish(outcome.moved)
         outcome.add(again)
         if again.measures is not None:
             report(again.measures)
@@ -60,15 +58,6 @@ def handler(event: SQSEvent, _: LambdaContext) -> dict[str, Any]:
     if outcome.measures is not None:
         report(outcome.measures)
     return {"batchItemFailures": [{"itemIdentifier": message} for message in failed]}
-
-
-def _publish(chats: set[str]) -> PublishOutcome:
-    try:
-        return archive.publish(chats)
-    except TableDiffers as error:
-        count({Metric.TABLES_DIFFERING: 1})
-        logger.error("nothing was published", extra={"reason": str(error)})
-        raise
 
 
 def report(measures: Measures) -> None:

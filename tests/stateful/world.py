@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -49,6 +50,8 @@ class AnyLake(Protocol):
     """What the real lake and the one in memory have in common."""
 
     def load(self, table: schema.Table) -> Any: ...
+
+    def chats_of_legs(self, contact_ids: Collection[str]) -> set[str]: ...
 
     def refs_with_rows(self, chats: Collection[str]) -> list[Ref]: ...
 
@@ -128,13 +131,15 @@ class World:
                 _SteppedStore(self.store, step),
                 _SteppedChats(self.chats, step),
                 _SteppedLake(self.lake, step),
-                lambda chats: self._publish(chats, step),
+                partial(self._publish, step=step),
             )
             return erase(contacts, cast("Archive", archive))
 
         return Actor("erasure", work)
 
-    def _publish(self, chats: Iterable[str], step: Step) -> PublishOutcome:
+    def _publish(
+        self, chats: Iterable[str], step: Step, *, erasing: bool = False
+    ) -> PublishOutcome:
         def sleep(_: float) -> None:
             step("sleep")
 
@@ -144,6 +149,7 @@ class World:
             chats=_SteppedChats(self.chats, step),
             lake=cast("Lake", _SteppedLake(self.lake, step)),
             announce=self.announce,
+            erasing=erasing,
             sleep=sleep,
         )
 
@@ -314,6 +320,9 @@ class _SteppedLake:
         self._step(f"load {table.name}")
         return self._lake.load(table)
 
+    def chats_of_legs(self, contact_ids: Collection[str]) -> set[str]:
+        return self._lake.chats_of_legs(contact_ids)
+
     def refs_with_rows(self, chats: Collection[str]) -> list[Ref]:
         return self._lake.refs_with_rows(chats)
 
@@ -332,7 +341,7 @@ class _SteppedArchive:
     store: _SteppedStore
     chats: _SteppedChats
     lake: _SteppedLake
-    publish: Callable[[Iterable[str]], PublishOutcome]
+    publish: Callable[..., PublishOutcome]
 
     @contextmanager
     def publishing(self) -> Iterator[None]:

@@ -747,11 +747,12 @@ def test_erasing_a_chat_on_the_agenda_leaves_nothing(opened: Open) -> None:
     class OneChatArchive:
         store, chats = archive.services.store, archive.services.chats
         publish_queue = archive.services.publish_queue
-        lake: Any = SimpleNamespace(refs_with_rows=lambda _: [])
+        lake: Any = SimpleNamespace(refs_with_rows=lambda _: [], chats_of_legs=lambda _: set())
 
-        def publish(self, _: object) -> Any:
-            counts = self.chats.publish_attempts.record({chat: []})
-            self.chats.publish_attempts.mark_published({chat: ""}, counts)
+        def publish(self, initial_contact_ids: Any, *, erasing: bool = False) -> Any:
+            assert erasing
+            counts = self.chats.publish_attempts.record({one: [] for one in initial_contact_ids})
+            self.chats.publish_attempts.mark_published(dict.fromkeys(counts, ""), counts)
 
     def discard(contact: str) -> None:
         archive.schedule.remove(contact)

@@ -208,3 +208,30 @@ def test_a_chat_that_others_brought_back_is_told_and_erased_once_more(
     assert filled.erase(CHANGED).already_erased == {CHANGED}
     assert ids_in_files(filled, "messages") == {KEPT}
     assert filled.differences() == []
+
+
+def test_rows_without_an_id_are_told_and_left_alone(filled: LakeFolder, chatlake: Chatlake) -> None:
+    with others(filled) as sql:
+        with sql.table("messages").update_schema() as update:
+            update.make_column_optional("initial_contact_id")
+        [row, *_] = sql.answers("messages")["pyiceberg"]
+        sql.insert("messages", {**row, "initial_contact_id": None})
+    assert chatlake("verify").out == "messages: others have added 1 row\n"
+    assert chatlake("republish").code == 0
+    assert chatlake("erase", CHANGED, "--purge").code == 0
+    assert ids_in_files(filled, "messages") == {KEPT, None}
+
+
+@pytest.mark.parametrize("asked", [["query", "SELECT 1"], ["report"], ["status"], ["verify"]])
+def test_every_command_names_a_renamed_column_and_what_helps(
+    filled: LakeFolder, chatlake: Chatlake, asked: list[str]
+) -> None:
+    with others(filled) as sql:
+        sql.rename_column("messages", "participant_role", "who")
+    ran = chatlake(*asked)
+    assert ran.code == 1
+    assert "participant_role" in ran.err
+    assert "whoever did that may undo it, or make the tables anew" in ran.err
+    with others(filled) as sql:
+        sql.rename_column("messages", "who", "participant_role")
+    assert chatlake("verify").code == 0

@@ -402,7 +402,8 @@ def verified(chatlake: Chatlake) -> tuple[int, list[str]]:
     ran = chatlake("verify")
     assert CANARY not in ran.out + ran.err
     lines = ran.out.splitlines()
-    told = f"{len(lines)} differences" if lines else "Every row is as its document says."
+    plural = "" if len(lines) == 1 else "s"
+    told = f"{len(lines)} difference{plural}" if lines else "Every row is as its document says."
     assert ran.err.splitlines()[-1] == told
     return ran.code, lines
 

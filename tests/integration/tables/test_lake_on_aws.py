@@ -10,10 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 from botocore.exceptions import ClientError
-from pyiceberg.exceptions import NoSuchTableError
 from pyiceberg.types import StringType
 
-from chatlake.exceptions import SnapshotConflict
+from chatlake.exceptions import SnapshotConflict, TableDiffers
 from chatlake.tables import schema
 from chatlake.tables.flatten import arrow_schema
 from chatlake.tables.lake import s3_io
@@ -207,7 +206,7 @@ def test_a_commit_on_a_table_that_has_moved_on_is_refused(lake: Lake) -> None:
 
 
 def test_tables_are_made_once_below_their_prefix(lake: Lake) -> None:
-    with pytest.raises(NoSuchTableError):
+    with pytest.raises(TableDiffers, match="messages: it is not there"):
         lake.load(schema.TABLES[0])
     lake.create_tables()
     made = {table.name: lake.load(table) for table in schema.TABLES}

@@ -178,8 +178,9 @@ class LakeDiffers(ChatlakeError):
 
     def __init__(self, folder: str, table: str, what: str) -> None:
         super().__init__(
-            f"table {table} of the lake at {folder}: {what}; make the tables anew from the "
-            f"documents: chatlake --lake {folder} rebuild (what others have added to them is lost)"
+            f"table {table} of the lake at {folder}: {what}; whoever did that may undo it, or make "
+            f"the tables anew from the documents: chatlake --lake {folder} rebuild (what others "
+            "have added to them is lost)"
         )
 
 

@@ -5,14 +5,20 @@ It loads nothing that only writers need, so that a query starts at once.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import duckdb
 
 from chatlake.analytics.sql_files import load_views, to_duckdb
-from chatlake.exceptions import LakeIncomplete, LakeNotFound, QueryFailed
+from chatlake.exceptions import (
+    LakeDiffers,
+    LakeIncomplete,
+    LakeNotFound,
+    QueryFailed,
+    TableDiffers,
+)
 from chatlake.interrupts import temporary_folder
 from chatlake.tables import schema
 from chatlake.tables.lake.local_catalog import DOCUMENTS, check_locations
@@ -30,7 +36,7 @@ def connect(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises
     ------
-    LakeNotFound, LakeIncomplete, LakeMoved
+    LakeNotFound, LakeIncomplete, LakeMoved, LakeDiffers
         The folder holds no lake, or none whose tables can be read.
     """
     locations = check_locations(folder)
@@ -40,7 +46,11 @@ def connect(folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
             raise LakeIncomplete(str(folder), "tables")
         raise LakeNotFound(str(folder))
     # What does not fit into memory goes there, and not into the current folder.
-    with temporary_folder() as spill, open_tables(locations) as connection:
+    with temporary_folder() as spill, ExitStack() as opened:
+        try:
+            connection = opened.enter_context(open_tables(locations))
+        except TableDiffers as error:
+            raise LakeDiffers(str(folder), error.table, error.what) from error
         connection.execute("SET temp_directory = ?", [str(spill)])
         yield connection
 
@@ -63,8 +73,22 @@ def open_tables(
             connection.execute(
                 f"CREATE VIEW \"{table.name}\" AS SELECT * FROM iceberg_scan('{location}')"
             )
-        create_views(connection)
+        try:
+            create_views(connection)
+        except duckdb.BinderException as error:
+            raise _differing(connection) or error from error
         yield connection
+
+
+def _differing(connection: duckdb.DuckDBPyConnection) -> TableDiffers | None:
+    """Say which column of a table is not there, if one is missing."""
+    for table in schema.TABLES:
+        found = connection.execute(f'DESCRIBE "{table.name}"').fetchall()
+        names = {name for name, *_ in found}
+        for column in table.columns:
+            if column.name not in names:
+                return TableDiffers(table.name, f"its column {column.name} is gone", "")
+    return None
 
 
 def create_views(connection: duckdb.DuckDBPyConnection) -> None:

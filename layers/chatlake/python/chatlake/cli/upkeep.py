@@ -80,9 +80,8 @@ def verify(lake_folder: Path) -> int:
             click.echo(difference)
             count += 1
     count += print_changes_of_others(verification, lake_folder)
-    click.echo(
-        f"{count:,} differences" if count else "Every row is as its document says.", err=True
-    )
+    told = f"{count:,} difference{'' if count == 1 else 's'}"
+    click.echo(told if count else "Every row is as its document says.", err=True)
     return 1 if count else 0
 
 

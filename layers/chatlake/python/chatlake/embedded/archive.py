@@ -136,7 +136,9 @@ class EmbeddedArchive:
             warehouse=str(self.warehouse),
         )
 
-    def publish(self, initial_contact_ids: Iterable[str]) -> PublishOutcome:
+    def publish(
+        self, initial_contact_ids: Iterable[str], *, erasing: bool = False
+    ) -> PublishOutcome:
         """Sync the rows of some chats with their documents, with the lake's publisher lock."""
         with self.publishing():
             return publish(
@@ -145,6 +147,7 @@ class EmbeddedArchive:
                 chats=self.chats,
                 lake=self.lake,
                 announce=self.publish_queue.send,
+                erasing=erasing,
             )
 
     @property

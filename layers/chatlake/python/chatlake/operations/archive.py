@@ -38,7 +38,9 @@ class Archive(Protocol):
     def lake(self) -> Lake:
         """The tables."""
 
-    def publish(self, initial_contact_ids: Iterable[str]) -> PublishOutcome:
+    def publish(
+        self, initial_contact_ids: Iterable[str], *, erasing: bool = False
+    ) -> PublishOutcome:
         """Sync the rows of some chats with their documents."""
 
 

@@ -59,11 +59,14 @@ def erase(
     for chat in initial_contact_ids:
         add_tombstones(archive.chats, chat)
     already_erased = erased_before - found.keys()
-    waiting = contacts = contacts | already_erased
+    # Their legs are forgotten: whose they are is told by rows that are left, if by anything.
+    brought_back = archive.lake.chats_of_legs(already_erased) if already_erased else set[str]()
+    contacts |= already_erased | archive.chats.tombstones.erased(brought_back)
+    waiting = contacts
     while waiting:
         for contact in waiting:
             discard(contact)
-        archive.publish(waiting)
+        archive.publish(waiting, erasing=True)
         # Not as long as a concurrent publisher may write rows of it.
         waiting = {contact for contact in waiting if not archive.chats.forget(contact)}
     return Erasure(

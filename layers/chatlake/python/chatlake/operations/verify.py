@@ -110,7 +110,7 @@ class Verification:
             waiting = archive.publish_queue.waiting()
             differing: dict[str, list[schema.Table]] = {}
             for table in schema.TABLES:
-                self._count_columns_of_others(connection, table)
+                self._count_what_others_added(connection, table)
                 for chat in _differing(connection, table):
                     differing.setdefault(chat, []).append(table)
             for chat in sorted(differing.keys() & waiting):
@@ -148,9 +148,13 @@ class Verification:
                 yield Difference(chat, table.name, str(difference))
         return len(ours)
 
-    def _count_columns_of_others(
+    def _count_what_others_added(
         self, connection: duckdb.DuckDBPyConnection, table: schema.Table
     ) -> None:
+        sql = f'SELECT count(*) FROM "{table.name}" WHERE initial_contact_id IS NULL'
+        [(without_id,)] = connection.execute(sql).fetchall()
+        if without_id:
+            self.by_others[table.name].added += without_id
         ours = {column.name for column in table.columns}
         found = connection.execute(f'DESCRIBE "{table.name}"').fetchall()
         added = [name for name, *_ in found if name not in ours]
@@ -201,7 +205,7 @@ def _checksums(name: str, source: str) -> str:
     columns = ", ".join(f'"{column}"' for column in compared_columns(table))
     return (
         f"SELECT initial_contact_id, count(*), sum(hash({columns})::HUGEINT) "
-        f"FROM {source} GROUP BY ALL"
+        f"FROM {source} WHERE initial_contact_id IS NOT NULL GROUP BY ALL"
     )
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from chatlake.chat_state import NO_HINT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Set
 
     import pyarrow as pa
 
@@ -26,9 +26,9 @@ def look_through(
     rows_of_others: Iterable[pa.Table],
     chats: ChatState,
     *,
-    at_hand: Collection[str],
+    at_hand: Set[str],
     announce: Callable[[Mapping[str, BatchHint]], object],
-) -> None:
+) -> set[str]:
     """Note the days of rows that others have written, and make chats due whose rows are outdated.
 
     Only chats that were ever published: others may make up ids that no chat has.
@@ -41,15 +41,23 @@ def look_through(
         Chats that get new rows now, and need not be due again.
     announce
         Sends chats to the publish queue.
+
+    Returns
+    -------
+    set of str
+        Those at hand that have rows of others.
     """
+    found_at_hand: set[str] = set()
     outdated: set[str] = set()
     for rows in rows_of_others:
         for some in rows.to_batches(max_chunksize=_ROWS_AT_ONCE):
+            found_at_hand.update(at_hand & set(some.column("chat").to_pylist()))
             outdated |= _look_through(some, chats)
     outdated.difference_update(at_hand)
     if outdated:
         chats.publish_attempts.forget_published(outdated)
         announce(dict.fromkeys(sorted(outdated), NO_HINT))
+    return found_at_hand
 
 
 def _look_through(rows: pa.RecordBatch, chats: ChatState) -> set[str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from chatlake.tables.lake.live_files import LiveFile
 
 _DAY_US = 86_400_000_000
+_FIELD_ID = b"PARQUET:field_id"
 # Some hundred kilobytes a page let an engine skip most of a file by its page index.
 _ROW_GROUP_ROWS = 256 * 1024
 
@@ -46,11 +47,27 @@ def sort_rows(table: schema.Table, rows: pa.Table) -> pa.Table:
 
 def file_schema(loaded: IcebergTable) -> pa.Schema:
     """Return the columns of a table's data files, with the field ids that readers go by."""
-    fields: list[Any] = []
-    for field in schema_to_pyarrow(loaded.schema()):
-        small = pa.string() if pa.types.is_large_string(field.type) else field.type
-        fields.append(field.with_type(small))
-    return pa.schema(fields)
+    return pa.schema(
+        [field.with_type(_as_written(field.type)) for field in schema_to_pyarrow(loaded.schema())]
+    )
+
+
+def _as_written(of_type: pa.DataType) -> pa.DataType:
+    """Return a type with small strings; within others' nested ones all may be null."""
+    if pa.types.is_large_string(of_type):
+        return pa.string()
+    if pa.types.is_struct(of_type):
+        return pa.struct([_optional(field) for field in of_type.fields])
+    if pa.types.is_large_list(of_type) or pa.types.is_list(of_type):
+        return pa.list_(_optional(of_type.value_field))
+    if pa.types.is_map(of_type):
+        key = of_type.key_field
+        return pa.map_(key.with_type(_as_written(key.type)), _optional(of_type.item_field))
+    return of_type
+
+
+def _optional(field: Any) -> Any:
+    return field.with_type(_as_written(field.type)).with_nullable(True)
 
 
 def conformed(rows: pa.Table, target: pa.Schema) -> pa.Table:
@@ -107,6 +124,17 @@ def write_data_file(loaded: IcebergTable, rows: pa.Table, day: Day) -> DataFile:
 def read_rows(loaded: IcebergTable, live: LiveFile, *columns: str) -> pa.Table:
     """Read the rows of a file as SQL sees them, in all columns of the table or in some."""
     return _scan(loaded, live.file, live.deletes, columns)
+
+
+def field_ids(loaded: IcebergTable, file: DataFile) -> set[int]:
+    """Return the field ids of the columns that a file has; none if its writer gave it none."""
+    with loaded.io.new_input(file.file_path).open() as stream:
+        columns = pq.ParquetFile(stream).schema_arrow
+    return {
+        int(column.metadata[_FIELD_ID])
+        for column in columns
+        if column.metadata and _FIELD_ID in column.metadata
+    }
 
 
 def read_raw(loaded: IcebergTable, file: DataFile, *columns: str) -> pa.Table:

@@ -16,6 +16,7 @@ from pyiceberg.exceptions import (
 from chatlake.backoff import jittered_wait_s
 from chatlake.exceptions import OlderTables, SnapshotConflict, TableDiffers
 from chatlake.tables import schema
+from chatlake.tables.lake.commits import commit
 from chatlake.tables.lake.definition import (
     field_ids_property,
     iceberg_schema,
@@ -26,14 +27,14 @@ from chatlake.tables.lake.definition import (
 )
 from chatlake.tables.lake.layout import add_own_spec, as_written, own_spec_id
 from chatlake.tables.lake.older_tables import delete_files
-from chatlake.tables.lake.others import rows_of_others, seen_property
+from chatlake.tables.lake.others import rows_of_others
 from chatlake.tables.lake.own_columns import (
     check_kind,
     check_table,
     missing_columns,
     readded_columns,
 )
-from chatlake.tables.lake.refs import refs_with_rows
+from chatlake.tables.lake.refs import chats_of_legs, refs_with_rows
 from chatlake.tables.lake.replacement import plan_replacement
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ class Lake:
         try:
             loaded = self._load(table)
         except NoSuchTableError as error:
-            remedy = "deploy chatlake, which makes it anew from the documents"
+            remedy = "invoke MakeTables, which makes it, and has all chats published again"
             raise TableDiffers(table.name, "it is not there", remedy) from error
         check_table(table, loaded)
         if own_spec_id(table, loaded) is None:
@@ -230,9 +231,10 @@ class Lake:
             raise
 
     def _check_still_current(
-        self, table: schema.Table, loaded: IcebergTable, error: FileNotFoundError
+        self, table: schema.Table, loaded: IcebergTable, error: Exception
     ) -> None:
-        # A snapshot that is current no more may have expired, and its files with it.
+        # A snapshot that is current no more may have expired, and its files with it; and what is
+        # committed to a branch meanwhile takes the sequence number.
         if self._load(table).metadata_location != loaded.metadata_location:
             raise SnapshotConflict(table.name) from error
 
@@ -266,23 +268,14 @@ class Lake:
         """
         try:
             plan = plan_replacement(table, loaded, rows, sought)
-        except FileNotFoundError as error:
+            if not plan and not sought:
+                return False
+            commit(table, loaded, plan)
+        except CommitFailedException as error:
+            raise SnapshotConflict(table.name) from error
+        except (FileNotFoundError, ValueError) as error:
             self._check_still_current(table, loaded, error)
             raise
-        if not plan and not sought:
-            return False
-        try:
-            with loaded.transaction() as transaction:
-                transaction.set_properties(seen_property(loaded))
-                update = transaction.update_snapshot()
-                with update.overwrite() if plan.removed else update.merge_append() as snapshot:
-                    for file in plan.removed:
-                        snapshot.delete_data_file(file)
-                    for file in plan.added:
-                        snapshot.append_data_file(file)
-        except CommitFailedException as error:
-            plan.discard(loaded.io)
-            raise SnapshotConflict(table.name) from error
         return True
 
     def refs_with_rows(self, chats: Collection[str]) -> list[Ref]:
@@ -290,6 +283,12 @@ class Lake:
         return [
             ref for table in schema.TABLES for ref in refs_with_rows(table, self.load(table), chats)
         ]
+
+    def chats_of_legs(self, contact_ids: Collection[str]) -> set[str]:
+        """Find the chats of some legs by the rows of all tables, tags and branches."""
+        return {
+            chat for table in schema.TABLES for chat in chats_of_legs(self.load(table), contact_ids)
+        }
 
     def reset_tables(self, access: ExclusiveAccess) -> None:
         """Begin all tables anew, empty, wherever the warehouse now is; their files stay behind."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from pyiceberg.table import Table as IcebergTable
+    from pyiceberg.table.snapshots import Snapshot
 
 # Else OPTIMIZE passes over less than five files, and over files with less than two of deletes.
 _ALL_FILES = (
@@ -43,6 +44,14 @@ class LiveFile:
     deletes: frozenset[DataFile]
     snapshot_id: int | None
     sequence_number: int
+
+
+def history(loaded: IcebergTable, snapshot: Snapshot | None) -> Iterator[Snapshot]:
+    """Yield a snapshot and those before it, as far as they have not expired."""
+    while snapshot is not None:
+        yield snapshot
+        parent = snapshot.parent_snapshot_id
+        snapshot = None if parent is None else loaded.snapshot_by_id(parent)
 
 
 def live_files(

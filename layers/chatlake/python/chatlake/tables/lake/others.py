@@ -15,16 +15,17 @@ import pyarrow.compute as pc
 from pyiceberg.table.snapshots import Operation
 
 from chatlake.documents.revision import ROW_FORMAT
-from chatlake.tables import schema
-from chatlake.tables.lake.data_files import day_of, read_rows
+from chatlake.tables.lake.data_files import day_of, field_ids, read_rows
 from chatlake.tables.lake.definition import SEEN_SEQUENCE_NUMBER
-from chatlake.tables.lake.live_files import LiveFile, live_files
+from chatlake.tables.lake.live_files import LiveFile, history, live_files
 from chatlake.tables.lake.own_columns import lacks_own_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pyiceberg.table import Table as IcebergTable
+
+    from chatlake.tables import schema
 
 _CHAT = "initial_contact_id"
 _FORMAT = "row_format"
@@ -33,10 +34,11 @@ _FORMAT = "row_format"
 def rows_of_others(table: schema.Table, loaded: IcebergTable) -> Iterator[pa.Table]:
     """Tell of the rows in files that others have added; see `Lake`."""
     for live in _files_of_others(loaded):
-        formats = [_FORMAT] if table is schema.CONTACTS else []
+        formats = [column.name for column in table.columns if column.name == _FORMAT]
         rows = read_rows(loaded, live, _CHAT, table.partition_by, *formats)
         rows = rows.filter(pc.is_valid(rows.column(_CHAT)))
-        is_outdated = pa.repeat(lacks_own_columns(table, loaded, live.file), rows.num_rows)
+        is_incomplete = lacks_own_columns(table, loaded, field_ids(loaded, live.file))
+        is_outdated = pa.repeat(is_incomplete, rows.num_rows)
         if formats:
             is_older = pc.less(pc.fill_null(rows.column(_FORMAT), 0), ROW_FORMAT)
             is_outdated = pc.or_(is_outdated, is_older)
@@ -83,4 +85,25 @@ def _seen_sequence_number(loaded: IcebergTable) -> int:
         if name.startswith(SEEN_SEQUENCE_NUMBER) and value.isdecimal()
     }
     # A new version begins where the ones before were. Without any all files are looked through.
-    return seen.get(_name_of_seen(), max(seen.values(), default=-1))
+    newest = seen.get(_name_of_seen(), max(seen.values(), default=-1))
+    return min(newest, _last_in_common(loaded, newest))
+
+
+def _last_in_common(loaded: IcebergTable, sequence_number: int) -> int:
+    """Return up to where the current snapshot has the history of the one with a sequence number.
+
+    It may have another: a branch took the place of the main one, or an older snapshot did.
+    """
+    then = next((s for s in loaded.snapshots() if s.sequence_number == sequence_number), None)
+    if then is None:
+        # Expired, or no snapshot at all: then nobody has gone back to before it.
+        return sequence_number
+    earlier = {snapshot.snapshot_id for snapshot in history(loaded, then)}
+    return next(
+        (
+            snapshot.sequence_number or 0
+            for snapshot in history(loaded, loaded.current_snapshot())
+            if snapshot.snapshot_id in earlier
+        ),
+        -1,
+    )

@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING
 from pyiceberg.types import TimestamptzType
 
 from chatlake.exceptions import OlderTables, TableDiffers
-from chatlake.tables.lake.definition import FIELD_IDS, FORMAT_VERSION, iceberg_schema
+from chatlake.tables.lake.definition import (
+    FIELD_IDS,
+    FORMAT_VERSION,
+    field_ids_property,
+    iceberg_schema,
+)
 
 if TYPE_CHECKING:
-    from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table as IcebergTable
     from pyiceberg.types import NestedField
 
@@ -40,10 +44,11 @@ def check_table(table: schema.Table, loaded: IcebergTable) -> None:
         Somebody has renamed, dropped or retyped one of our columns, or has changed the table to a
         format that cannot be written.
     """
-    missing = missing_columns(table, loaded)
-    if missing:
-        raise _gone(table, missing[0])
     check_kind(table, loaded)
+    names = set(loaded.schema().column_names)
+    for column in table.columns:
+        if column.name not in names:
+            raise _gone(table, column.name)
 
 
 def check_kind(table: schema.Table, loaded: IcebergTable) -> None:
@@ -97,31 +102,39 @@ def readded_columns(table: schema.Table, loaded: IcebergTable) -> list[str]:
     ]
 
 
-def lacks_own_columns(table: schema.Table, loaded: IcebergTable, file: DataFile) -> bool:
+def lacks_own_columns(table: schema.Table, loaded: IcebergTable, written: set[int]) -> bool:
     """Return whether a file was written without some of our columns: by an earlier version.
 
-    A file tells its columns by the counts of their values, if its writer counts at all.
+    Parameters
+    ----------
+    written
+        The field ids of the file's columns; none if it tells them by name.
     """
-    counted = (file.value_counts or {}).keys()
     fields = loaded.schema()
-    return bool(counted) and any(
-        fields.find_field(column.name).field_id not in counted for column in table.columns
+    ours = {fields.find_field(column.name).field_id for column in table.columns}
+    return bool(written) and not ours <= written
+
+
+def note_of_field_ids(table: schema.Table, loaded: IcebergTable) -> dict[str, str]:
+    """Return the property that says which field ids our columns have by now."""
+    return field_ids_property(
+        table, {field.name: field.field_id for field in loaded.schema().fields}
     )
 
 
 def _given_ids(loaded: IcebergTable) -> dict[str, int]:
-    """Return the field ids that our columns were given; of tables without the property, the first.
+    """Return the field ids that our columns were given; where the property lacks one, the first.
 
     Nobody takes a schema out of a table's metadata but an expiry that is told to.
     """
+    given: dict[str, int] = {}
+    for earlier in sorted(loaded.metadata.schemas, key=lambda schema: schema.schema_id):
+        for field in earlier.fields:
+            given.setdefault(field.name, field.field_id)
     try:
         said = json.loads(loaded.properties[FIELD_IDS])
-        return {str(name): int(field_id) for name, field_id in said.items()}
+        return given | {str(name): int(field_id) for name, field_id in said.items()}
     except (KeyError, ValueError, TypeError, AttributeError):
-        given: dict[str, int] = {}
-        for earlier in sorted(loaded.metadata.schemas, key=lambda schema: schema.schema_id):
-            for field in earlier.fields:
-                given.setdefault(field.name, field.field_id)
         return given
 
 

@@ -33,10 +33,23 @@ class Sought:
         The days where those of each chat can be.
     erased
         Chats of which nothing may be left in any file, not even rows that are deleted already.
+    without
+        Files that are known to hold no row of the erased ones, when no others are sought.
     """
 
     days: Mapping[str, Collection[Day]] = field(default_factory=dict)
     erased: Collection[str] = ()
+    without: set[str] = field(default_factory=set)
+
+    def note_without(self, file: DataFile) -> None:
+        """Note that a file holds no row of the chats that are sought: it never will."""
+        if self.only_erases:
+            self.without.add(file.file_path)
+
+    @property
+    def only_erases(self) -> bool:
+        """Whether all are erased."""
+        return self.days.keys() <= set(self.erased)
 
     def __bool__(self) -> bool:
         return bool(self.days or self.erased)
@@ -52,6 +65,7 @@ class Pruning:
         self.chats = sorted({*sought.days, *sought.erased})
         self._days = set["Day"]().union(*sought.days.values())
         self._anywhere = bool(sought.erased)
+        self._without = sought.without if sought.only_erases else set[str]()
         self._own_spec_id = loaded.metadata.default_spec_id
         fields = loaded.schema()
         self._chat = fields.find_field(_CHAT).field_id
@@ -74,7 +88,11 @@ class Pruning:
 
     def in_file(self, file: DataFile) -> bool:
         """Return whether a file may hold some."""
-        return (self._anywhere or self._may_hold_days(file)) and self._may_hold_chats(file)
+        return (
+            file.file_path not in self._without
+            and (self._anywhere or self._may_hold_days(file))
+            and self._may_hold_chats(file)
+        )
 
     def _may_hold_days(self, file: DataFile) -> bool:
         if file.spec_id == self._own_spec_id:

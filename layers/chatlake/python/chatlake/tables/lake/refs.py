@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyiceberg.manifest import ManifestContent
-from pyiceberg.table.refs import MAIN_BRANCH
+from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRef, SnapshotRefType
 
 from chatlake.tables.lake.data_files import read_raw
+from chatlake.tables.lake.live_files import history
 from chatlake.tables.lake.pruning import Pruning, Sought
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table as IcebergTable
@@ -22,7 +24,10 @@ if TYPE_CHECKING:
 
     from chatlake.tables import schema
 
-_CHAT = "initial_contact_id"
+_CHAT, _LEG = "initial_contact_id", "contact_id"
+_FILES_AT_ONCE = 16
+# A file that is gone, and one in a format that others have chosen.
+_UNREADABLE = (OSError, ValueError, NotImplementedError)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -71,16 +76,48 @@ def refs_with_rows(table: schema.Table, loaded: IcebergTable, chats: Collection[
     return sorted(
         Ref(loaded.name(), ref.snapshot_ref_type.value, name)
         for name, ref in refs.items()
-        if (snapshot := loaded.snapshot_by_id(ref.snapshot_id)) is not None
-        and any(map(holds, _data_files(loaded, snapshot)))
+        if any(map(holds, _data_files(loaded, _snapshots(loaded, ref))))
     )
 
 
-def _data_files(loaded: IcebergTable, snapshot: Snapshot) -> Iterator[DataFile]:
-    for manifest in snapshot.manifests(loaded.io):
-        if manifest.content == ManifestContent.DATA:
-            for entry in manifest.fetch_manifest_entry(loaded.io, discard_deleted=True):
-                yield entry.data_file
+def chats_of_legs(loaded: IcebergTable, contact_ids: Collection[str]) -> set[str]:
+    """Find the chats of some legs by the rows of a table, its tags and branches."""
+    wanted = pa.array(sorted(contact_ids), pa.string())
+    snapshots = {
+        snapshot.snapshot_id: snapshot
+        for ref in loaded.refs().values()
+        for snapshot in _snapshots(loaded, ref)
+    }
+    files = {file.file_path: file for file in _data_files(loaded, snapshots.values())}
+
+    def chats(file: DataFile) -> set[str]:
+        try:
+            rows = read_raw(loaded, file, _CHAT, _LEG)
+        except _UNREADABLE:
+            return set()
+        found = rows.filter(pc.is_in(rows.column(_LEG), wanted)).column(_CHAT)
+        return {chat for chat in found.to_pylist() if chat is not None}
+
+    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+        return set[str]().union(*pool.map(chats, files.values()))
+
+
+def _snapshots(loaded: IcebergTable, ref: SnapshotRef) -> Iterator[Snapshot]:
+    """Yield the snapshots that a tag or a branch keeps: of a branch, its own history, too."""
+    main = {snapshot.snapshot_id for snapshot in history(loaded, loaded.current_snapshot())}
+    keeps_more = ref.max_snapshot_age_ms is not None or ref.min_snapshots_to_keep is not None
+    head, *before = history(loaded, loaded.snapshot_by_id(ref.snapshot_id))
+    yield head
+    if ref.snapshot_ref_type == SnapshotRefType.BRANCH:
+        yield from (one for one in before if keeps_more or one.snapshot_id not in main)
+
+
+def _data_files(loaded: IcebergTable, snapshots: Iterable[Snapshot]) -> Iterator[DataFile]:
+    for snapshot in snapshots:
+        for manifest in snapshot.manifests(loaded.io):
+            if manifest.content == ManifestContent.DATA:
+                for entry in manifest.fetch_manifest_entry(loaded.io, discard_deleted=True):
+                    yield entry.data_file
 
 
 def _has_rows(loaded: IcebergTable, file: DataFile, wanted: pa.Array) -> bool:
@@ -88,7 +125,7 @@ def _has_rows(loaded: IcebergTable, file: DataFile, wanted: pa.Array) -> bool:
         ids = read_raw(loaded, file, _CHAT).column(_CHAT)
     except FileNotFoundError:
         return False
-    except (OSError, ValueError, NotImplementedError):
+    except _UNREADABLE:
         return True
     return bool(pc.any(pc.is_in(ids, wanted)).as_py())
 

@@ -9,9 +9,10 @@ files of the recorded days: an expression over thousands of ids would be bound t
 from __future__ import annotations
 
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import groupby
+from itertools import batched, groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 import pyarrow as pa
@@ -47,6 +48,7 @@ _CHAT = "initial_contact_id"
 # Of Arrow memory, which is 2 to 8 times the size of the file: files stay below their 64 MB, and
 # rewriting one stays within a small Lambda function.
 _MOST_BYTES_OF_A_FILE = 128 * 2**20
+_FILES_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +171,31 @@ def _files_with_rows(table: schema.Table, loaded: IcebergTable, sought: Sought) 
     may_hold = Pruning(table, loaded, sought)
     wanted = pa.array(may_hold.chats, pa.string())
     erased = pa.array(sorted(sought.erased), pa.string())
-    for live in live_files(loaded, may_hold.in_manifest):
-        if not may_hold.in_file(live.file):
+    files = (
+        live for live in live_files(loaded, may_hold.in_manifest) if may_hold.in_file(live.file)
+    )
+    for live, ids in _with_ids(loaded, files):
+        if not pc.any(pc.is_in(ids, wanted)).as_py():
+            sought.note_without(live.file)
             continue
-        ids = read_raw(loaded, live.file, _CHAT).column(_CHAT)
-        if pc.any(pc.is_in(ids, wanted)).as_py():
-            whole = read_rows(loaded, live)
-            rows = whole.filter(pc.is_in(whole.column(_CHAT), wanted))
-            holds_erased = bool(pc.any(pc.is_in(ids, erased)).as_py())
-            if rows.num_rows or holds_erased:
-                yield _Held(live, rows, holds_erased)
+        whole = read_rows(loaded, live)
+        rows = whole.filter(pc.is_in(whole.column(_CHAT), wanted))
+        holds_erased = bool(pc.any(pc.is_in(ids, erased)).as_py())
+        if rows.num_rows or holds_erased:
+            yield _Held(live, rows, holds_erased)
+
+
+def _with_ids(
+    loaded: IcebergTable, files: Iterable[LiveFile]
+) -> Iterator[tuple[LiveFile, pa.ChunkedArray]]:
+    """Read the chats of all rows of files, some files at a time."""
+
+    def ids(live: LiveFile) -> pa.ChunkedArray:
+        return read_raw(loaded, live.file, _CHAT).column(_CHAT)
+
+    with ThreadPoolExecutor(_FILES_AT_ONCE) as pool:
+        for some in batched(files, _FILES_AT_ONCE, strict=False):
+            yield from zip(some, pool.map(ids, some), strict=True)
 
 
 def _unchanged(table: schema.Table, old: pa.Table, new: pa.Table) -> set[str]:
