@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from chatlake.aws.archive import DeployedArchive
-from chatlake.aws.observability import count, guarded, logger, metrics
+from chatlake.aws.observability import count, counting_tables_that_differ, guarded, logger, metrics
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.exceptions import RejectedInput
@@ -43,7 +43,8 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, list[Any]]:
         set(contact_ids) - archive.chats.legs.initial_contacts(contact_ids).keys()
     )
     archive.chats.legs.add({chat: chat for chat in waiting}, provisional=True)
-    erasure = erase(contact_ids, archive, discard=discard)
+    with counting_tables_that_differ():
+        erasure = erase(contact_ids, archive, discard=discard)
     count({Metric.CHATS_ERASED: len(erasure.erased)})
     return {
         "erased": sorted(erasure.erased),

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
 
 from chatlake.aws.archive import DeployedArchive
-from chatlake.aws.observability import count, guarded, logger, metrics, record
+from chatlake.aws.observability import (
+    count,
+    counting_tables_that_differ,
+    guarded,
+    logger,
+    metrics,
+    record,
+)
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.identifiers import text_id
@@ -31,13 +38,14 @@ def handler(event: SQSEvent, _: LambdaContext) -> dict[str, Any]:
     """Publish the chats that the messages name; return the messages that have failed."""
     chats = {message.message_id: _chat(message.body) for message in event.records}
     named = {chat for chat in chats.values() if chat is not None}
-    outcome = archive.publish(named)
-    if outcome.moved:
-        # The queue may not be told of the change.
-        again = archive.publish(outcome.moved)
-        outcome.add(again)
-        if again.measures is not None:
-            report(again.measures)
+    with counting_tables_that_differ():
+        outcome = archive.publish(named)
+        if outcome.moved:
+            # The queue may not be told of the change.
+            again = archive.publish(outcome.moved)
+            outcome.add(again)
+            if again.measures is not None:
+                report(again.measures)
     for chat, reason in outcome.failed.items():
         logger.error("a chat was not published", extra={"chat": chat, "reason": reason})
     # What moved once more comes again with its message.

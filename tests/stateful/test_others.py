@@ -49,5 +49,5 @@ class OthersInALake(OthersAmongOurs):
 
 TestOthers = pytest.mark.timeout(900)(OthersInALake.TestCase)
 TestOthers.settings = settings(
-    max_examples=max(settings().max_examples // 4, 1), stateful_step_count=10
+    max_examples=max(settings().max_examples // 8, 1), stateful_step_count=10
 )

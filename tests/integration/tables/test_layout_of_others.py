@@ -30,7 +30,14 @@ PARTITIONS = {
     "chats": ("initial_contact_id", "month({time})"),
     "nothing": (),
 }
-partitionings = pytest.mark.parametrize("fields", PARTITIONS.values(), ids=list(PARTITIONS))
+partitionings = pytest.mark.parametrize(
+    "fields",
+    [
+        # The gate tries one that a team would choose, the worlds the others.
+        pytest.param(fields, id=name, marks=[] if name == "months" else pytest.mark.world)
+        for name, fields in PARTITIONS.items()
+    ],
+)
 
 
 @pytest.fixture

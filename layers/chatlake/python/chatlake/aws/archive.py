@@ -5,16 +5,13 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from chatlake.aws.observability import count, logger
 from chatlake.aws_clients import clients
-from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.publish_notifier import PublishNotifier
 from chatlake.capture.schedule import CaptureSchedule
 from chatlake.capture.token_cipher import TokenCipher
 from chatlake.chat_state.dynamodb import DynamoDBChatState
 from chatlake.chat_state.republication import Republication
 from chatlake.documents.store.s3 import S3Store
-from chatlake.exceptions import TableDiffers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -79,19 +76,14 @@ class DeployedArchive:
         """Sync the rows of some chats with their documents."""
         from chatlake.tables.publish import publish
 
-        try:
-            return publish(
-                initial_contact_ids,
-                store=self.store,
-                chats=self.chats,
-                lake=self.lake,
-                announce=self._announce,
-                erasing=erasing,
-            )
-        except TableDiffers as error:
-            count({Metric.TABLES_DIFFERING: 1})
-            logger.error("a table was changed by others", extra={"reason": str(error)})
-            raise
+        return publish(
+            initial_contact_ids,
+            store=self.store,
+            chats=self.chats,
+            lake=self.lake,
+            announce=self._announce,
+            erasing=erasing,
+        )
 
     def _announce(self, chats: Mapping[str, BatchHint]) -> None:
         # Hardly ever, so that few functions need the time that the queue's client takes to make.

@@ -7,6 +7,7 @@ because nobody knows what their text quotes.
 from __future__ import annotations
 
 import traceback
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Literal
@@ -14,12 +15,11 @@ from typing import TYPE_CHECKING, Literal
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from chatlake.exceptions import ChatlakeError, HandlerFailed
+from chatlake.aws_clients.metric_names import Metric
+from chatlake.exceptions import ChatlakeError, HandlerFailed, TableDiffers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from chatlake.aws_clients.metric_names import Metric
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 type Unit = Literal["Milliseconds", "Percent", "Seconds"]
 
@@ -74,6 +74,19 @@ def guarded[**P, R](handler: Callable[P, R]) -> Callable[P, R]:
             raise HandlerFailed(message) from None
 
     return guarded_handler
+
+
+@contextmanager
+def counting_tables_that_differ() -> Iterator[None]:
+    """Count and log that others have changed a table so that it cannot be written, for an alarm."""
+    try:
+        yield
+    except TableDiffers as error:
+        count({Metric.TABLES_DIFFERING: 1})
+        logger.error(  # noqa: TRY400 - the reason says all
+            "others have changed a table", extra={"reason": str(error)}
+        )
+        raise
 
 
 def describe(error: BaseException) -> dict[str, str]:

@@ -18,7 +18,7 @@ from chatlake.tables.lake.data_files import day_of
 from chatlake.timestamps import now
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from datetime import datetime
 
     from chatlake.chat_state import ChatState, Day
@@ -76,7 +76,7 @@ class Batch:
 
 
 def read_batch(
-    wanted: list[str],
+    initial_contact_ids: Iterable[str],
     store: DocumentStore,
     chats: ChatState,
     outcome: PublishOutcome,
@@ -87,6 +87,7 @@ def read_batch(
 
     What became of the others is added to the outcome.
     """
+    wanted = sorted(set(initial_contact_ids))
     known = chats.publish_attempts.read(wanted)
     batch = Batch({}, {}, known, {})
     parts: list[Tables] = []

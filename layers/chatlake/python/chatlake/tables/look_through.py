@@ -25,13 +25,13 @@ _ROWS_AT_ONCE = 10_000
 def look_through(
     rows_of_others: Iterable[pa.Table],
     chats: ChatState,
-    *,
     at_hand: Set[str],
     announce: Callable[[Mapping[str, BatchHint]], object],
 ) -> set[str]:
     """Note the days of rows that others have written, and make chats due whose rows are outdated.
 
-    Only chats that were ever published: others may make up ids that no chat has.
+    Only chats that were ever published: others may make up ids that no chat has. The next commit
+    says that all of this is known, so it comes before.
 
     Parameters
     ----------

@@ -97,7 +97,6 @@ def publish(
         A table kept changing under the publisher; what was committed so far stays valid.
     """
     outcome = PublishOutcome()
-    wanted = set(initial_contact_ids)
     batch: Batch | None = None
     counts: dict[str, int] = {}
     for table in schema.TABLES:
@@ -105,7 +104,7 @@ def publish(
             try:
                 loaded = lake.load(table)
                 if batch is None:
-                    batch = read_batch(sorted(wanted), store, chats, outcome, erasing=erasing)
+                    batch = read_batch(initial_contact_ids, store, chats, outcome, erasing=erasing)
                     counts = chats.publish_attempts.record(batch.days())
                 # The first time, too: who removed a document before the attempt was recorded has
                 # not seen it, and takes no row away.
@@ -114,11 +113,8 @@ def publish(
                     batch.drop(moved)
                 if not batch.tags:
                     return outcome
-                # Before the commit, which says that all of this is known.
                 of_others = lake.rows_of_others(table, loaded)
-                doubled = look_through(
-                    of_others, chats, at_hand=batch.tags.keys(), announce=announce
-                )
+                doubled = look_through(of_others, chats, batch.tags.keys(), announce)
                 sought = _sought(batch, chats, batch.tags if attempt else doubled)
                 lake.replace(table, loaded, batch.rows[table.name], sought)
                 break
