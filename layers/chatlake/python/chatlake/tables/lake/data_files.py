@@ -1,4 +1,4 @@
-"""Data files: rows to sorted Parquet, and back."""
+"""Data files: rows to sorted Parquet."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from pyiceberg.expressions import AlwaysTrue
 from pyiceberg.io.pyarrow import (
-    ArrowScan,
     compute_statistics_plan,
     data_file_statistics_from_parquet_metadata,
     parquet_path_to_id_mapping,
@@ -18,17 +16,14 @@ from pyiceberg.io.pyarrow import (
 )
 from pyiceberg.manifest import DataFile, DataFileContent, FileFormat
 from pyiceberg.partitioning import PartitionFieldValue, PartitionKey
-from pyiceberg.table import FileScanTask
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table as IcebergTable
 
     from chatlake.chat_state import Day
     from chatlake.tables import schema
-    from chatlake.tables.lake.live_files import LiveFile
 
 _DAY_US = 86_400_000_000
-_FIELD_ID = b"PARQUET:field_id"
 # Some hundred kilobytes a page let an engine skip most of a file by its page index.
 _ROW_GROUP_ROWS = 256 * 1024
 
@@ -119,38 +114,6 @@ def write_data_file(loaded: IcebergTable, rows: pa.Table, day: Day) -> DataFile:
         key_metadata=None,
         **statistics.to_serialized_dict(),
     )
-
-
-def read_rows(loaded: IcebergTable, live: LiveFile, *columns: str) -> pa.Table:
-    """Read the rows of a file as SQL sees them, in all columns of the table or in some."""
-    return _scan(loaded, live.file, live.deletes, columns)
-
-
-def field_ids(loaded: IcebergTable, file: DataFile) -> set[int]:
-    """Return the field ids of the columns that a file has; none if its writer gave it none."""
-    with loaded.io.new_input(file.file_path).open() as stream:
-        columns = pq.ParquetFile(stream).schema_arrow
-    return {
-        int(column.metadata[_FIELD_ID])
-        for column in columns
-        if column.metadata and _FIELD_ID in column.metadata
-    }
-
-
-def read_raw(loaded: IcebergTable, file: DataFile, *columns: str) -> pa.Table:
-    """Read some columns of all rows of a file, deleted ones included."""
-    return _scan(loaded, file, frozenset(), columns)
-
-
-def _scan(
-    loaded: IcebergTable, file: DataFile, deletes: frozenset[DataFile], columns: tuple[str, ...]
-) -> pa.Table:
-    fields = loaded.schema().select(*columns) if columns else loaded.schema()
-    scan = ArrowScan(loaded.metadata, loaded.io, fields, AlwaysTrue())
-    rows = scan.to_table([FileScanTask(file, delete_files=set(deletes))])
-    target = file_schema(loaded)
-    # The scan leaves it to the file whether strings are large.
-    return conformed(rows, pa.schema([target.field(field.name) for field in fields.fields]))
 
 
 def _partition_key(loaded: IcebergTable, day: Day) -> PartitionKey:

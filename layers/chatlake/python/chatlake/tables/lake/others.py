@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 from pyiceberg.table.snapshots import Operation
 
 from chatlake.documents.revision import ROW_FORMAT
-from chatlake.tables.lake.data_files import day_of, field_ids, read_rows
+from chatlake.tables.lake.data_files import day_of
 from chatlake.tables.lake.definition import SEEN_SEQUENCE_NUMBER
 from chatlake.tables.lake.live_files import LiveFile, history, live_files
 from chatlake.tables.lake.own_columns import lacks_own_columns
+from chatlake.tables.lake.reading import field_ids, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

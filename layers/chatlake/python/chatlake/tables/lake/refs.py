@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from pyiceberg.manifest import ManifestContent
 from pyiceberg.table.refs import MAIN_BRANCH, SnapshotRef, SnapshotRefType
 
-from chatlake.tables.lake.data_files import read_raw
 from chatlake.tables.lake.live_files import history
 from chatlake.tables.lake.pruning import Pruning, Sought
+from chatlake.tables.lake.reading import read_raw
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator

@@ -23,14 +23,13 @@ from chatlake.tables.lake.data_files import (
     conformed,
     day_of,
     file_schema,
-    read_raw,
-    read_rows,
     sort_rows,
     write_data_file,
 )
 from chatlake.tables.lake.live_files import live_files
 from chatlake.tables.lake.others_columns import keep_values_of_others
 from chatlake.tables.lake.pruning import Pruning
+from chatlake.tables.lake.reading import read_raw, read_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
