@@ -65,7 +65,7 @@ bench: $(READY) build ## imports beside DuckDB, their memory, and cold starts
 	$(BIN)/python -m bench
 
 worlds: $(READY) ## the pipeline end to end, other long tests, and properties by more examples (10 minutes)
-	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -m "(world or hypothesis) and not chaos and not slow" \
+	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -m "(world or hypothesis) and not chaos and not slow and not trino" \
 		$(PARALLEL) $(ARGS)
 
 trino: $(READY) ## views and questions on the engine of Athena, which it installs (a minute), beside DuckDB
