@@ -195,9 +195,9 @@ def noted(text: str) -> Iterator[None]:
         raise
 
 
-# One moment of three in the gate, the others between them in `make worlds`.
-of_three_parts = pytest.mark.parametrize(
-    "part", [0, *(pytest.param(part, marks=pytest.mark.world) for part in (1, 2))]
+# One moment of six in the gate, the others between them in `make worlds`.
+of_six_parts = pytest.mark.parametrize(
+    "part", [0, *(pytest.param(part, marks=pytest.mark.world) for part in range(1, 6))]
 )
 
 
@@ -246,34 +246,34 @@ def purge(lake: Path) -> None:
         archive.purge()
 
 
-@of_three_parts
+@of_six_parts
 def test_an_import_that_is_killed_and_run_again_loses_and_doubles_nothing(
     scene: Scene, part: int
 ) -> None:
     work = scene.importing(scene.lake.inbox)
-    scene.kill_at(moments(25, part=part, of=3), "nothing", work, scene.check_import)
+    scene.kill_at(moments(25, part=part, of=6), "nothing", work, scene.check_import)
 
 
-@of_three_parts
+@of_six_parts
 def test_an_import_of_changes_that_is_killed_and_run_again_loses_and_doubles_nothing(
     scene: Scene, part: int
 ) -> None:
     work = scene.importing(scene.lake.inbox / "second.jsonl")
-    scene.kill_at(moments(25, part=part, of=3), "first round", work, scene.check_import)
+    scene.kill_at(moments(25, part=part, of=6), "first round", work, scene.check_import)
 
 
-@of_three_parts
+@of_six_parts
 def test_an_erasure_that_is_killed_and_run_again_leaves_nothing_of_its_chats(
     scene: Scene, part: int
 ) -> None:
     work = scene.erasing()
-    scene.kill_at(moments(12, part=part, of=3), "both rounds", work, scene.check_erasure)
+    scene.kill_at(moments(12, part=part, of=6), "both rounds", work, scene.check_erasure)
 
 
-@of_three_parts
+@of_six_parts
 def test_a_rebuilding_that_is_killed_can_be_gone_on_with(scene: Scene, part: int) -> None:
     work = scene.rebuilding()
-    scene.kill_at(moments(12, part=part, of=3), "both rounds", work, scene.check_rebuilding)
+    scene.kill_at(moments(12, part=part, of=6), "both rounds", work, scene.check_rebuilding)
 
 
 def test_a_purge_that_is_killed_deletes_nothing_that_is_needed(scene: Scene) -> None:
