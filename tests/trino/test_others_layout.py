@@ -220,7 +220,7 @@ def test_a_table_that_is_gone_stops_publication_until_it_is_there(lake: SharedLa
     lake.others("ALTER TABLE messages_of_old RENAME TO messages")
     assert lake.archive.publish({"b"}).published == {"b"}
     lake.others("DROP TABLE messages")
-    with pytest.raises(TableDiffers, match="deploy chatlake, which makes it anew"):
+    with pytest.raises(TableDiffers, match="invoke MakeTables, which makes it"):
         lake.publish(chat("b", 8))
     assert lake.archive.lake.lacks_rows()
     lake.archive.lake.create_tables()

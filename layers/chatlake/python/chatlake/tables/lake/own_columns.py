@@ -74,7 +74,7 @@ def check_kind(table: schema.Table, loaded: IcebergTable) -> None:
             table.name,
             f"it is of Iceberg's format version {loaded.metadata.format_version}, and chatlake "
             f"writes version {FORMAT_VERSION}",
-            f"DROP TABLE {table.name}, which deploying chatlake makes anew from the documents",
+            f"DROP TABLE {table.name}, then invoke MakeTables, which makes it from the documents",
         )
 
 
