@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from hypothesis.stateful import RuleBasedStateMachine
@@ -44,11 +45,13 @@ class Watched(RuleBasedStateMachine):
         self._made: dict[str, list[dict[str, list[Row]]]] = {}
         self._seen: dict[str, object] = {}
 
+    @abstractmethod
     def make_world(self) -> World:
-        raise NotImplementedError
+        """Make an empty world."""
 
+    @abstractmethod
     def make_others(self) -> Others:
-        raise NotImplementedError
+        """Return who writes to its tables besides."""
 
     # What is looked at
 

@@ -15,7 +15,6 @@ from tests.stateful.reads import CHAT, OTHER_CHAT
 from tests.stateful.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from chatlake.tables.lake.iceberg import Lake
@@ -37,13 +36,6 @@ ADDED: dict[str, tuple[str, Any]] = {
     "read_latency": ("row(a varchar, b bigint)", {"a": None, "b": 2}),
     "contacts": ("string", "noted"),
 }
-
-
-@pytest.fixture
-def beside(tmp_path: Path) -> Iterator[Beside]:
-    world = World(tmp_path)
-    yield two_chats(world)
-    world.close()
 
 
 def refused(beside: Beside) -> TableDiffers:

@@ -9,17 +9,13 @@ import pyarrow.compute as pc
 import pytest
 
 from chatlake.exceptions import TableDiffers
-from tests.integration.tables.beside_others import CHANGES, TABLES, Beside, two_chats
+from tests.integration.tables.beside_others import CHANGES, TABLES, Beside
 from tests.others.definition import commits_of
 from tests.others.files import held_rows
 from tests.others.model import TABLES as DEFINED
 from tests.stateful.reads import CHAT, OTHER_CHAT
-from tests.stateful.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
     from pyiceberg.manifest import DataFile
     from pyiceberg.table import Table
 
@@ -38,13 +34,6 @@ partitionings = pytest.mark.parametrize(
         for name, fields in PARTITIONS.items()
     ],
 )
-
-
-@pytest.fixture
-def beside(tmp_path: Path) -> Iterator[Beside]:
-    world = World(tmp_path)
-    yield two_chats(world)
-    world.close()
 
 
 def partition(beside: Beside, fields: tuple[str, ...]) -> None:

@@ -11,32 +11,13 @@ from pyiceberg.types import NestedField, StringType, StructType
 from chatlake.exceptions import TableDiffers
 from chatlake.tables import schema
 from chatlake.tables.lake import replacement
-from tests.integration.tables.beside_others import CHANGES, TABLES, WHOLE, Beside, two_chats
+from tests.integration.tables.beside_others import CHANGES, TABLES, WHOLE, Beside
 from tests.others.with_pyiceberg import PyicebergOthers
 from tests.stateful.reads import CHAT, LEG, OTHER_CHAT, READS, READS_OF
 from tests.stateful.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
-
-
-@pytest.fixture
-def others(world: World) -> PyicebergOthers:
-    assert world.catalog is not None
-    return PyicebergOthers(world.catalog)
-
-
-@pytest.fixture
-def beside(world: World) -> Beside:
-    return two_chats(world)
+    pass
 
 
 def test_a_leg_whose_rows_sql_has_deleted_is_erased_with_its_chat(

@@ -19,7 +19,6 @@ from tests.stateful.world import World, assert_rows_are_those_of_documents
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from chatlake.tables.publish import PublishOutcome
     from tests.stateful.memory import Row
@@ -29,13 +28,6 @@ NO_ROWS: list[list[Row]] = [[] for _ in TABLES]
 
 # The whole of a small chat: each table has a row of it, on days of its own.
 WHOLE = ("a message", "its receipt", "an attachment", "the beginning of the contact")
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    world.close()
 
 
 @pytest.fixture

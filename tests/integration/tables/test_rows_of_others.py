@@ -8,28 +8,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chatlake.documents.revision import ROW_FORMAT
-from tests.integration.tables.beside_others import CHANGES, TABLES, Beside, two_chats
+from tests.integration.tables.beside_others import CHANGES, TABLES, Beside
 from tests.others import rows
 from tests.others.model import TABLES as DEFINED
 from tests.stateful.reads import CHAT, OTHER_CHAT
-from tests.stateful.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from tests.others.protocol import Row
 
 # A day that neither chat has.
 FAR_OFF = datetime(2026, 5, 5, 5)  # noqa: DTZ001 - as tables have it
 NO_ROWS: dict[str, list[Row]] = {table: [] for table in TABLES}
-
-
-@pytest.fixture
-def beside(tmp_path: Path) -> Iterator[Beside]:
-    world = World(tmp_path)
-    yield two_chats(world)
-    world.close()
 
 
 def row_of(table: str, chat: str) -> Row:

@@ -36,13 +36,12 @@ class LiveFile:
 
     Attributes
     ----------
-    snapshot_id, sequence_number
-        Of the commit that added the file; the snapshot may have expired.
+    sequence_number
+        Of the commit that added the file.
     """
 
     file: DataFile
     deletes: frozenset[DataFile]
-    snapshot_id: int | None
     sequence_number: int
 
 
@@ -78,7 +77,6 @@ def live_files(
                 yield LiveFile(
                     file=entry.data_file,
                     deletes=frozenset(of_file),
-                    snapshot_id=entry.snapshot_id,
                     sequence_number=entry.file_sequence_number or INITIAL_SEQUENCE_NUMBER,
                 )
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _CHAT, _LEG = "initial_contact_id", "contact_id"
 _FILES_AT_ONCE = 16
 # A file that is gone, and one in a format that others have chosen.
-_UNREADABLE = (OSError, ValueError, NotImplementedError)
+_UNREADABLE = (OSError, ValueError)
 
 
 @dataclass(frozen=True, slots=True, order=True)
