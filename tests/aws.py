@@ -48,9 +48,16 @@ class Aws:
             client.close()
 
     def table(self) -> str:
-        """A table as the template makes it."""
-        name = f"chats-{next(self._numbers)}"
-        self.client("dynamodb").create_table(TableName=name, **chats_table())
+        """A table of chats as the template makes it."""
+        return self._table("Chats")
+
+    def schedule_table(self) -> str:
+        """A table of the capture schedule as the template makes it."""
+        return self._table("Schedule")
+
+    def _table(self, resource: str) -> str:
+        name = f"{resource.lower()}-{next(self._numbers)}"
+        self.client("dynamodb").create_table(TableName=name, **table_of(resource))
         return name
 
     def bucket(self) -> str:
@@ -72,9 +79,9 @@ class Aws:
 
 
 @cache
-def chats_table() -> dict[str, Any]:
-    """Return what the template says of the table that DynamoDB wants to know."""
-    properties = yaml_parse(_TEMPLATE.read_text())["Resources"]["Chats"]["Properties"]
+def table_of(resource: str) -> dict[str, Any]:
+    """Return what the template says of a table that DynamoDB wants to know."""
+    properties = yaml_parse(_TEMPLATE.read_text())["Resources"][resource]["Properties"]
     parts = ("BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
     return {part: properties[part] for part in parts}
 

@@ -60,6 +60,7 @@ def loader(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
         "POWERTOOLS_SERVICE_NAME": STACK,
         "CONNECT_INSTANCE_ARN": f"arn:aws:connect:{REGION}:{ACCOUNT_ID}:instance/{INSTANCE}",
         "CHATS_TABLE": aws.table(),
+        "SCHEDULE_TABLE": aws.schedule_table(),
         "DOCUMENT_BUCKET": aws.bucket(),
         "LAKE_BUCKET": lake,
         "DATABASE": lake.replace("-", "_"),
@@ -70,7 +71,7 @@ def loader(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
         "WORKGROUP": "primary",
         "CONTACT_FLOW_ID": "flow",
         "CAPTURE_RATE": "4",
-        "SNAPSHOT_INTERVAL_S": "120",
+        "SHORTEST_INTERVAL_S": "5",
     }.items():
         monkeypatch.setenv(name, value)
     from chatlake.aws.observability import logger

@@ -50,7 +50,7 @@ def read_stack() -> Stack:
         memory_gb={name: function["MemorySize"] / 1024 for name, function in functions.items()},
         timeout_s={name: function["Timeout"] for name, function in functions.items()},
         capture_rate=defaults["CaptureRate"],
-        interval_s=defaults["SnapshotIntervalSeconds"],
+        interval_s=defaults["ShortestIntervalSeconds"],
         window_s=defaults["PublishWindowSeconds"],
         batch=functions["Publish"]["Events"]["Announced"]["Properties"]["BatchSize"],
         history_days=defaults["HistoryDays"],

@@ -32,7 +32,7 @@ LEAST_REPORTED_S = 1.0
 settings = Settings.from_environment()
 archive = DeployedArchive(settings)
 s3 = clients.s3()
-interval = SnapshotInterval(archive.schedule, settings.snapshot_interval_ms, settings.capture_rate)
+interval = SnapshotInterval(archive.schedule, settings.shortest_interval_ms, settings.capture_rate)
 service = ParticipantClient(
     clients.participant(),
     transcripts=RateLimiter(settings.capture_rate),

@@ -27,7 +27,7 @@ from local.deployed_tables import deployed_tables
 from local.example_lake import archived
 from local.questions import Answer, Questions
 from local.scripted.items import timestamp
-from tests.aws import chats_table
+from tests.aws import table_of
 from tests.lake_folder import message, page
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class Lakes:
         place: Any = {"LocationConstraint": self.cloud.region}
         client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=place)
         client("glue").create_database(DatabaseInput={"Name": name})
-        client("dynamodb").create_table(TableName=name, **chats_table())
+        client("dynamodb").create_table(TableName=name, **table_of("Chats"))
         settings = Settings(
             instance_arn="arn:aws:connect:eu-west-1:111122223333:instance/i-1",
             chats_table=name,
@@ -79,7 +79,8 @@ class Lakes:
             contact_flow_id="",
             allowed_origins=(),
             capture_rate=4,
-            snapshot_interval_ms=120_000,
+            schedule_table="schedule",
+            shortest_interval_ms=5_000,
         )
         archive = DeployedArchive(settings)
         archive.lake.create_tables()

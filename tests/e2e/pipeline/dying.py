@@ -37,7 +37,7 @@ CAPTURE_RATE = 4
 
 _PARAMETERS = {
     "PublishWindowSeconds": "1",
-    "SnapshotIntervalSeconds": "30",
+    "ShortestIntervalSeconds": "30",
     "CaptureRate": str(CAPTURE_RATE),
 }
 _SEED = 20

@@ -37,7 +37,7 @@ CAPTURE_RATE = 4
 
 _PARAMETERS = {
     "PublishWindowSeconds": "30",
-    "SnapshotIntervalSeconds": "60",
+    "ShortestIntervalSeconds": "60",
     "CaptureRate": str(CAPTURE_RATE),
 }
 

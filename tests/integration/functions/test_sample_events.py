@@ -24,7 +24,7 @@ from chatlake.documents.document import Document
 from chatlake.documents.store.s3 import S3Store
 from chatlake.timestamps import now, now_ms
 from local.cloud.event_pattern import matches
-from tests.aws import chats_table
+from tests.aws import table_of
 from tests.functions import STACK, Context, load_function
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "POWERTOOLS_SERVICE_NAME": STACK,
         "CONNECT_INSTANCE_ARN": INSTANCE_ARN,
         "CHATS_TABLE": "chats",
+        "SCHEDULE_TABLE": "schedule",
         "DOCUMENT_BUCKET": "documents",
         "LAKE_BUCKET": "lake",
         "DATABASE": "chatlake",
@@ -77,7 +78,7 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "EXPORT_PREFIX": EXPORT_PREFIX,
         "ALLOWED_ORIGINS": ORIGIN,
         "CAPTURE_RATE": "4",
-        "SNAPSHOT_INTERVAL_S": "120",
+        "SHORTEST_INTERVAL_S": "5",
     }.items():
         monkeypatch.setenv(variable, value)
     with mock_aws():
@@ -85,7 +86,7 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         monkeypatch.setenv("KEY_ARN", key)
         queue = boto3.client("sqs").create_queue(QueueName="publish")["QueueUrl"]
         monkeypatch.setenv("PUBLISH_QUEUE_URL", queue)
-        boto3.client("dynamodb").create_table(TableName="chats", **chats_table())
+        boto3.client("dynamodb").create_table(TableName="chats", **table_of("Chats"))
         for bucket in ("documents", "lake", EXPORT_BUCKET):
             boto3.client("s3").create_bucket(
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region}

@@ -10,6 +10,7 @@ from chatlake.exceptions import ChatlakeError, SettingMissing
 NEEDED = {
     "CONNECT_INSTANCE_ARN": "arn:aws:connect:eu-central-1:111122223333:instance/1234-abcd",
     "CHATS_TABLE": "chats",
+    "SCHEDULE_TABLE": "schedule",
     "DOCUMENT_BUCKET": "documents",
     "LAKE_BUCKET": "lake",
     "DATABASE": "database",
@@ -23,7 +24,7 @@ OPTIONAL = (
     "CONTACT_FLOW_ID",
     "ALLOWED_ORIGINS",
     "CAPTURE_RATE",
-    "SNAPSHOT_INTERVAL_S",
+    "SHORTEST_INTERVAL_S",
 )
 
 
@@ -42,15 +43,15 @@ def test_a_function_that_needs_little_is_told_little() -> None:
     assert (settings.lake_bucket, settings.database) == ("lake", "database")
     assert settings.key_arn == "key"
     assert (settings.workgroup, settings.export_bucket, settings.allowed_origins) == ("", "", ())
-    assert (settings.capture_rate, settings.snapshot_interval_ms) == (0, 0)
+    assert (settings.capture_rate, settings.shortest_interval_ms) == (0, 0)
 
 
 def test_numbers_and_lists_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAPTURE_RATE", "2.5")
-    monkeypatch.setenv("SNAPSHOT_INTERVAL_S", "120")
+    monkeypatch.setenv("SHORTEST_INTERVAL_S", "120")
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://a.example,,https://b.example")
     settings = Settings.from_environment()
-    assert (settings.capture_rate, settings.snapshot_interval_ms) == (2.5, 120_000)
+    assert (settings.capture_rate, settings.shortest_interval_ms) == (2.5, 120_000)
     assert settings.allowed_origins == ("https://a.example", "https://b.example")
 
 
@@ -68,7 +69,7 @@ def test_a_variable_that_is_missing_is_named(
     assert isinstance(raised.value, ChatlakeError)
 
 
-@pytest.mark.parametrize("name", ["CAPTURE_RATE", "SNAPSHOT_INTERVAL_S"])
+@pytest.mark.parametrize("name", ["CAPTURE_RATE", "SHORTEST_INTERVAL_S"])
 def test_a_number_that_is_none_is_named_and_not_repeated(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

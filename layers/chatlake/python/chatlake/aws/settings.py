@@ -19,14 +19,15 @@ class Settings:
         Of the Connect instance whose chats are archived.
     capture_rate
         GetTranscript calls per second.
-    snapshot_interval_ms
-        Between two reads of a live chat.
+    shortest_interval_ms
+        The least time between two reads of a live chat.
     allowed_origins
         Of pages that may start chats; none if empty.
     """
 
     instance_arn: str
     chats_table: str
+    schedule_table: str
     document_bucket: str
     lake_bucket: str
     database: str
@@ -38,7 +39,7 @@ class Settings:
     contact_flow_id: str
     allowed_origins: tuple[str, ...]
     capture_rate: float
-    snapshot_interval_ms: int
+    shortest_interval_ms: int
 
     @property
     def instance_id(self) -> str:
@@ -57,6 +58,7 @@ class Settings:
         return cls(
             instance_arn=_required("CONNECT_INSTANCE_ARN"),
             chats_table=_required("CHATS_TABLE"),
+            schedule_table=_required("SCHEDULE_TABLE"),
             document_bucket=_required("DOCUMENT_BUCKET"),
             lake_bucket=_required("LAKE_BUCKET"),
             database=_required("DATABASE"),
@@ -68,7 +70,7 @@ class Settings:
             contact_flow_id=os.environ.get("CONTACT_FLOW_ID", ""),
             allowed_origins=tuple(filter(None, os.environ.get("ALLOWED_ORIGINS", "").split(","))),
             capture_rate=_number("CAPTURE_RATE"),
-            snapshot_interval_ms=int(_number("SNAPSHOT_INTERVAL_S") * 1000),
+            shortest_interval_ms=int(_number("SHORTEST_INTERVAL_S") * 1000),
         )
 
 
