@@ -282,7 +282,7 @@ class World:
 
     def due(self) -> int:
         """Count the chats with a capture attempt to come, but for those that only wait."""
-        schedule = CaptureSchedule(self.client("dynamodb"), self.stack.outputs["ChatsTable"])
+        schedule = CaptureSchedule(self.client("dynamodb"), self.stack.outputs["ScheduleTable"])
         return schedule.count("ended") + schedule.count("live")
 
 
