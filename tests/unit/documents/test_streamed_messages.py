@@ -14,6 +14,7 @@ from chatlake.documents.document import Document, merge
 from chatlake.sources.get_transcript import from_response
 from chatlake.sources.s3_export import from_export
 from chatlake.tables.flatten import flatten
+from local.chats import Chat, scripts
 from tests.oracle import Object, Row
 
 PIECE = "your refund is under way and"
@@ -112,3 +113,35 @@ def test_a_document_that_has_the_piece_first_is_set_right_when_it_is_read() -> N
     document = Document.from_bytes(json.dumps(stored).encode())
     assert row(document)["content"] == WHOLE
     assert merge(document, document).to_bytes() == document.to_bytes()
+
+
+def test_messages_of_scripted_chats_are_whole_whenever_they_were_read() -> None:
+    """A snapshot in the midst of each, and the export of a chat whose token died with it."""
+    found = 0
+    for chat in scripts(seed=7, count=150, start=datetime(2026, 9, 1, tzinfo=UTC), days=30):
+        of_bots = {item.item_id: item for item in chat.own_items if item.streaming}
+        reads = [
+            read_of(chat, at_ms)
+            for item in of_bots.values()
+            for at_ms in (item.sent_ms, *item.changes())
+            if item.streaming and at_ms < item.streaming.whole_ms
+        ]
+        if not reads:
+            continue
+        document = reduce(merge, [*map(from_export, chat.exports()), *reads])
+        rows = flatten([document], published_at=datetime(2027, 1, 1, tzinfo=UTC))["messages"]
+        for row in rows.to_pylist():
+            if row["item_id"] in of_bots:
+                item = of_bots[row["item_id"]]
+                assert (row["content"], row["extra"]) == (item.content, None)
+                assert row["sent_at"] == datetime.fromtimestamp(item.sent_ms / 1000, UTC).replace(
+                    tzinfo=None
+                )
+                found += 1
+    assert found > 10
+
+
+def read_of(chat: Chat, at_ms: int) -> Document:
+    items = chat.transcript(datetime.fromtimestamp(at_ms / 1000, UTC))
+    value = {"InitialContactId": chat.initial_contact_id, "Transcript": items}
+    return from_response(value, read_at=at_ms)
