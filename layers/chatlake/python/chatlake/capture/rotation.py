@@ -13,8 +13,10 @@ from heapq import heappop, heappush
 from typing import NamedTuple
 
 _MINUTE_MS = 60_000
-_MOST_QUIET_MINUTES = 10
-"""Longer counts as this, so that the quietest chat is still read a thirteenth as often."""
+_QUIET_STEP_MS = 15_000
+"""Quiet time counts in steps, so that there are few weights."""
+_MOST_STEPS = 40
+"""Longer counts as ten minutes, so that the quietest chat is still read a thirteenth as often."""
 _WAITING_WEIGHT = 1.2
 _QUIET_PER_INTERVAL = 120
 _LONGEST_INTERVAL_MS = _MINUTE_MS
@@ -132,8 +134,8 @@ class Rotation:
             place.happened_at = at if seen.newest_at is None else seen.newest_at
         quiet_ms = max(0, at - place.happened_at)
         if seen is not None:
-            minutes = min(quiet_ms // _MINUTE_MS, _MOST_QUIET_MINUTES)
-            place.weight = (_WAITING_WEIGHT if seen.waiting else 1) / (1 + minutes) / seen.calls
+            quiet = min(quiet_ms // _QUIET_STEP_MS, _MOST_STEPS) * _QUIET_STEP_MS / _MINUTE_MS
+            place.weight = (_WAITING_WEIGHT if seen.waiting else 1) / (1 + quiet) / seen.calls
         longer_ms = min(quiet_ms // _QUIET_PER_INTERVAL, _LONGEST_INTERVAL_MS)
         place.read_at, place.due_at = at, at + max(self._shortest_ms, longer_ms)
         self._enter(chat, self._resting, place.due_at)
