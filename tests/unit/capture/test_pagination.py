@@ -232,7 +232,9 @@ class LongChat:
             whole=False,
             at=self.at,
             sweep=self.sweep if keeps_sweep else None,
-            read_from=lambda item_id: read(int(item_id.removeprefix("m")) + 1),
+            read_from=lambda item_id, token: read(
+                int(token or item_id.removeprefix("m")) + (not token)
+            ),
         )
         self.sweep = found.sweep
         read_now = from_response(
@@ -322,7 +324,7 @@ def test_a_place_that_the_service_does_not_know_any_more_is_given_up() -> None:
     chat.snapshot()
     assert chat.sweep is not None
 
-    def refuse(_item_id: str) -> Page:
+    def refuse(_item_id: str, _token: str | None) -> Page:
         raise ParticipantRejected("GetTranscript", "ValidationException")
 
     found = scan(

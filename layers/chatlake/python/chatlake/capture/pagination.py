@@ -93,7 +93,7 @@ def scan(
     may_go_on: Callable[[], bool] = lambda: True,
     at: int = 0,
     sweep: Sweep | None = None,
-    read_from: Callable[[str], Page] | None = None,
+    read_from: Callable[[str, str | None], Page] | None = None,
 ) -> Scan:
     """Read pages, newest first.
 
@@ -115,7 +115,8 @@ def scan(
     sweep
         That of the snapshot before.
     read_from
-        Takes the id of an item and reads the page that ends with it, to go on with a sweep.
+        Takes the id of an item and the NextToken, None for the page that ends with that item; to
+        go on with a sweep.
 
     Raises
     ------
@@ -126,18 +127,17 @@ def scan(
     token: str | None = None
     while True:
         try:
-            if read_from is not None and scanner.leaps and scanner.sweep is not None:
-                page = read_from(scanner.sweep.position)
-                scanner.leap()
+            if read_from is not None and (position := scanner.position) is not None:
+                page = read_from(position, token)
             else:
                 page = read_page(token)
         except ParticipantError as error:
             if not scanner.result.pages:
                 raise
             return scanner.cut(error)
-        token = page.next_token
         scanner.take(page)
-        if token is None or (page.items and all(map(is_rehydrated, page.items))):
+        token = None if scanner.leaps else page.next_token
+        if page.next_token is None or (page.items and all(map(is_rehydrated, page.items))):
             # What a persistent chat brings back of earlier ones was archived with those.
             return scanner.end(whole=True)
         if scanner.is_done and not scanner.whole:
@@ -164,6 +164,11 @@ class _Scanner:
         self._is_known = False
 
     @property
+    def position(self) -> str | None:
+        """The item that the next page is read from; None while the scan is at its own pages."""
+        return self.sweep.position if self.sweep and (self.leaps or self._swept) else None
+
+    @property
     def is_long(self) -> bool:
         return not self.whole and self.result.pages >= _MOST_PAGES_OF_A_SNAPSHOT
 
@@ -174,6 +179,8 @@ class _Scanner:
 
     def take(self, page: Page) -> None:
         """Take a page, older than those before it."""
+        if self.leaps:
+            self._leap()
         result = self.result
         result.pages += 1
         result.items += page.items
@@ -197,14 +204,6 @@ class _Scanner:
             and bool(known)
             and not (self.whole or self._crossed or self._swept or self.sweep.position in ids)
         )
-
-    def leap(self) -> None:
-        """Go on at the position of the sweep: what lies above was read since it began."""
-        if self.sweep is None:
-            return
-        self.leaps, self._swept = False, True
-        position = self._time(self.sweep.position)
-        self._waiting = {one for one in self._waiting if self._time(one) < position}
 
     def end(self, *, whole: bool) -> Scan:
         """Return the scan that has come to an end, of the chat or of what can be new."""
@@ -231,6 +230,13 @@ class _Scanner:
             since = self.sweep.since if self._swept and self.sweep is not None else self._at
             result.sweep = Sweep(since, self._oldest)
         return result
+
+    def _leap(self) -> None:
+        """Go on at the position of the sweep: what lies above was read since it began."""
+        if self.sweep is not None:
+            self._swept = True
+            position = self._time(self.sweep.position)
+            self._waiting = {one for one in self._waiting if self._time(one) < position}
 
     def _was_there(self, item_id: str) -> bool:
         """Return whether an item, and so all before it, was known before the hole came to be."""
