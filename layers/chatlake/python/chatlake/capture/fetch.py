@@ -10,8 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chatlake.aws_clients.clients import error_code
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState, Token
-from chatlake.capture.pagination import scan
-from chatlake.documents.lifecycle import saw_end
+from chatlake.capture.pagination import Sweep, scan
 from chatlake.exceptions import (
     ParticipantDenied,
     ParticipantError,
@@ -47,6 +46,10 @@ class Fetched:
         True if the Participant Service, or S3 of an export, may answer later.
     failure
         Why the chat cannot be read; None if it can.
+    calls
+        How many pages of the transcript were read.
+    sweep
+        Where the next snapshot goes on, if this one was cut short.
     """
 
     documents: list[Document] = field(default_factory=list)
@@ -56,6 +59,8 @@ class Fetched:
     retry: bool = False
     export_retry: bool = False
     failure: str | None = None
+    calls: int = 0
+    sweep: Sweep | None = None
 
 
 def take_events(state: CaptureState, fetched: Fetched, services: CaptureServices) -> None:
@@ -116,8 +121,9 @@ def read_transcript(
     services: CaptureServices,
     *,
     whole: bool,
+    sweep: Sweep | None = None,
 ) -> None:
-    """Read the transcript by the first token that opens it."""
+    """Read the transcript by the first token that opens it, and go on with a sweep."""
     at = now_ms()
     chat = state.initial_contact_id
     tokens = {
@@ -129,7 +135,7 @@ def read_transcript(
     # Connections first: a ParticipantToken costs a further call.
     for name, token in sorted(tokens.items(), key=lambda named: named[1].kind):
         try:
-            if _read_by(token, state, fetched, known, services, whole=whole):
+            if _read_by(token, state, fetched, known, services, whole=whole, sweep=sweep):
                 return
             services.note(Metric.EMPTY_TRANSCRIPTS, chat, "though it has items, or has ended")
         except ParticipantDenied:
@@ -164,6 +170,7 @@ def _read_by(
     services: CaptureServices,
     *,
     whole: bool,
+    sweep: Sweep | None,
 ) -> bool:
     """Read by one token; False if the answer was empty though the chat has items, or has ended."""
     chat = state.initial_contact_id
@@ -178,10 +185,25 @@ def _read_by(
         services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
         return services.service.get_transcript(connection, next_token=next_token)
 
+    def read_from(item_id: str, next_token: str | None) -> Page:
+        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
+        return services.service.get_transcript(
+            connection, next_token=next_token, start_position={"Id": item_id}
+        )
+
     if whole:
         services.counters.add(Metric.TOKENS_TRIED_AFTER_END)
     read_at = now_ms()
-    found = scan(read_page, known, whole=whole, may_go_on=services.may_go_on)
+    found = scan(
+        read_page,
+        known,
+        whole=whole,
+        may_go_on=services.may_go_on,
+        at=read_at,
+        sweep=sweep,
+        read_from=read_from,
+    )
+    fetched.calls, fetched.sweep = found.pages, found.sweep
     # An ended chat has at least its join events, so an empty answer is not its transcript.
     if not found.items and (known.items or whole):
         return False
@@ -192,7 +214,11 @@ def _read_by(
     try:
         response = found.response(chat)
         document = from_response(
-            response, read_at=read_at, whole=found.whole, reached=found.reached
+            response,
+            read_at=read_at,
+            whole=found.whole,
+            reached=found.reached,
+            observed_at=found.observed_at,
         )
     except RejectedInput as error:
         fetched.failure = f"GetTranscript: {error}"
@@ -203,7 +229,8 @@ def _read_by(
         # The token was registered under a leg; its items alone may not show that.
         services.chats.legs.add({chat: document.initial_contact_id}, provisional=False)
     services.counters.add(Metric.TRANSCRIPTS_READ)
-    fetched.read_all |= found.whole and (whole or saw_end(document))
-    fetched.retry |= found.error is not None or (whole and not found.whole)
+    to_the_end = whole or found.saw_end
+    fetched.read_all |= found.whole and to_the_end
+    fetched.retry |= found.error is not None or (to_the_end and not found.whole)
     fetched.failure = None
     return True
