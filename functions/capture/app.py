@@ -32,12 +32,13 @@ LEAST_REPORTED_S = 1.0
 settings = Settings.from_environment()
 archive = DeployedArchive(settings)
 s3 = clients.s3()
-interval = SnapshotInterval(archive.schedule, settings.shortest_interval_ms, settings.capture_rate)
+rate = settings.own_capture_rate
+interval = SnapshotInterval(archive.schedule, settings.shortest_interval_ms, rate)
 service = ParticipantClient(
     clients.participant(),
-    transcripts=RateLimiter(settings.capture_rate),
+    transcripts=RateLimiter(rate),
     # The quota of connections is three quarters of that of transcripts.
-    connections=RateLimiter(settings.capture_rate / 2),
+    connections=RateLimiter(rate / 2),
 )
 
 
@@ -80,7 +81,7 @@ def report(seconds: float) -> None:
     # No event for long is an alarm, and needs a number of hours without one, too.
     count({Metric.EVENTS_TRACKED: 0, Metric.CHATS_LIVE: interval.live, **counts})
     metrics.flush_metrics()
-    allowed = settings.capture_rate * max(seconds, LEAST_REPORTED_S)
+    allowed = rate * max(seconds, LEAST_REPORTED_S)
     share = 100 * counts.get(Metric.GET_TRANSCRIPT_CALLS, 0) / allowed
     record(Metric.CALLS_OF_RATE, "Percent", [share])
 

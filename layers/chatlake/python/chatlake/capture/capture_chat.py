@@ -12,12 +12,8 @@ from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState, Checkpoint, Token
-from chatlake.capture.fetch import (
-    Fetched,
-    read_transcript,
-    take_events,
-    take_exports,
-)
+from chatlake.capture.fetch import Fetched, take_events, take_exports
+from chatlake.capture.token_reading import read_transcript
 from chatlake.chat_state import NO_HINT
 from chatlake.documents.document import Document, merge
 from chatlake.documents.legs import legs_of
@@ -72,7 +68,7 @@ def capture_chat(chat: str, services: CaptureServices) -> None:
     )
     ended = is_ended(known)
     if not (ended and state.checkpoint.last_read_done) or _may_have_gone_on(state, known):
-        read_transcript(state, fetched, known, services, whole=ended)
+        read_transcript(state, fetched, known, services, whole=ended, after_end=ended)
     upserted = upsert(
         fetched.documents,
         store=services.store,

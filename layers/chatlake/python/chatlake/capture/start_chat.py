@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _MARKDOWN = "text/markdown"
 _OPTIONS = ("SupportedMessagingContentTypes", "ChatDurationInMinutes", "PersistentChat")
 _MOST_NAME = 256
-_MOST_TOKEN = 1000
+MOST_TOKEN = 1000
 _TOKEN_KINDS = {"ParticipantToken": "participant", "ConnectionToken": "connection"}
 
 
@@ -129,8 +129,8 @@ def register(body: JsonObject, services: StartChatServices) -> str:
         raise RejectedInput(message)
     [name] = given
     secret = body[name]
-    if not isinstance(secret, str) or not 0 < len(secret) <= _MOST_TOKEN:
-        message = f"{name} must be a text of 1 to {_MOST_TOKEN} characters"
+    if not isinstance(secret, str) or not 0 < len(secret) <= MOST_TOKEN:
+        message = f"{name} must be a text of 1 to {MOST_TOKEN} characters"
         raise RejectedInput(message)
     expiry = parse_timestamp(body.get("Expiry"))
     if body.get("Expiry") is not None and expiry is None:
