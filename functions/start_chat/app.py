@@ -18,6 +18,7 @@ from chatlake.capture.start_chat import (
     StartChatServices,
     keep_token,
     register,
+    rejected_member,
     start_chat,
     start_request,
 )
@@ -71,10 +72,9 @@ def reject(error: RejectedInput) -> Response[str]:
 
 
 @app.exception_handler(ParamValidationError)  # type: ignore[untyped-decorator]
-def reject_parameters(_: ParamValidationError) -> Response[str]:
-    """Say that Connect would not take a request; its own words may quote the customer's."""
-    message = "the request has a member that StartChatContact does not take"
-    return failure(HTTPStatus.BAD_REQUEST, message)
+def reject_parameters(error: ParamValidationError) -> Response[str]:
+    """Say that Connect would not take a request."""
+    return failure(HTTPStatus.BAD_REQUEST, rejected_member(error))
 
 
 @app.exception_handler(ClientError)  # type: ignore[untyped-decorator]
