@@ -25,6 +25,8 @@ class Metric(StrEnum):
     EXPORTS_READ = "ExportsRead"
     CHATS_ANNOUNCED = "ChatsAnnounced"
     CHATS_WITHOUT_SOURCE = "ChatsWithoutSource"
+    TOKENS_TRIED_AFTER_END = "TokensTriedAfterEnd"
+    TOKENS_OPENED_AFTER_END = "TokensOpenedAfterEnd"
     PARTICIPANT_SOURCES_CLOSED = "ParticipantSourcesClosed"
     READS_THROTTLED = "ReadsThrottled"
     READS_FAILED = "ReadsFailed"

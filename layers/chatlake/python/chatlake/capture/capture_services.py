@@ -26,8 +26,8 @@ class CaptureServices:
     ----------
     read_export
         Returns the bytes of the export under a key; None if there is no such object.
-    interval_ms
-        Returns the time between two snapshots of one chat as it is at present.
+    exports_come
+        Whether the instance's exports are read, which have every message once more.
     warn
         Takes the metric of what went wrong, the chat, and why.
     may_go_on
@@ -41,8 +41,8 @@ class CaptureServices:
     service: ParticipantClient
     read_export: Callable[[str], bytes | None]
     publish_queue: PublishQueue
-    interval_ms: Callable[[], int]
     warn: Callable[[Metric, str, str], None]
+    exports_come: bool = True
     may_go_on: Callable[[], bool] = lambda: True
     counters: Counters = field(default_factory=Counters)
 

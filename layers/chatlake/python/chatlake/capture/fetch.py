@@ -11,6 +11,7 @@ from chatlake.aws_clients.clients import error_code
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState, Token
 from chatlake.capture.pagination import scan
+from chatlake.documents.lifecycle import saw_end
 from chatlake.exceptions import (
     ParticipantDenied,
     ParticipantError,
@@ -42,8 +43,8 @@ class Fetched:
         Names of what need not stay in the capture state, and tokens that are new to it, by name.
     read_all
         True if the whole transcript was read after the end.
-    retry
-        True if a source may answer later.
+    retry, export_retry
+        True if the Participant Service, or S3 of an export, may answer later.
     failure
         Why the chat cannot be read; None if it can.
     """
@@ -53,6 +54,7 @@ class Fetched:
     tokens: dict[str, Token] = field(default_factory=dict)
     read_all: bool = False
     retry: bool = False
+    export_retry: bool = False
     failure: str | None = None
 
 
@@ -85,7 +87,7 @@ def take_exports(state: CaptureState, fetched: Fetched, services: CaptureService
             data = services.read_export(key)
         except ClientError as error:
             services.note(Metric.EXPORTS_UNAVAILABLE, key, error_code(error))
-            fetched.retry = True
+            fetched.export_retry = True
             continue
         fetched.done.add(name)
         if data is None:
@@ -176,11 +178,15 @@ def _read_by(
         services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
         return services.service.get_transcript(connection, next_token=next_token)
 
+    if whole:
+        services.counters.add(Metric.TOKENS_TRIED_AFTER_END)
     read_at = now_ms()
     found = scan(read_page, known, whole=whole, may_go_on=services.may_go_on)
     # An ended chat has at least its join events, so an empty answer is not its transcript.
     if not found.items and (known.items or whole):
         return False
+    if whole:
+        services.counters.add(Metric.TOKENS_OPENED_AFTER_END)
     if fresh is not None:
         fetched.tokens[fresh.name] = fresh
     try:
@@ -197,7 +203,7 @@ def _read_by(
         # The token was registered under a leg; its items alone may not show that.
         services.chats.legs.add({chat: document.initial_contact_id}, provisional=False)
     services.counters.add(Metric.TRANSCRIPTS_READ)
-    fetched.read_all = whole and found.whole
+    fetched.read_all |= found.whole and (whole or saw_end(document))
     fetched.retry |= found.error is not None or (whole and not found.whole)
     fetched.failure = None
     return True
