@@ -173,6 +173,7 @@ class World:
                 answer = self.post("/chats", {"ParticipantDetails": {"DisplayName": name}})
                 started = answer["data"]["startChatResult"]
                 self._endings.keep_token(started["ContactId"], started["ParticipantToken"])
+                self.told.given.add(started["ContactId"])
             case Origin.BACK_END:
                 token = self.service.participant_token(chat.initial_contact_id)
                 self.register(chat.initial_contact_id, ParticipantToken=token)
@@ -182,6 +183,7 @@ class World:
     def register(self, contact_id: str, **token: str) -> None:
         """Register a token with the stack, as a back end does."""
         self.post("/tokens", {"ContactId": contact_id, **token}, signed=True)
+        self.told.given.add(self.service.truth(contact_id).initial_contact_id)
 
     def deliver(self, event: ContactEvent) -> None:
         """Put a contact event on the bus; that of an end that waits comes after it."""
@@ -249,7 +251,7 @@ class World:
 
     def due(self) -> int:
         """Count the chats with a capture attempt to come, but for those that only wait."""
-        schedule = CaptureSchedule(self.client("dynamodb"), self.stack.outputs["ChatsTable"])
+        schedule = CaptureSchedule(self.client("dynamodb"), self.stack.outputs["ScheduleTable"])
         return schedule.count("ended") + schedule.count("live")
 
 

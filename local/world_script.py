@@ -37,12 +37,14 @@ class Hook(Enum):
 class Told:
     """What has happened so far; chats by initial contact id.
 
-    ``hooks`` are those that were there when their chat ended, and ``answers`` what became of their
-    calls: ``answered``, ``refused`` or ``late``.
+    ``given`` are those of which the stack was given a token, ``hooks`` what was to read a chat at
+    its end and was there, and ``answers`` what became of the calls: ``answered``, ``refused`` or
+    ``late``.
     """
 
     started: set[str] = field(default_factory=set)
     ended: set[str] = field(default_factory=set)
+    given: set[str] = field(default_factory=set)
     hooks: dict[str, Hook] = field(default_factory=dict)
     answers: Counter[tuple[Hook, str]] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
@@ -60,7 +62,7 @@ def _no_hook(_: Chat) -> Hook:
 def usual_hook(chat: Chat, origin: Origin) -> Hook:
     """Return what reads at a chat's end where all flows do, and most pages; the same each time."""
     match chat.ended_by:
-        case EndedBy.AGENT:
+        case EndedBy.AGENT | EndedBy.FLOW:
             return Hook.FLOW
         case EndedBy.CUSTOMER if origin is Origin.PAGE:
             calls = Random(f"{chat.initial_contact_id}/closing").random() < CLOSING_SHARE

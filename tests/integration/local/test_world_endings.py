@@ -133,7 +133,7 @@ def test_the_usual_hooks_are_of_every_agents_end_and_of_most_pages() -> None:
         return [usual_hook(chat, origin) for chat in MANY if chat.ended_by is by]
 
     for origin in Origin:
-        assert set(hooks(EndedBy.AGENT, origin)) == {Hook.FLOW}
+        assert set(hooks(EndedBy.AGENT, origin) + hooks(EndedBy.FLOW, origin)) == {Hook.FLOW}
         assert set(hooks(EndedBy.NOBODY, origin)) == {Hook.NONE}
     assert set(hooks(EndedBy.CUSTOMER, Origin.BACK_END)) == {Hook.NONE}
     pages = hooks(EndedBy.CUSTOMER, Origin.PAGE)
