@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,11 +12,8 @@ from local.world_script import Hook, Told
 if TYPE_CHECKING:
     from local.scripted.chat import Chat
 
-_READ = {
-    Hook.NONE: "",
-    Hook.FLOW: "; the flow had it read",
-    Hook.CLOSING: "; the page had it read",
-}
+type End = tuple[EndedBy, Hook]
+"""Who ended a chat, and what read it then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +47,20 @@ class Share:
 
 def shares(
     chats: Iterable[Chat], told: Told, receipts_of: Mapping[str, tuple[int, int]]
-) -> dict[str, Share]:
-    """Return the share of receipts that was kept, by who ended the chat and what read it then.
+) -> dict[End, Share]:
+    """Return the shares of receipts that were kept, by how their chats ended.
 
     Parameters
     ----------
     receipts_of
         How many receipts a chat has, and how many of them are there.
     """
-    found: dict[tuple[EndedBy, Hook], Share] = defaultdict(Share)
+    found: dict[End, Share] = {}
     for chat in chats:
         contact = chat.initial_contact_id
         reported, there = receipts_of.get(contact, (0, 0))
         given = contact in told.given
         share = Share(1, reported, reported * given, there * given)
-        found[chat.ended_by, told.hooks.get(contact, Hook.NONE)] += share
-    return {
-        f"{by.value}{_READ[hook]}": found[by, hook]
-        for by in EndedBy
-        for hook in Hook
-        if (by, hook) in found
-    }
+        end = chat.ended_by, told.hooks.get(contact, Hook.NONE)
+        found[end] = found.get(end, Share()) + share
+    return {(by, hook): found[by, hook] for by in EndedBy for hook in Hook if (by, hook) in found}

@@ -9,10 +9,9 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
-from local.shares import Share, shares
+from local.shares import End, Share, shares
 from local.truth import Comparison, compare
 from local.world import World
-from local.world_script import Hook
 
 LEAST_JUDGED = 300
 """Receipts: the share of fewer says little."""
@@ -58,25 +57,30 @@ def show_verdict(
     return right
 
 
-def _ends(by_end: dict[str, Share], whole: Share) -> Table:
-    table = Table(box=None, padding=(0, 2), title_justify="left")
-    table.add_column("   who ended the chat")
+def _ends(by_end: dict[End, Share], whole: Share) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("   chats that ended", "read then by"):
+        table.add_column(name)
     for name in ("chats", "receipts", "could be had", "are there", "share"):
         table.add_column(name, justify="right")
-    for name, share in (*by_end.items(), ("all", whole)):
+    rows = [(by.value, hook.value, share) for (by, hook), share in by_end.items()]
+    for by, hook, share in (*rows, ("all", "", whole)):
         numbers = (share.chats, share.reported, share.could_be_had, share.there)
         kept = f"{share.kept:.1%}" if share.could_be_had else "–"
-        table.add_row(f"   {name}", *(f"{number:,}" for number in numbers), kept)
+        table.add_row(f"   {by}", hook, *(f"{number:,}" for number in numbers), kept)
     return table
 
 
 def _show_hooks(world: World, console: Console) -> None:
     """Tell what became of the calls at the ends of chats."""
-    for hook in (Hook.FLOW, Hook.CLOSING):
-        said = {answer: count for (of, answer), count in world.told.answers.items() if of is hook}
-        if said:
-            counts = ", ".join(f"{count} {answer}" for answer, count in sorted(said.items()))
-            console.print(f"   {hook.value}: {counts}")
+    said = ", ".join(
+        f"{count} of {hook.value} {answer}"
+        for (hook, answer), count in sorted(
+            world.told.answers.items(), key=lambda told: (told[0][0].name, told[0][1])
+        )
+    )
+    if said:
+        console.print(f"   Calls at the end of a chat: {said}.")
 
 
 def _table(found: Comparison, busiest: int, allowed: int) -> Table:

@@ -28,9 +28,11 @@ class Origin(Enum):
 class Hook(Enum):
     """What reads a chat once more, right before it ends."""
 
-    NONE = "nothing"
-    FLOW = "a function of the stack, which the flow invokes"
-    CLOSING = "a call of the page, before it disconnects"
+    NONE = "–"
+    FLOW = "a flow"
+    """It invokes a function of the stack."""
+    CLOSING = "the page"
+    """It calls before it disconnects."""
 
 
 @dataclass

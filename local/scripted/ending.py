@@ -14,11 +14,11 @@ _BY_REASON = {
 class EndedBy(Enum):
     """Who ended a chat."""
 
-    AGENT = "the agent"
+    AGENT = "by the agent"
     """Then a disconnect flow runs, while the customer is still there."""
-    CUSTOMER = "the customer"
-    FLOW = "the flow, after a bot"
-    NOBODY = "Connect, automatically"
+    CUSTOMER = "by the customer"
+    FLOW = "by the flow, after a bot"
+    NOBODY = "automatically"
     """The customer was idle for too long, or never came."""
 
 
