@@ -46,6 +46,15 @@ if TYPE_CHECKING:
     pass
 
 
+def as_modelled(item: Json) -> Json:
+    """The item as boto3 gives it, whose model does not know how messages are streamed."""
+    if "MessageMetadata" not in item:
+        return item
+    unknown = {"MessageCompleted", "ChunkNumber"}
+    known = {n: v for n, v in item["MessageMetadata"].items() if n not in unknown}
+    return {**item, "MessageMetadata": known}
+
+
 class TestAWholeTranscript:
     @pytest.mark.parametrize("size", [1, 7, 100])
     def test_is_read_backward(self, size: int) -> None:
@@ -85,7 +94,8 @@ class TestAWholeTranscript:
                 served.clock.set((chat.started_ms + chat.ended_ms) // 2)
                 now = moment(served.clock.now_ms())
                 pages = served.pages(served.connection(chat), MaxResults=100, SortOrder="ASCENDING")
-                assert [item for page in reversed(pages) for item in page] == chat.transcript(now)
+                found = [item for page in reversed(pages) for item in page]
+                assert found == [as_modelled(item) for item in chat.transcript(now)]
 
     def test_holds_members_that_the_model_does_not_know(self) -> None:
         first, *rest = LONG.items

@@ -32,7 +32,10 @@ _DUE_AFTER_MS = {
     "COMPLETED": 0,
 }
 _REPEATED_END = "COMPLETED"
-_DETAIL_TYPE = "Amazon Connect Contact Event"
+# The service was renamed in 2026; some of its samples have the new name.
+_DETAIL_TYPES = ("Amazon Connect Contact Event", "Connect Customer Contact Event")
+# By which a chat begins. A later leg has TRANSFER, QUEUE_TRANSFER, DISCONNECT and the like.
+_BEGINNING_METHODS = ("API", "INBOUND")
 # Only whole, redacted transcripts: Analysis/ and unprocessed copies have other folders.
 _EXPORT_KEY = re.compile(r"/\d{4}/\d\d/\d\d/([^/_]+)_[^/]*\.json")
 
@@ -58,7 +61,7 @@ def track(event: JsonObject, services: TrackServices) -> Metric:
     """
     if event.get("source") == "aws.s3":
         return _track_object(event, services)
-    if event.get("detail-type") == _DETAIL_TYPE:
+    if event.get("detail-type") in _DETAIL_TYPES:
         return _track_contact(event, services)
     return Metric.EVENTS_IGNORED
 
@@ -80,6 +83,7 @@ def _track_contact(event: JsonObject, services: TrackServices) -> Metric:
         contact_id,
         initial_contact_id=None if read.provisional else read.initial_contact_id,
         relatives=[before] if before else [],
+        is_first=_is_first(detail),
     )
     if chat is None:
         return Metric.EVENTS_OF_ERASED
@@ -93,6 +97,13 @@ def _track_contact(event: JsonObject, services: TrackServices) -> Metric:
         unless_ended=event_type == _REPEATED_END,
     )
     return Metric.EVENTS_TRACKED if noted else Metric.EVENTS_IGNORED
+
+
+def _is_first(detail: JsonObject) -> bool:
+    """Return whether a contact begins its chat, as its event tells without naming the chat."""
+    names_another = detail.keys() & {"initialContactId", "previousContactId"}
+    method = detail.get("initiationMethod")
+    return not names_another and isinstance(method, str) and method.upper() in _BEGINNING_METHODS
 
 
 def _is_chat(channel: object) -> bool:
