@@ -59,8 +59,10 @@ def capture_chat(
     """
     state = services.schedule.read(chat)
     # The index is eventually consistent: it may name a chat whose attempt has just ended.
-    if state is None or state.due_at is None or state.due_at > now_ms():
+    if state is None or state.due_at is None:
         return None
+    if state.due_at > now_ms():
+        return live if state.phase == "live" else None
     owner = services.chats.legs.initial_contacts([chat]).get(chat, chat)
     if owner != chat:
         _move(state, owner, services, live)
@@ -123,18 +125,20 @@ def _keep(
     # An erasure finds it by any of them.
     services.chats.legs.add(dict.fromkeys(legs_of(known), chat), provisional=known.provisional)
     closed = fetched.done & state.tokens.keys()
-    since = state.due_at or at
-    if closed or fetched.failure != state.failure or at - since >= _CHECKPOINTED_AFTER_MS:
+    due = next_attempt(state, standing, at)
+    was_live = due == (state.phase, state.due_at)
+    lasts = at - due[1] >= _CHECKPOINTED_AFTER_MS
+    if closed or lasts or not was_live or fetched.failure != state.failure:
         services.schedule.finish_attempt(
             state,
             checkpoint=standing.checkpoint,
             done=closed,
-            due=("live", since),
+            due=due,
             failure=fetched.failure,
         )
     for token in fetched.tokens.values():
         services.schedule.keep_token(chat, token)
-    live = _live_chat(state, fetched, known, since)
+    live = _live_chat(state, fetched, known, due[1])
     live.changed_at = standing.checkpoint.changed_at
     live.failures = 1 if fetched.retry else 0
     live.was_written(stored.document if stored else None)

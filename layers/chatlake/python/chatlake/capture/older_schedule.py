@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from chatlake.aws_clients.dynamodb_table import DynamoDBTable
 from chatlake.capture.capture_state import CaptureState, Checkpoint, Phase, Token, parse_checkpoint
-from chatlake.capture.schedule import PHASES, Noted
+from chatlake.capture.noted import Noted
+from chatlake.capture.schedule import PHASES
 from chatlake.json_codec import loads
 
 if TYPE_CHECKING:

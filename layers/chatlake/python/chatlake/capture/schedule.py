@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
-    from chatlake.aws_clients.dynamodb_table import Item
     from chatlake.capture.capture_state import Checkpoint, Token
     from chatlake.json_codec import JsonObject
 
@@ -249,8 +249,8 @@ class CaptureSchedule:
         # Of ends and exports that are in a document already, too: they are not missing.
         self.note(chat, Noted("ended", due_at, ended=state.ended, exported=state.exported))
         # Tokens are sealed for their chat: the caller seals them again.
-        condition, values = "version = :version", {":version": {"N": str(state.version)}}
-        if self._items.delete((leg, DUE), condition, values):
+        version: AttributeValueTypeDef = {"N": str(state.version)}
+        if self._items.delete((leg, DUE), "version = :version", {":version": version}):
             waiting = (*state.events, *state.exports, *state.tokens)
             self._items.delete_many((leg, name) for name in waiting)
 

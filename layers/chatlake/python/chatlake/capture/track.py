@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.capture.schedule import FIRST_SNAPSHOT_AFTER_MS
+from chatlake.capture.schedule import TOKEN_MAY_COME_MS
 from chatlake.documents.lifecycle import ENDING_EVENTS, SETTLE_MS
 from chatlake.exceptions import RejectedInput
 from chatlake.identifiers import text_id
@@ -20,17 +20,11 @@ if TYPE_CHECKING:
     from chatlake.capture.schedule import CaptureSchedule
     from chatlake.json_codec import JsonObject
 
-# The event types with which a chat begins and ends, and how soon each makes it due. COMPLETED tells
-# once more what DISCONNECTED told, and counts where that was lost; others change nothing that
-# cannot wait for another attempt, or for the chat's end.
-_DUE_AFTER_MS = {
-    "INITIATED": FIRST_SNAPSHOT_AFTER_MS,
-    "CONNECTED_TO_SYSTEM": SETTLE_MS,
-    "QUEUED": SETTLE_MS,
-    "CONNECTED_TO_AGENT": FIRST_SNAPSHOT_AFTER_MS,
-    "DISCONNECTED": 0,
-    "COMPLETED": 0,
-}
+# The event types of a chat's life, with which it begins or ends; others change nothing. COMPLETED
+# tells once more what DISCONNECTED told, and counts where that was lost.
+_KINDS = {"INITIATED", "CONNECTED_TO_SYSTEM", "QUEUED", "CONNECTED_TO_AGENT", *ENDING_EVENTS}
+# With these a leg begins, of a chat that was taken for one that ended.
+_BEGINNING = {"INITIATED", "CONNECTED_TO_AGENT"}
 _REPEATED_END = "COMPLETED"
 # The service was renamed in 2026; some of its samples have the new name.
 _DETAIL_TYPES = ("Amazon Connect Contact Event", "Connect Customer Contact Event")
@@ -73,7 +67,7 @@ def _track_contact(event: JsonObject, services: TrackServices) -> Metric:
     [(event_type, told)] = by_type.items()
     detail = told["detail"]
     channel = detail.get("channel")
-    if event_type not in _DUE_AFTER_MS or not _is_chat(channel):
+    if event_type not in _KINDS or not _is_chat(channel):
         return Metric.EVENTS_IGNORED
     # EventBridge has the events of all instances of the account and Region.
     if read.instance_id not in {None, services.instance_id}:
@@ -88,13 +82,15 @@ def _track_contact(event: JsonObject, services: TrackServices) -> Metric:
     if chat is None:
         return Metric.EVENTS_OF_ERASED
     ending = event_type in ENDING_EVENTS
+    at = now_ms()
     noted = services.schedule.add_event(
         chat,
         event,
-        phase="ended" if ending else "live",
-        due_at=now_ms() + _DUE_AFTER_MS[event_type],
+        phase="ended" if ending else "waiting",
+        due_at=at if ending else at + TOKEN_MAY_COME_MS,
         ends=contact_id if ending else None,
         unless_ended=event_type == _REPEATED_END,
+        goes_on_at=at if event_type in _BEGINNING else None,
     )
     return Metric.EVENTS_TRACKED if noted else Metric.EVENTS_IGNORED
 

@@ -1,0 +1,116 @@
+"""Which messages of a chat wait for a receipt, told from its document alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chatlake.documents.items import METADATA, NO_RECIPIENT, resolve
+from chatlake.identifiers import text_id
+from chatlake.timestamps import parse_timestamp
+
+if TYPE_CHECKING:
+    from chatlake.documents.document import Document
+    from chatlake.json_codec import JsonObject
+
+# Of a bot a receipt counts where it comes; none is waited for.
+_WITHOUT_CLIENT = frozenset({"SYSTEM", "CUSTOM_BOT"})
+_JOINED, _LEFT = ".participant.joined", (".participant.left", ".participant.autodisconnection")
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """The messages of a chat that wait for a receipt of reading.
+
+    Attributes
+    ----------
+    messages
+        Ids of all that any recipient in the chat is not known to have read, and of those that
+        nobody is known to have read.
+    soon
+        How many of them a recipient is likely to report yet: one that has read no later message,
+        for of several at once clients report the latest alone.
+    """
+
+    messages: frozenset[str] = frozenset()
+    soon: int = 0
+
+
+def waiting_messages(document: Document) -> Waiting:
+    """Find the messages that wait for a receipt, each recipient by itself.
+
+    A recipient is who is known in the chat and has not left it, but the sender, SYSTEM, and a bot.
+    """
+    items = {item_id: resolve(stored) for item_id, stored in document.items.items()}
+    own = {item_id: item for item_id, item in items.items() if not is_rehydrated(item)}
+    readers = _readers(document, items)
+    recipients = _Recipients()
+    for item in sorted(own.values(), key=_time):
+        recipients.note(item)
+    named = set().union(*readers.values()) - {NO_RECIPIENT}
+    present = recipients.present | named - recipients.others
+    messages: list[str] = []
+    soon = 0
+    done = set[str]()
+    newest_first = sorted(
+        (item_id for item_id, item in own.items() if item.get("Type") == "MESSAGE"),
+        key=lambda item_id: _time(own[item_id]),
+        reverse=True,
+    )
+    for item_id in newest_first:
+        read_by = readers.get(_message_id(item_id, own[item_id]), set())
+        lacking = present - read_by - {text_id(own[item_id].get("ParticipantId"))}
+        if NO_RECIPIENT not in read_by and (lacking or not read_by):
+            messages.append(item_id)
+            soon += bool(lacking - done)
+        done |= read_by
+    return Waiting(frozenset(messages), soon)
+
+
+def is_rehydrated(item: JsonObject) -> bool:
+    """Return whether a persistent chat has brought an item back of an earlier one."""
+    return text_id(item.get("RelatedContactId")) is not None
+
+
+@dataclass(slots=True)
+class _Recipients:
+    """Who is in the chat, and who is known but never waited for: who has left, SYSTEM, bots."""
+
+    present: set[str] = field(default_factory=set)
+    others: set[str] = field(default_factory=set)
+
+    def note(self, item: JsonObject) -> None:
+        """Take the next item in order of time."""
+        participant = text_id(item.get("ParticipantId"))
+        if participant is None:
+            return
+        what = item.get("ContentType")
+        left = isinstance(what, str) and what.endswith(_LEFT)
+        if left or item.get("ParticipantRole") in _WITHOUT_CLIENT:
+            self.present.discard(participant)
+            self.others.add(participant)
+        elif participant not in self.others or (isinstance(what, str) and what.endswith(_JOINED)):
+            self.others.discard(participant)
+            self.present.add(participant)
+
+
+def _readers(document: Document, items: dict[str, JsonObject]) -> dict[str, set[str]]:
+    """Return who is known to have read what, by the ids of messages."""
+    readers: dict[str, set[str]] = {}
+    for item_id, stored in document.items.items():
+        for recipient, receipt in stored.get("receipts", {}).items():
+            if parse_timestamp(receipt.get("ReadTimestamp")):
+                readers.setdefault(_message_id(item_id, items[item_id]), set()).add(recipient)
+    return readers
+
+
+def _message_id(item_id: str, item: JsonObject) -> str:
+    metadata = item.get(METADATA)
+    named = text_id(metadata.get("MessageId")) if isinstance(metadata, dict) else None
+    return named or item_id
+
+
+def _time(item: JsonObject) -> str:
+    """Return a time by which the items of one chat can be sorted; the service writes all alike."""
+    time = item.get("AbsoluteTime")
+    return time if isinstance(time, str) else ""
