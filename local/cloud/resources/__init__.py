@@ -5,6 +5,7 @@ from __future__ import annotations
 from local.cloud.resources import (
     access,
     compute,
+    contact_center,
     invokers,
     lake,
     messaging,
@@ -16,6 +17,7 @@ from local.cloud.resources.resource_type import ResourceType
 RESOURCE_TYPES: dict[str, ResourceType] = {
     **access.TYPES,
     **compute.TYPES,
+    **contact_center.TYPES,
     **invokers.TYPES,
     **lake.TYPES,
     **messaging.TYPES,

@@ -4,22 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from random import Random
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from chatlake.capture.capture_state import CaptureState, Checkpoint, Token
-from chatlake.capture.schedule import PHASES, CaptureSchedule, Phase
+from chatlake.capture.capture_state import CaptureState, Checkpoint, Phase, Token
+from chatlake.capture.schedule import PHASES, CaptureSchedule
+from chatlake.documents.document import Document
+from chatlake.sources.contact_event import from_event
 from tests.aws import Aws
 
 CHAT = "c1"
 FAR = 10**15
 
 
-def event(kind: str = "INITIATED", contact: str = CHAT, **members: Any) -> dict[str, Any]:
+def event(kind: str = "INITIATED", contact: str = CHAT, **members: Any) -> Document:
     detail = {"eventType": kind, "contactId": contact, "channel": "CHAT", **members}
-    return {"detail-type": "Amazon Connect Contact Event", "detail": detail}
+    return from_event({"detail-type": "Amazon Connect Contact Event", "detail": detail})
+
+
+def details(state: CaptureState) -> list[dict[str, Any]]:
+    return [
+        told["detail"]
+        for event in state.events.values()
+        for by_kind in event.events.values()
+        for told in by_kind.values()
+    ]
 
 
 def read(schedule: CaptureSchedule, chat: str = CHAT) -> CaptureState:
@@ -103,7 +115,35 @@ def test_a_chat_that_ends_while_it_is_overdue_is_served_with_the_ended(
     schedule.make_due(CHAT, phase="live", due_at=100)
     schedule.add_event(CHAT, event("DISCONNECTED"), phase="ended", due_at=200, ends=CHAT)
     assert phases_of(schedule) == {"ended"}
-    assert read(schedule).due_at == 100
+    assert read(schedule).due_at == 200
+
+
+def test_what_a_live_chat_tells_besides_is_kept_without_looking_at_it(
+    aws: Aws, table: str, schedule: CaptureSchedule
+) -> None:
+    schedule.make_due(CHAT, phase="live", due_at=100)
+    before = read(schedule)
+    schedule.add_event(CHAT, event("QUEUED"), phase="waiting", due_at=900, goes_on_at=50)
+    after = read(schedule)
+    assert (after.version, after.phase, after.due_at) == (before.version, "live", 100)
+    assert len(after.events) == 1
+    assert schedule.live() == {CHAT: 100}
+
+
+def test_a_token_of_a_live_chat_is_a_reason_to_look(schedule: CaptureSchedule) -> None:
+    schedule.make_due(CHAT, phase="live", due_at=100)
+    schedule.add_token(CHAT, Token("participant", b"sealed"), due_at=300)
+    assert schedule.live() == {CHAT: 300}
+
+
+def test_a_leg_that_begins_when_all_have_ended_is_a_reason_to_look(
+    schedule: CaptureSchedule,
+) -> None:
+    schedule.make_due(CHAT, phase="ended", due_at=300_000)
+    schedule.add_event(CHAT, event("QUEUED"), phase="waiting", due_at=900_000)
+    assert (read(schedule).phase, read(schedule).due_at) == ("ended", 300_000)
+    schedule.add_event(CHAT, event("INITIATED"), phase="waiting", due_at=900_000, goes_on_at=200)
+    assert (read(schedule).phase, read(schedule).due_at) == ("ended", 200)
 
 
 def test_an_event_that_comes_during_a_look_is_neither_lost_nor_delayed(
@@ -115,8 +155,8 @@ def test_an_event_that_comes_during_a_look_is_neither_lost_nor_delayed(
 
     assert not finish_attempt(schedule, before, ("live", 10_000))
     state = read(schedule)
-    assert [e["detail"]["eventType"] for e in state.events.values()] == ["DISCONNECTED"]
-    assert state.due_at == 100
+    assert [detail["eventType"] for detail in details(state)] == ["DISCONNECTED"]
+    assert state.due_at == 150
     assert state.checkpoint.first_seen_at == 7
 
 
@@ -142,7 +182,7 @@ def test_many_events_at_once_and_looks_between_them_lose_nothing(schedule: Captu
     def attempt() -> None:
         state = schedule.read(CHAT)
         if state is not None and state.due_at is not None:
-            seen.update(e["detail"]["number"] for e in state.events.values())
+            seen.update(detail["number"] for detail in details(state))
             finish_attempt(schedule, state, None)
 
     numbers = {str(number) for number in range(40)}
@@ -178,14 +218,16 @@ def test_completed_tells_nothing_new_after_disconnected(schedule: CaptureSchedul
     assert end("DISCONNECTED", "c2")
     state = read(schedule)
     assert state.ended == {"c1", "c2"}
-    kinds = sorted(e["detail"]["eventType"] for e in state.events.values())
+    kinds = sorted(detail["eventType"] for detail in details(state))
     assert kinds == ["COMPLETED", "DISCONNECTED", "DISCONNECTED"]
 
 
 def test_an_event_too_large_is_refused_whole(schedule: CaptureSchedule) -> None:
     schedule.add_event(CHAT, event(), phase="live", due_at=100)
     with pytest.raises(ClientError):
-        schedule.add_event(CHAT, event(big="x" * 450_000), phase="ended", due_at=1, ends=CHAT)
+        schedule.add_event(
+            CHAT, event(big=Random(1).randbytes(450_000).hex()), phase="ended", due_at=1, ends=CHAT
+        )
     state = read(schedule)
     assert len(state.events) == 1
     assert state.ended == frozenset()
@@ -228,7 +270,8 @@ def test_a_finished_chat_expires_unless_something_comes(
     aws: Aws, table: str, schedule: CaptureSchedule
 ) -> None:
     def expiry() -> Any:
-        item = aws.client("dynamodb").get_item(TableName=table, Key={"key": {"S": "watch#c1"}})
+        key = {"chat": {"S": "c1"}, "item": {"S": "due"}}
+        item = aws.client("dynamodb").get_item(TableName=table, Key=key)
         return item["Item"].get("expires_at")
 
     schedule.make_due(CHAT, phase="ended", due_at=100)

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState, Token
-from chatlake.capture.fetch import Fetched, read_transcript, take_events, take_exports
+from chatlake.capture.fetch import Fetched, take_events, take_exports
 from chatlake.capture.live_chat import LiveChat, own_documents
 from chatlake.capture.settle import LONGEST_CHAT_MS, next_attempt, stand
+from chatlake.capture.token_reading import read_transcript
 from chatlake.chat_state import NO_HINT
 from chatlake.documents.document import Document, merge
 from chatlake.documents.legs import legs_of
@@ -59,8 +60,10 @@ def capture_chat(
     """
     state = services.schedule.read(chat)
     # The index is eventually consistent: it may name a chat whose attempt has just ended.
-    if state is None or state.due_at is None or state.due_at > now_ms():
+    if state is None or state.due_at is None:
         return None
+    if state.due_at > now_ms():
+        return live if state.phase == "live" else None
     owner = services.chats.legs.initial_contacts([chat]).get(chat, chat)
     if owner != chat:
         _move(state, owner, services, live)
@@ -95,7 +98,7 @@ def _fetch(
     if live is not None:
         fetched.documents.append(live.known)
         fetched.read_all = live.read_all
-    take_events(state, fetched, services)
+    take_events(state, fetched)
     take_exports(state, fetched, services)
     known = reduce(
         merge,
@@ -106,7 +109,8 @@ def _fetch(
     was_read = fetched.read_all or state.checkpoint.last_read_done
     # Until its transcript says so, a leg may have begun of which no event told.
     if not (ended and was_read and saw_end(known)):
-        read_transcript(state, fetched, known, services, whole=ended and not was_read)
+        whole = ended and not was_read
+        read_transcript(state, fetched, known, services, whole=whole, after_end=ended)
     return fetched
 
 
@@ -123,18 +127,20 @@ def _keep(
     # An erasure finds it by any of them.
     services.chats.legs.add(dict.fromkeys(legs_of(known), chat), provisional=known.provisional)
     closed = fetched.done & state.tokens.keys()
-    since = state.due_at or at
-    if closed or fetched.failure != state.failure or at - since >= _CHECKPOINTED_AFTER_MS:
+    due = next_attempt(state, standing, at)
+    was_live = due == (state.phase, state.due_at)
+    lasts = at - due[1] >= _CHECKPOINTED_AFTER_MS
+    if closed or lasts or not was_live or fetched.failure != state.failure:
         services.schedule.finish_attempt(
             state,
             checkpoint=standing.checkpoint,
             done=closed,
-            due=("live", since),
+            due=due,
             failure=fetched.failure,
         )
     for token in fetched.tokens.values():
         services.schedule.keep_token(chat, token)
-    live = _live_chat(state, fetched, known, since)
+    live = _live_chat(state, fetched, known, due[1])
     live.changed_at = standing.checkpoint.changed_at
     live.failures = 1 if fetched.retry else 0
     live.was_written(stored.document if stored else None)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chatlake.capture.schedule import CaptureSchedule
     from chatlake.capture.token_cipher import TokenCipher
     from chatlake.chat_state import ChatState, PublishQueue
+    from chatlake.documents.document import Document
     from chatlake.documents.store import DocumentStore
 
 
@@ -32,6 +33,8 @@ class CaptureServices:
         Takes the metric of what went wrong, the chat, and why.
     may_go_on
         Whether there is time for another page.
+    on_read
+        Takes a live chat that was read, and all that is known of it.
     """
 
     schedule: CaptureSchedule
@@ -44,6 +47,7 @@ class CaptureServices:
     warn: Callable[[Metric, str, str], None]
     exports_come: bool = True
     may_go_on: Callable[[], bool] = lambda: True
+    on_read: Callable[[str, Document], None] = lambda *_: None
     counters: Counters = field(default_factory=Counters)
 
     def note(self, problem: Metric, chat: str, reason: str) -> None:

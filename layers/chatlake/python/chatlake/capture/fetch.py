@@ -1,33 +1,27 @@
-"""What one capture attempt brings: events and exports that were noted, and the transcript."""
+"""What one capture attempt brings: events and exports that were noted, and the transcript.
+
+The transcript itself is read by `token_reading`, which others share.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
 from chatlake.aws_clients.clients import error_code
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState, Token
-from chatlake.capture.pagination import Sweep, scan
-from chatlake.exceptions import (
-    ParticipantDenied,
-    ParticipantError,
-    ParticipantRejected,
-    ParticipantThrottled,
-    RejectedInput,
-)
+from chatlake.documents.document import Document, rekeyed
+from chatlake.exceptions import RejectedInput
 from chatlake.json_codec import loads, without_byte_order_mark
-from chatlake.sources.contact_event import from_event
-from chatlake.sources.get_transcript import from_response
 from chatlake.sources.s3_export import from_export
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
     from chatlake.capture.capture_services import CaptureServices
-    from chatlake.capture.participant_client import Page
-    from chatlake.documents.document import Document
+    from chatlake.capture.pagination import Sweep
 
 
 @dataclass(slots=True)
@@ -63,25 +57,14 @@ class Fetched:
     sweep: Sweep | None = None
 
 
-def take_events(state: CaptureState, fetched: Fetched, services: CaptureServices) -> None:
-    """Make documents of the contact events that wait."""
+def take_events(state: CaptureState, fetched: Fetched) -> None:
+    """Take the contact events that wait."""
     for name, event in state.events.items():
         fetched.done.add(name)
-        try:
-            fetched.documents.append(
-                from_event(event, initial_contact_id=state.initial_contact_id)
-                if not _is_own(event, state)
-                else from_event(event)
-            )
-        except RejectedInput as error:
-            services.note(Metric.REJECTED_EVENTS, state.initial_contact_id, str(error))
-
-
-def _is_own(event: dict[str, object], state: CaptureState) -> bool:
-    """Return whether an event came under its own contact, because nothing named its chat."""
-    detail = event.get("detail")
-    spellings = ("contactId", "ContactId")
-    return isinstance(detail, dict) and state.initial_contact_id in map(detail.get, spellings)
+        chat, named = state.initial_contact_id, event.initial_contact_id
+        # One that came under its own contact, because nothing named its chat, stays provisional.
+        is_leg = event.provisional and named != chat
+        fetched.documents.append(rekeyed(event, chat) if is_leg else event)
 
 
 def take_exports(state: CaptureState, fetched: Fetched, services: CaptureServices) -> None:
@@ -112,125 +95,3 @@ def _export(data: bytes, read_at: int) -> Document:
         message = "it is no object"
         raise RejectedInput(message)
     return from_export(value, read_at=read_at)
-
-
-def read_transcript(
-    state: CaptureState,
-    fetched: Fetched,
-    known: Document,
-    services: CaptureServices,
-    *,
-    whole: bool,
-    sweep: Sweep | None = None,
-) -> None:
-    """Read the transcript by the first token that opens it, and go on with a sweep."""
-    at = now_ms()
-    chat = state.initial_contact_id
-    tokens = {
-        name: token
-        for name, token in state.tokens.items()
-        if token.expires_at is None or token.expires_at > at
-    }
-    fetched.done |= state.tokens.keys() - tokens.keys()
-    # Connections first: a ParticipantToken costs a further call.
-    for name, token in sorted(tokens.items(), key=lambda named: named[1].kind):
-        try:
-            if _read_by(token, state, fetched, known, services, whole=whole, sweep=sweep):
-                return
-            services.note(Metric.EMPTY_TRANSCRIPTS, chat, "though it has items, or has ended")
-        except ParticipantDenied:
-            fetched.done.add(name)
-        except ParticipantRejected as error:
-            # Asking again with this token would be rejected again.
-            fetched.done.add(name)
-            fetched.failure = str(error)
-            services.note(Metric.READS_REJECTED, chat, str(error))
-        except (ClientError, BotoCoreError) as error:
-            # Not the service's, whose errors have kinds of their own: the token stays sealed.
-            services.note(
-                Metric.READS_FAILED, chat, f"a token was not opened: {type(error).__name__}"
-            )
-            fetched.retry = True
-        except ParticipantError as error:
-            throttled = isinstance(error, ParticipantThrottled)
-            services.note(
-                Metric.READS_THROTTLED if throttled else Metric.READS_FAILED, chat, str(error)
-            )
-            fetched.retry = True
-            return
-    if state.tokens and state.tokens.keys() <= fetched.done and not fetched.tokens:
-        services.counters.add(Metric.PARTICIPANT_SOURCES_CLOSED)
-
-
-def _read_by(
-    token: Token,
-    state: CaptureState,
-    fetched: Fetched,
-    known: Document,
-    services: CaptureServices,
-    *,
-    whole: bool,
-    sweep: Sweep | None,
-) -> bool:
-    """Read by one token; False if the answer was empty though the chat has items, or has ended."""
-    chat = state.initial_contact_id
-    connection = services.token_cipher.open(token.sealed, chat)
-    fresh: Token | None = None
-    if token.kind == "participant":
-        made = services.service.connect(connection)
-        connection = made.token
-        fresh = Token("connection", services.token_cipher.seal(connection, chat), made.expires_at)
-
-    def read_page(next_token: str | None) -> Page:
-        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
-        return services.service.get_transcript(connection, next_token=next_token)
-
-    def read_from(item_id: str, next_token: str | None) -> Page:
-        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
-        return services.service.get_transcript(
-            connection, next_token=next_token, start_position={"Id": item_id}
-        )
-
-    if whole:
-        services.counters.add(Metric.TOKENS_TRIED_AFTER_END)
-    read_at = now_ms()
-    found = scan(
-        read_page,
-        known,
-        whole=whole,
-        may_go_on=services.may_go_on,
-        at=read_at,
-        sweep=sweep,
-        read_from=read_from,
-    )
-    fetched.calls, fetched.sweep = found.pages, found.sweep
-    # An ended chat has at least its join events, so an empty answer is not its transcript.
-    if not found.items and (known.items or whole):
-        return False
-    if whole:
-        services.counters.add(Metric.TOKENS_OPENED_AFTER_END)
-    if fresh is not None:
-        fetched.tokens[fresh.name] = fresh
-    try:
-        response = found.response(chat)
-        document = from_response(
-            response,
-            read_at=read_at,
-            whole=found.whole,
-            reached=found.reached,
-            observed_at=found.observed_at,
-        )
-    except RejectedInput as error:
-        fetched.failure = f"GetTranscript: {error}"
-        services.note(Metric.READS_REJECTED, chat, fetched.failure)
-        return True
-    fetched.documents.append(document)
-    if document.initial_contact_id != chat:
-        # The token was registered under a leg; its items alone may not show that.
-        services.chats.legs.add({chat: document.initial_contact_id}, provisional=False)
-    services.counters.add(Metric.TRANSCRIPTS_READ)
-    to_the_end = whole or found.saw_end
-    fetched.read_all |= found.whole and to_the_end
-    fetched.retry |= found.error is not None or (to_the_end and not found.whole)
-    fetched.failure = None
-    return True

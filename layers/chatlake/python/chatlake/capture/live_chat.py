@@ -12,7 +12,8 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.capture.fetch import Fetched, read_transcript
+from chatlake.capture.fetch import Fetched
+from chatlake.capture.token_reading import read_transcript
 from chatlake.documents.document import Document, merge
 from chatlake.documents.lifecycle import saw_end
 from chatlake.documents.revision import content_revision

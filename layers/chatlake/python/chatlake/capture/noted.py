@@ -60,17 +60,14 @@ def _due_after(before: CaptureState, noted: Noted) -> tuple[Phase, int]:
         return noted.phase, noted.due_at
     match before.phase, noted.phase:
         case "ended", "waiting":
-            return "ended", min(before.due_at, noted.goes_on_at or before.due_at)
+            due_at = min(before.due_at, noted.goes_on_at or before.due_at)
         case "ended", _:
-            return "ended", min(before.due_at, noted.due_at)
-        case "live", "ended":
-            return "ended", noted.due_at
-        case "live", _:
-            return "live", noted.due_at if noted.again else before.due_at
-        case _, "waiting":
-            return "waiting", before.due_at
-        case _, phase:
-            return phase, noted.due_at
+            due_at = min(before.due_at, noted.due_at)
+        case ("live", "ended") | ("waiting", "live" | "ended"):
+            return noted.phase, noted.due_at
+        case _:
+            due_at = noted.due_at if noted.again else before.due_at
+    return before.phase, due_at
 
 
 def unchanged(before: CaptureState, change: UpdateExpression) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from chatlake.capture.schedule import TOKEN_MAY_COME_MS
 from chatlake.documents.legs import legs_of
 from chatlake.documents.lifecycle import IDLE_MS, SETTLE_MS, is_ended, saw_end
 from chatlake.documents.revision import content_revision
@@ -100,9 +99,7 @@ def stand(
 
 def _awaited(checkpoint: Checkpoint) -> bool:
     """Return whether a source failed just now that may answer soon."""
-    return (
-        0 < checkpoint.retries <= _MOST_RETRIES or 0 < checkpoint.export_retries <= _MOST_RETRIES
-    )
+    return 0 < checkpoint.retries <= _MOST_RETRIES or 0 < checkpoint.export_retries <= _MOST_RETRIES
 
 
 def next_attempt(state: CaptureState, standing: Standing, at: int) -> tuple[Phase, int]:
@@ -122,12 +119,9 @@ def next_attempt(state: CaptureState, standing: Standing, at: int) -> tuple[Phas
         return "ended", max(at + 1, min([settled_at, *retries] if at < settled_at else retries))
     if standing.has_token:
         return "live", state.due_at if state.phase == "live" and state.due_at else at
-    # A token or an event that comes makes it due at once.
-    may_come_until = checkpoint.first_seen_at + TOKEN_MAY_COME_MS
-    return "waiting", min(
-        [may_come_until if at < may_come_until else at + IDLE_MS, *retries], default=at
-    )
+    # A token that comes makes it due at once.
+    return "waiting", min([at + IDLE_MS, *retries])
 
 
 def _wait_ms(failures: int) -> int:
-    return min(_LONGEST_RETRY_MS, _RETRY_MS * 2 ** min(failures - 1, 10))
+    return min(_LONGEST_RETRY_MS, _RETRY_MS << min(failures - 1, 10))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.capture.schedule import FIRST_SNAPSHOT_AFTER_MS
+from chatlake.capture.schedule import TOKEN_MAY_COME_MS
 from chatlake.documents.lifecycle import ENDING_EVENTS, SETTLE_MS
 from chatlake.exceptions import RejectedInput
 from chatlake.identifiers import text_id
@@ -20,19 +20,16 @@ if TYPE_CHECKING:
     from chatlake.capture.schedule import CaptureSchedule
     from chatlake.json_codec import JsonObject
 
-# The event types with which a chat begins and ends, and how soon each makes it due. COMPLETED tells
-# once more what DISCONNECTED told, and counts where that was lost; others change nothing that
-# cannot wait for another attempt, or for the chat's end.
-_DUE_AFTER_MS = {
-    "INITIATED": FIRST_SNAPSHOT_AFTER_MS,
-    "CONNECTED_TO_SYSTEM": SETTLE_MS,
-    "QUEUED": SETTLE_MS,
-    "CONNECTED_TO_AGENT": FIRST_SNAPSHOT_AFTER_MS,
-    "DISCONNECTED": 0,
-    "COMPLETED": 0,
-}
+# The event types of a chat's life, with which it begins or ends; others change nothing. COMPLETED
+# tells once more what DISCONNECTED told, and counts where that was lost.
+_KINDS = {"INITIATED", "CONNECTED_TO_SYSTEM", "QUEUED", "CONNECTED_TO_AGENT", *ENDING_EVENTS}
+# With these a leg begins, of a chat that was taken for one that ended.
+_BEGINNING = {"INITIATED", "CONNECTED_TO_AGENT"}
 _REPEATED_END = "COMPLETED"
-_DETAIL_TYPE = "Amazon Connect Contact Event"
+# The service was renamed in 2026; some of its samples have the new name.
+_DETAIL_TYPES = ("Amazon Connect Contact Event", "Connect Customer Contact Event")
+# By which a chat begins. A later leg has TRANSFER, QUEUE_TRANSFER, DISCONNECT and the like.
+_BEGINNING_METHODS = ("API", "INBOUND")
 # Only whole, redacted transcripts: Analysis/ and unprocessed copies have other folders.
 _EXPORT_KEY = re.compile(r"/\d{4}/\d\d/\d\d/([^/_]+)_[^/]*\.json")
 
@@ -58,7 +55,7 @@ def track(event: JsonObject, services: TrackServices) -> Metric:
     """
     if event.get("source") == "aws.s3":
         return _track_object(event, services)
-    if event.get("detail-type") == _DETAIL_TYPE:
+    if event.get("detail-type") in _DETAIL_TYPES:
         return _track_contact(event, services)
     return Metric.EVENTS_IGNORED
 
@@ -70,7 +67,7 @@ def _track_contact(event: JsonObject, services: TrackServices) -> Metric:
     [(event_type, told)] = by_type.items()
     detail = told["detail"]
     channel = detail.get("channel")
-    if event_type not in _DUE_AFTER_MS or not _is_chat(channel):
+    if event_type not in _KINDS or not _is_chat(channel):
         return Metric.EVENTS_IGNORED
     # EventBridge has the events of all instances of the account and Region.
     if read.instance_id not in {None, services.instance_id}:
@@ -80,19 +77,29 @@ def _track_contact(event: JsonObject, services: TrackServices) -> Metric:
         contact_id,
         initial_contact_id=None if read.provisional else read.initial_contact_id,
         relatives=[before] if before else [],
+        is_first=_is_first(detail),
     )
     if chat is None:
         return Metric.EVENTS_OF_ERASED
     ending = event_type in ENDING_EVENTS
+    at = now_ms()
     noted = services.schedule.add_event(
         chat,
-        event,
-        phase="ended" if ending else "live",
-        due_at=now_ms() + _DUE_AFTER_MS[event_type],
+        read,
+        phase="ended" if ending else "waiting",
+        due_at=at if ending else at + TOKEN_MAY_COME_MS,
         ends=contact_id if ending else None,
         unless_ended=event_type == _REPEATED_END,
+        goes_on_at=at if event_type in _BEGINNING else None,
     )
     return Metric.EVENTS_TRACKED if noted else Metric.EVENTS_IGNORED
+
+
+def _is_first(detail: JsonObject) -> bool:
+    """Return whether a contact begins its chat, as its event tells without naming the chat."""
+    names_another = detail.keys() & {"initialContactId", "previousContactId"}
+    method = detail.get("initiationMethod")
+    return not names_another and isinstance(method, str) and method.upper() in _BEGINNING_METHODS
 
 
 def _is_chat(channel: object) -> bool:
