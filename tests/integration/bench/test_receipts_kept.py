@@ -36,7 +36,7 @@ def test_so_many_chats_are_live_on_average() -> None:
 
 def test_of_few_chats_both_keep_the_same_and_hardly_any_without_calls() -> None:
     until_ms = HOUR_MS // 2
-    chats = list(arrivals(timelines(1, FEW), 5, until_ms, seed=1))
+    chats = list(arrivals(timelines(1, FEW), 20, until_ms, seed=1))
     for name, rate, least, most in (
         ("in turn", 4, 0.95, 1),
         ("rotation", 4, 0.95, 1),
