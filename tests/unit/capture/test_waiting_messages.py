@@ -95,6 +95,11 @@ def test_a_receipt_without_a_recipient_counts_for_all() -> None:
     assert waiting(came(1, "a"), came(2, "b"), unnamed).messages == set()
 
 
+def test_a_receipt_event_says_that_its_participant_has_read_a_message() -> None:
+    told = item(5, "a", Type="MESSAGE_READ", MessageMetadata={"MessageId": "m4"})
+    assert waiting(came(1, "c"), came(2, "a"), message(4, "c"), told).messages == set()
+
+
 def test_what_a_persistent_chat_brought_back_waits_for_nobody() -> None:
     assert waiting(message(1, "c") | {"RelatedContactId": "past"}).messages == set()
 
