@@ -72,14 +72,14 @@ def test_neither_the_system_nor_a_bot_is_waited_for(silent: str) -> None:
 
 def test_what_nobody_has_read_waits_for_who_may_come() -> None:
     found = waiting(came(1, "c"), message(2, "c"))
-    assert (found.messages, found.soon) == ({"m2"}, 0)
+    assert (found.messages, found.soon) == (frozenset({"m2"}), 0)
 
 
 def test_a_message_before_one_that_was_read_is_hardly_reported_any_more() -> None:
     items = [came(1, "c"), came(2, "a")]
     talk = [message(3, "c"), message(4, "c", "a"), message(5, "c"), message(6, "a")]
     found = waiting(*items, *talk)
-    assert (found.messages, found.soon) == ({"m3", "m5", "m6"}, 2)
+    assert (found.messages, found.soon) == (frozenset({"m3", "m5", "m6"}), 2)
 
 
 def test_the_newest_time_is_that_of_an_item_or_of_a_receipt() -> None:
@@ -93,6 +93,11 @@ def test_a_receipt_without_a_recipient_counts_for_all() -> None:
     unnamed = message(3, "c")
     unnamed["MessageMetadata"]["Receipts"] = [{"ReadTimestamp": "2026-09-01T10:01:00Z"}]
     assert waiting(came(1, "a"), came(2, "b"), unnamed).messages == set()
+
+
+def test_a_receipt_event_says_that_its_participant_has_read_a_message() -> None:
+    told = item(5, "a", Type="MESSAGE_READ", MessageMetadata={"MessageId": "m4"})
+    assert waiting(came(1, "c"), came(2, "a"), message(4, "c"), told).messages == set()
 
 
 def test_what_a_persistent_chat_brought_back_waits_for_nobody() -> None:

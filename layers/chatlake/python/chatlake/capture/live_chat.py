@@ -51,6 +51,8 @@ class LiveChat:
         Reads in a row that failed.
     read_all
         Whether a read has brought the whole transcript after the end.
+    calls
+        How many pages the last read took.
     """
 
     def __init__(self, state: CaptureState, known: Document, *, at: int) -> None:
@@ -62,6 +64,7 @@ class LiveChat:
         self.read_all = False
         self.changed = False
         self._state = state
+        self.calls = 1
         self._sweep: Sweep | None = None
         self._content = content_revision(known)
         self._messages = _messages(known)
@@ -80,6 +83,7 @@ class LiveChat:
         fetched = Fetched()
         read_transcript(self._state, fetched, self.known, services, whole=False, sweep=self._sweep)
         self._sweep = fetched.sweep if fetched.calls else self._sweep
+        self.calls = max(1, fetched.calls)
         self.failures = self.failures + 1 if fetched.retry else 0
         self.read_all |= fetched.read_all
         self._take_tokens(fetched, services)

@@ -18,8 +18,9 @@ _QUIET_STEP_MS = 15_000
 _MOST_STEPS = 40
 """Longer counts as ten minutes, so that the quietest chat is still read a thirteenth as often."""
 _WAITING_WEIGHT = 1.2
-_QUIET_PER_INTERVAL = 120
-_LONGEST_INTERVAL_MS = _MINUTE_MS
+_QUIET_PER_INTERVAL = 240
+_LONGEST_INTERVAL_MS = 30_000
+"""Of a chat that has been quiet for hours, however few are live."""
 
 
 @dataclass(frozen=True, slots=True)

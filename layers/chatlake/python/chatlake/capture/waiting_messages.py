@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chatlake.documents.items import METADATA, NO_RECIPIENT, newest_time, resolve
+from chatlake.documents.items import NO_RECIPIENT, newest_time, resolve
+from chatlake.documents.receipt_events import message_id_of, receipts_of
 from chatlake.identifiers import text_id
 from chatlake.timestamps import parse_timestamp
 
@@ -60,7 +61,7 @@ def waiting_messages(document: Document) -> Waiting:
     for item_id in reversed(in_order):
         if own[item_id].get("Type") != "MESSAGE":
             continue
-        read_by = readers.get(_message_id(item_id, own[item_id]), set())
+        read_by = readers.get(message_id_of(item_id, own[item_id]), set())
         lacking = present - read_by - {text_id(own[item_id].get("ParticipantId"))}
         if NO_RECIPIENT not in read_by and (lacking or not read_by):
             messages.append(item_id)
@@ -103,16 +104,11 @@ def _readers(document: Document, items: dict[str, JsonObject]) -> dict[str, set[
     """Return who is known to have read what, by the ids of messages."""
     readers: dict[str, set[str]] = {}
     for item_id, stored in document.items.items():
-        for recipient, receipt in stored.get("receipts", {}).items():
+        item = items[item_id]
+        for recipient, receipt in receipts_of(item_id, stored, item).items():
             if parse_timestamp(receipt.get("ReadTimestamp")):
-                readers.setdefault(_message_id(item_id, items[item_id]), set()).add(recipient)
+                readers.setdefault(message_id_of(item_id, item), set()).add(recipient)
     return readers
-
-
-def _message_id(item_id: str, item: JsonObject) -> str:
-    metadata = item.get(METADATA)
-    named = text_id(metadata.get("MessageId")) if isinstance(metadata, dict) else None
-    return named or item_id
 
 
 def _time(item: JsonObject) -> str:

@@ -238,8 +238,9 @@ class _Worker:
             wait_ms = min(_LONGEST_RETRY_MS, _RETRY_MS * 2 ** min(live.failures - 1, 10))
             self._rotation.add(chat, at + wait_ms)
         elif was_read and chat in self._rotation:
-            waiting = waiting_messages(live.known).soon
-            self._rotation.done(chat, at, Seen(waiting=waiting, changed=live.changed))
+            found = waiting_messages(live.known)
+            seen = Seen(found.soon, live.changed, calls=live.calls, newest_at=found.newest_at)
+            self._rotation.done(chat, at, seen)
         else:
             self._rotation.add(chat, at)
         self._services.on_read(chat, live.known)
