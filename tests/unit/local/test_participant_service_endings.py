@@ -94,6 +94,17 @@ class TestAnEndThatWaits:
             served.clock.set(over_ms)
             assert refusal(lambda: seen(served, token)) == DENIED
 
+    def test_is_over_later_if_it_is_held_again_after_its_end(self) -> None:
+        with serving([CHAT]) as served:
+            served.service.hold_end(CHAT.initial_contact_id, LIMIT_S)
+            token = served.connection(CHAT)
+            served.clock.set(CHAT.closing_ms + 1000 * (LIMIT_S - 1))
+            served.service.hold_end(CHAT.initial_contact_id, LIMIT_S)
+            served.clock.advance(LIMIT_S - 1)
+            assert seen(served, token)
+            served.clock.advance(1)
+            assert refusal(lambda: seen(served, token)) == DENIED
+
     def test_is_not_yet_told_of_by_describe_contact(self) -> None:
         leg = CHAT.legs[-1]
         with serving([CHAT], at_ms=CHAT.ended_ms + 1) as served:
