@@ -85,7 +85,7 @@ class TestAnEndThatWaits:
 
     def test_is_over_after_its_limit_which_no_clock_makes_shorter(self) -> None:
         speed = 8.0
-        with serving([CHAT], speed=speed) as served:
+        with serving([CHAT], at_ms=CHAT.closing_ms - 1, speed=speed) as served:
             served.service.hold_end(CHAT.initial_contact_id, LIMIT_S)
             token = served.connection(CHAT)
             over_ms = CHAT.closing_ms + int(1000 * LIMIT_S * speed)
