@@ -71,6 +71,7 @@ def loader(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
         "WORKGROUP": "primary",
         "CONTACT_FLOW_ID": "flow",
         "CAPTURE_RATE": "4",
+        "LAST_READ_RESERVE": "1",
         "SHORTEST_INTERVAL_S": "5",
     }.items():
         monkeypatch.setenv(name, value)

@@ -33,11 +33,12 @@ LEAST_REPORTED_S = 1.0
 settings = Settings.from_environment()
 archive = DeployedArchive(settings)
 s3 = clients.s3()
+rate = settings.own_capture_rate
 service = ParticipantClient(
     clients.participant(),
-    transcripts=RateLimiter(settings.capture_rate),
+    transcripts=RateLimiter(rate),
     # The quota of connections is three quarters of that of transcripts.
-    connections=RateLimiter(settings.capture_rate / 2),
+    connections=RateLimiter(rate / 2),
 )
 
 
@@ -80,7 +81,7 @@ def report(seconds: float, live: int) -> None:
     # No event for long is an alarm, and needs a number of hours without one, too.
     count({Metric.EVENTS_TRACKED: 0, Metric.CHATS_LIVE: live, **counts})
     metrics.flush_metrics()
-    allowed = settings.capture_rate * max(seconds, LEAST_REPORTED_S)
+    allowed = rate * max(seconds, LEAST_REPORTED_S)
     share = 100 * counts.get(Metric.GET_TRANSCRIPT_CALLS, 0) / allowed
     record(Metric.CALLS_OF_RATE, "Percent", [share])
 
@@ -102,5 +103,5 @@ def handler(_: dict[str, Any], context: LambdaContext) -> int:
         in_time,
         hooks,
         shortest_ms=settings.shortest_interval_ms,
-        reads_at_once=max(2, min(MOST_READS_AT_ONCE, round(settings.capture_rate))),
+        reads_at_once=max(2, min(MOST_READS_AT_ONCE, round(rate))),
     )

@@ -37,7 +37,13 @@ def make(request: str, remaining_s: Callable[[], float]) -> dict[str, str]:
 
     Tables as version 0.1 made them give way. Where rows or values are missing then, every chat is
     published again.
+
+    Raises
+    ------
+    ReserveTooLarge
+        The parameters leave capture no calls: that is told here, because it fails the deployment.
     """
+    settings.check_rates()
     has_older_tables = archive.lake.has_older_tables()
     if has_older_tables or archive.lake.lacks_rows():
         # First: whatever happens to this run, nothing is made that nobody will fill.

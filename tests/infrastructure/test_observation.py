@@ -33,7 +33,7 @@ WATCHED_OTHERWISE = {"Track": "TrackFailed", "StartChat": "StartChatFailed"}
 HEALTH = {
     *("ChatsLive", "ChatsAnnounced", "ChatsPublished", "MessagesPublished", "ReceiptsPublished"),
     *("ReadLatency", "EndToRows", "CallsOfRate", "ReadsThrottled", "ParticipantSourcesClosed"),
-    *("ChatsWithoutSource", "ChatsFailed"),
+    *("ChatsWithoutSource", "ChatsFailed", "LastReads", "LastReadsWithoutToken"),
 }
 
 of_both = pytest.mark.parametrize("parameters", [ALL, FEWEST], ids=["all", "fewest"])

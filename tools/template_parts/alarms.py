@@ -7,7 +7,8 @@ from tools.template_parts.alarm_resource import Alarm, Expression
 from tools.template_parts.metrics import of_api, of_chatlake, of_function, of_queue
 
 _SUM = "SUM(FILL(METRICS(), 0))"
-# Errors of the others have alarms of their own: CaptureFailed, TrackFailed, StartChatFailed.
+# Errors of the others have alarms of their own: CaptureFailed, TrackFailed, StartChatFailed,
+# LastReadFailed.
 _FUNCTIONS = ("Publish", "Reconcile", "Erase", "MakeTables")
 _FAILURES = (
     Metric.CHATS_FAILED,
@@ -120,6 +121,27 @@ ALARMS = (
             "refused or was not reached."
         ),
         of=of_api("5xx", "Api"),
+        periods=6,
+        datapoints=2,
+    ),
+    Alarm(
+        name="LastReadFailed",
+        condition="HasLastRead",
+        description=(
+            "Last reads failed in two periods of five minutes: chats were not read before their "
+            "tokens died, though a flow or a page said so in time, and receipts of their last "
+            "moments are lost. Flows and pages were answered nevertheless. The log of LastRead "
+            "says why."
+        ),
+        of=Expression(
+            "failures",
+            "Failures",
+            _SUM,
+            {
+                "failed": of_chatlake(Metric.LAST_READS_FAILED),
+                "errors": of_function("Errors", "LastRead"),
+            },
+        ),
         periods=6,
         datapoints=2,
     ),

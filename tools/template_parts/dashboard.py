@@ -23,6 +23,7 @@ _FUNCTIONS = {
     "Erase": "",
     "MakeTables": "",
     "StartChat": "HasStartChatApi",
+    "LastRead": "HasLastRead",
 }
 
 
@@ -107,6 +108,18 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
             ),
             right="answers 429",
             mark=("all that is allowed", 100),
+        ),
+        Graph(
+            "Last reads, before tokens die",
+            "in 5 minutes",
+            (
+                Line(of_chatlake(Metric.LAST_READS), "whole"),
+                Line(of_chatlake(Metric.LAST_READS_PARTLY), "partly"),
+                Line(of_chatlake(Metric.LAST_READS_WITHOUT_TURN), "left to Capture"),
+                Line(of_chatlake(Metric.LAST_READS_WITHOUT_TOKEN), "without a token"),
+                Line(of_chatlake(Metric.LAST_READS_DENIED), "token dead already"),
+                Line(of_chatlake(Metric.LAST_READS_FAILED), "failed"),
+            ),
         ),
         Graph(
             "Sources of transcripts",

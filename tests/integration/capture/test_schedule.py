@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from chatlake.capture.capture_state import CaptureState, Checkpoint, Token
-from chatlake.capture.schedule import PHASES, CaptureSchedule, Phase
+from chatlake.capture.capture_state import CaptureState, Checkpoint, Phase, Token
+from chatlake.capture.schedule import PHASES, CaptureSchedule
 from tests.aws import Aws
 
 CHAT = "c1"

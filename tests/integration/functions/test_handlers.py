@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.validate import ParamValidator
 
+from chatlake.capture.start_chat import CHECKED, PASSED_ON, REFUSED
 from chatlake.chat_state import add_tombstones
 from chatlake.documents.document import Document, merge
 from chatlake.documents.store.s3 import S3Store
@@ -121,14 +123,89 @@ def test_a_bad_start_is_refused_in_words_of_our_own(
     assert CANARY not in str(said) + "".join(capsys.readouterr())
 
 
-def test_what_connect_would_not_take_is_a_bad_request(
-    load: Load, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [
+        ("ChatDurationInMinutes", CANARY),
+        ("ChatDurationInMinutes", False),
+        ("InitialMessage", CANARY),
+        ("InitialMessage", {"ContentType": "text/plain", "Content": [CANARY]}),
+        ("InitialMessage", {"ContentType": CANARY}),
+        ("InitialMessage", {"ContentType": "text/plain", "Content": "Hi", CANARY: 1}),
+        ("SegmentAttributes", {CANARY: {"ValueText": CANARY}}),
+        ("SegmentAttributes", {"for parameter X, value:": {"ValueString": 1}}),
+        ("PersistentChat", CANARY),
+        ("PersistentChat", {"SourceContactId": [CANARY]}),
+        ("CustomerId", {CANARY: CANARY}),
+        ("Attributes", CANARY),
+        ("Attributes", {CANARY: [CANARY]}),
+        ("ParticipantDetails", {"DisplayName": "Jane", CANARY: CANARY}),
+        ("ChatStreamingConfiguration", {"StreamingEndpointArn": CANARY}),
+        ("Nonsense", CANARY),
+    ],
+)
+def test_what_connect_would_not_take_is_refused_by_name(
+    load: Load, member: str, value: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
     function = load("start_chat")
-    body = {**START, "ChatDurationInMinutes": CANARY}
-    status, said = answer(call(function, request("/chats", body)))
+    status, said = answer(call(function, request("/chats", {**START, member: value})))
     assert status == 400
+    assert said["data"]["Error"].startswith(member)
     assert CANARY not in str(said) + "".join(capsys.readouterr())
+
+
+def test_a_name_that_is_none_is_not_repeated(start_chat: ModuleType) -> None:
+    status, said = answer(call(start_chat, request("/chats", {**START, f"{CANARY} says": 1})))
+    assert status == 400
+    assert CANARY not in str(said)
+
+
+WHOLE = {
+    "ChatDurationInMinutes": 60,
+    "ClientToken": "once",
+    "ConnectionTypes": ["CONNECTION_CREDENTIALS"],
+    "CustomerId": "customer-1",
+    "DisconnectOnCustomerExit": ["AGENT"],
+    "InitialMessage": {"ContentType": "text/plain", "Content": "Hi"},
+    "ParticipantConfiguration": {"ResponseMode": "COMPLETE"},
+    "PersistentChat": {"RehydrationType": "FROM_SEGMENT", "SourceContactId": "c0"},
+    "RelatedContactId": "c0",
+    "SegmentAttributes": {"connect:Subtype": {"ValueString": "connect:Guide"}},
+    "SupportedMessagingContentTypes": ["text/plain"],
+}
+
+
+def test_what_connect_takes_it_gets(load: Load) -> None:
+    connect = Connect()
+    start_chat = with_connect(load("start_chat"), connect)
+    body = {**START, **WHOLE, "Attributes": {"topic": "refund"}, "Username": "Jane"}
+    assert call(start_chat, request("/chats", body))["statusCode"] == 200
+    [asked] = connect.requests
+    assert {name: asked[name] for name in WHOLE} == WHOLE
+    assert asked["Attributes"] == {"customerName": f"{CANARY} Jane", "topic": "refund"}
+    assert asked.keys() == WHOLE.keys() | CHECKED
+    # As boto3 holds it against the model of the service.
+    model = load("start_chat").connect.meta.service_model.operation_model("StartChatContact")
+    assert not ParamValidator().validate(asked, model.input_shape).has_errors()
+    assert model.input_shape.members.keys() == PASSED_ON | CHECKED | REFUSED
+    assert WHOLE.keys() == PASSED_ON
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"PersistentChat": {"RehydrationType": "ENTIRE_PAST_SESSION"}},
+        {"PersistentChat": {"RehydrationType": "FROM_SEGMENT", "SourceContactId": ""}},
+        {"PersistentChat": {}},
+        {"ChatDurationInMinutes": 0},
+        {"CustomerId": None},
+    ],
+)
+def test_what_says_nothing_is_left_out(load: Load, option: dict[str, Any]) -> None:
+    connect = Connect()
+    start_chat = with_connect(load("start_chat"), connect)
+    assert call(start_chat, request("/chats", {**START, **option}))["statusCode"] == 200
+    assert not option.keys() & connect.requests[0].keys()
 
 
 def refused(code: str, status: int, operation: str = "StartChatContact") -> ClientError:

@@ -20,6 +20,7 @@ from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
 from chatlake.aws.custom_resource import PHYSICAL_ID, answer
+from chatlake.capture.capture_state import Token
 from chatlake.documents.document import Document
 from chatlake.documents.store.s3 import S3Store
 from chatlake.timestamps import now, now_ms
@@ -78,6 +79,7 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "EXPORT_PREFIX": EXPORT_PREFIX,
         "ALLOWED_ORIGINS": ORIGIN,
         "CAPTURE_RATE": "4",
+        "LAST_READ_RESERVE": "1",
         "SHORTEST_INTERVAL_S": "5",
     }.items():
         monkeypatch.setenv(variable, value)
@@ -86,7 +88,8 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         monkeypatch.setenv("KEY_ARN", key)
         queue = boto3.client("sqs").create_queue(QueueName="publish")["QueueUrl"]
         monkeypatch.setenv("PUBLISH_QUEUE_URL", queue)
-        boto3.client("dynamodb").create_table(TableName="chats", **table_of("Chats"))
+        for table, resource in (("chats", "Chats"), ("schedule", "Schedule")):
+            boto3.client("dynamodb").create_table(TableName=table, **table_of(resource))
         for bucket in ("documents", "lake", EXPORT_BUCKET):
             boto3.client("s3").create_bucket(
                 Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": region}
@@ -301,8 +304,9 @@ def test_a_page_gets_the_chat_that_it_starts(functions: Functions) -> None:
 
 # A question of the browser's has no metrics, which Powertools finds odd.
 @pytest.mark.filterwarnings("ignore:No application metrics to publish")
-def test_a_browser_is_told_that_the_page_may_ask(functions: Functions) -> None:
-    answered = functions["start_chat"].handler(EVENTS["start_chat.preflight"], CONTEXT)
+@pytest.mark.parametrize("name", ["start_chat.preflight", "last_read.preflight"])
+def test_a_browser_is_told_that_the_page_may_ask(functions: Functions, name: str) -> None:
+    answered = functions[name.partition(".")[0]].handler(EVENTS[name], CONTEXT)
     assert answered["statusCode"] == 204
     assert answered["headers"]["Access-Control-Allow-Origin"] == ORIGIN
     assert "POST" in answered["headers"]["Access-Control-Allow-Methods"]
@@ -324,3 +328,29 @@ def test_a_token_is_kept_for_its_chat(functions: Functions, name: str, kind: str
     assert (token.kind, token.expires_at is None) == (kind, kind == "participant")
     secret = json.loads(EVENTS[name]["body"])[f"{kind.title()}Token"]
     assert app.archive.token_cipher.open(token.sealed, FIRST) == secret
+
+
+@pytest.mark.parametrize(
+    ("name", "answered"),
+    [
+        ("last_read.flow", {"status": "read"}),
+        ("last_read.closing", {"data": {"status": "read"}}),
+    ],
+)
+def test_a_flow_and_a_page_have_a_chat_read_before_it_ends(
+    functions: Functions, name: str, answered: dict[str, Any]
+) -> None:
+    app = functions["last_read"]
+    secret = json.loads(EVENTS["last_read.closing"]["body"])["ParticipantToken"]
+    sealed = app.archive.token_cipher.seal(secret, FIRST)
+    app.archive.schedule.add_token(FIRST, Token("participant", sealed), due_at=now_ms())
+    page = {"InitialContactId": FIRST, "Transcript": [{"Id": "m1", "Type": "MESSAGE"}]}
+    credentials = {"ConnectionCredentials": {"ConnectionToken": "connection"}}
+    app.participant = SimpleNamespace(  # type: ignore[attr-defined]
+        meta=app.participant.meta,
+        create_participant_connection=lambda **_: credentials,
+        get_transcript=lambda **_: {"RawBody": json.dumps(page).encode()},
+    )
+    said = app.handler(EVENTS[name], CONTEXT)
+    assert (json.loads(said["body"]) if "body" in said else said) == answered
+    assert app.archive.store.read(FIRST).document.items.keys() == {"m1"}

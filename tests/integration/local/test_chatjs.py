@@ -4,29 +4,38 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
+import urllib.request
 from collections import Counter
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 
+from chatlake.capture.capture_state import Token
 from local.chats import Chat, scripts
 from local.clock import Clock
 from local.participant_service import Behaviour, ParticipantService
+from local.participant_service.http_server import HttpServer, Request, Response
+from tests.functions import ROOT, Context, Load
 
 _FOLDER = Path(__file__).with_name("chatjs")
 _CACHE = Path(sys.prefix) / "cache" / "chatjs"
 _INSTALL_TIMEOUT_S = 100
 _READ_TIMEOUT_S = 20
+_CORS = {"Content-Type": "application/json", "Access-Control-Allow-Origin": "*"}
+_PASSED_ON = ("content-type", "x-amz-bearer", "accept", "user-agent")
 
 CHATS = list(scripts(seed=7, count=60, start=datetime(2026, 9, 1, tzinfo=UTC), days=1))
 LONG = max(CHATS, key=lambda chat: len(chat.own_items))
@@ -87,8 +96,12 @@ def start_chat(service: ParticipantService, chat: Chat) -> dict[str, Any]:
 
 
 def read_with_chatjs(folder: Path, **parameters: Any) -> dict[str, Any]:
+    return run_in_node("read-transcript.mjs", folder, **parameters)
+
+
+def run_in_node(script: str, folder: Path, **parameters: Any) -> dict[str, Any]:
     done = subprocess.run(
-        ["node", _FOLDER / "read-transcript.mjs"],
+        ["node", _FOLDER / script],
         cwd=folder,
         input=json.dumps(parameters),
         env={"PATH": os.environ["PATH"]},
@@ -138,6 +151,92 @@ def test_a_page_cannot_connect_after_the_chat(installed: Path) -> None:
             read_with_chatjs(installed, endpoint=service.url, chatDetails=details, pageSize=25)
         statuses = {call.status for call in service.calls if "Participant" in call.operation}
     assert statuses == {403}
+
+
+def snippets() -> list[str]:
+    """The code of the documentation by which a page has its chat read before it ends it."""
+    page = (ROOT / "docs" / "integration.md").read_text("utf-8")
+    _, _, part = page.partition("### The customer ends the chat")
+    return re.findall(r"^```js\n(.*?)^```", part.partition("\n### ")[0], re.DOTALL | re.MULTILINE)
+
+
+@dataclass
+class Page:
+    """Where a page's calls arrive: those of ChatJS go to the service, `closing` to the function."""
+
+    service: ParticipantService
+    function: ModuleType
+    answers: bool = True
+    calls: list[str] = field(default_factory=list)
+    statuses: list[str] = field(default_factory=list)
+
+    def answer(self, request: Request) -> Response:
+        if request.path.endswith("/closing"):
+            return self._close(request)
+        if request.path == "/participant/disconnect":
+            self.calls.append("disconnect")
+            return Response(200, b"{}", _CORS)
+        headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
+        passed = urllib.request.Request(
+            self.service.url + request.path, request.body, headers, method=request.method
+        )
+        with urllib.request.urlopen(passed, timeout=_READ_TIMEOUT_S) as answered:
+            return Response(answered.status, answered.read(), _CORS)
+
+    def _close(self, request: Request) -> Response:
+        # What is sent without asking first: the browser would ask for any other type.
+        assert request.method == "POST"
+        assert request.headers["content-type"].startswith("text/plain")
+        if not self.answers:
+            self.calls.append("closing")
+            return Response(503, b"", _CORS)
+        event: dict[str, Any] = json.loads((ROOT / "events/last_read.closing.json").read_text())
+        event["rawPath"] = event["requestContext"]["http"]["path"] = request.path
+        event["body"] = request.body.decode()
+        answered = self.function.handler(event, Context())
+        self.calls.append("closing")
+        self.statuses.append(json.loads(answered["body"])["data"]["status"])
+        return Response(answered["statusCode"], answered["body"].encode(), _CORS)
+
+
+@pytest.mark.parametrize("wrapped", [False, True], ids=["own page", "prebuilt interface"])
+@pytest.mark.parametrize("answers", [True, False], ids=["answered", "unavailable"])
+def test_a_page_has_its_chat_read_before_it_ends_it(
+    installed: Path, load: Load, monkeypatch: pytest.MonkeyPatch, *, wrapped: bool, answers: bool
+) -> None:
+    """By the code of the documentation, with ChatJS and the function themselves."""
+    at_ms = LONG.ended_ms - 60_000
+    clock = Clock(at_ms / 1000 + 0.0005, speed=1e-9)
+    expected = LONG.transcript(datetime.fromtimestamp(at_ms / 1000, UTC))
+    behaviour = Behaviour(connection_token_s=time.time() + 3600 - at_ms / 1000)
+    with ParticipantService([LONG], clock, behaviour) as service:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_CONNECTPARTICIPANT", service.url)
+        function = load("last_read")
+        details = start_chat(service, LONG)
+        chat = details["ContactId"]
+        sealed = function.archive.token_cipher.seal(details["ParticipantToken"], chat)
+        function.archive.schedule.add_token(chat, Token("participant", sealed), due_at=at_ms)
+        page = Page(service, function, answers)
+        with HttpServer(page.answer) as server:
+            url = f"http://127.0.0.1:{server.port}"
+            done = run_in_node(
+                "end-chat.mjs",
+                installed,
+                endpoint=url,
+                chatDetails=details,
+                closingUrl=f"{url}/chats/{{contact}}/closing",
+                snippets=snippets(),
+                wrapped=wrapped,
+            )
+    assert done == {"ended": True}
+    # Where the page's own function and the wrapped session both ask, it is read twice.
+    assert page.calls == ["closing"] * (2 - wrapped) + ["disconnect"]
+    stored = function.archive.store.read(chat)
+    if answers:
+        assert set(page.statuses) == {"read"}
+        assert stored.document.items.keys() == {item["Id"] for item in expected}
+    else:
+        assert stored is None
 
 
 def test_the_lock_names_no_registry() -> None:

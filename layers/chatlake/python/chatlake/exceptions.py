@@ -22,6 +22,16 @@ class SettingMissing(ChatlakeError):
         super().__init__(f"the environment variable {name} is missing or unreadable")
 
 
+class ReserveTooLarge(ChatlakeError):
+    """The calls that are kept for last reads leave capture none."""
+
+    def __init__(self, reserve: float, rate: float) -> None:
+        super().__init__(
+            f"LastReadReserve ({reserve:g} calls a second) is part of CaptureRate ({rate:g}) and "
+            "must be less: lower it, or turn LastReads off"
+        )
+
+
 class HandlerFailed(Exception):
     """An invocation that failed, reported without the text of the error that caused it."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from chatlake.aws_clients import clients
 from chatlake.capture.older_schedule import OlderSchedule
 from chatlake.capture.publish_notifier import PublishNotifier
+from chatlake.capture.reserve import Reserve
 from chatlake.capture.schedule import CaptureSchedule
 from chatlake.capture.token_cipher import TokenCipher
 from chatlake.chat_state.dynamodb import DynamoDBChatState
@@ -35,7 +36,7 @@ class DeployedArchive:
     @cached_property
     def store(self) -> S3Store:
         """The documents."""
-        return S3Store(clients.s3(), self.settings.document_bucket)
+        return S3Store(clients.s3(self._config), self.settings.document_bucket)
 
     @cached_property
     def chats(self) -> DynamoDBChatState:
@@ -51,6 +52,15 @@ class DeployedArchive:
     def older_schedule(self) -> OlderSchedule:
         """What version 0.2 has left of its schedule."""
         return OlderSchedule(clients.dynamodb(self._config), self.settings.chats_table)
+
+    @cached_property
+    def reserve(self) -> Reserve:
+        """The calls that are kept for last reads."""
+        return Reserve(
+            clients.dynamodb(self._config),
+            self.settings.schedule_table,
+            self.settings.last_read_reserve,
+        )
 
     @cached_property
     def token_cipher(self) -> TokenCipher:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from chatlake.exceptions import SettingMissing
+from chatlake.exceptions import ReserveTooLarge, SettingMissing
 from chatlake.identifiers import instance_id
 
 
@@ -18,7 +18,9 @@ class Settings:
     instance_arn
         Of the Connect instance whose chats are archived.
     capture_rate
-        GetTranscript calls per second.
+        GetTranscript calls per second, of all functions together.
+    last_read_reserve
+        How many of them are kept for last reads.
     shortest_interval_ms
         The least time between two reads of a live chat.
     allowed_origins
@@ -39,12 +41,36 @@ class Settings:
     contact_flow_id: str
     allowed_origins: tuple[str, ...]
     capture_rate: float
+    last_read_reserve: float
     shortest_interval_ms: int
 
     @property
     def instance_id(self) -> str:
         """The last segment of the instance's ARN."""
         return instance_id(self.instance_arn) or ""
+
+    @property
+    def own_capture_rate(self) -> float:
+        """GetTranscript calls per second that capture itself may make.
+
+        Raises
+        ------
+        ReserveTooLarge
+            The reserve leaves it none.
+        """
+        self.check_rates()
+        return self.capture_rate - self.last_read_reserve
+
+    def check_rates(self) -> None:
+        """Check that the reserve is less than the rate that it is part of.
+
+        Raises
+        ------
+        ReserveTooLarge
+            It is not.
+        """
+        if self.last_read_reserve >= self.capture_rate > 0:
+            raise ReserveTooLarge(self.last_read_reserve, self.capture_rate)
 
     @classmethod
     def from_environment(cls) -> Settings:
@@ -70,6 +96,7 @@ class Settings:
             contact_flow_id=os.environ.get("CONTACT_FLOW_ID", ""),
             allowed_origins=tuple(filter(None, os.environ.get("ALLOWED_ORIGINS", "").split(","))),
             capture_rate=_number("CAPTURE_RATE"),
+            last_read_reserve=_number("LAST_READ_RESERVE"),
             shortest_interval_ms=int(_number("SHORTEST_INTERVAL_S") * 1000),
         )
 

@@ -33,6 +33,13 @@ PROMPT = Config(
     connect_timeout=1,
     read_timeout=4,
 )
+# A flow or a page that closes waits, for some seconds in all.
+HASTY = Config(
+    retries={"mode": "standard", "total_max_attempts": 2},
+    max_pool_connections=_CONNECTIONS,
+    connect_timeout=1,
+    read_timeout=1.5,
+)
 # Each retried call would be one beyond the rate; tokens, not signatures, authorise it.
 _PARTICIPANT = Config(
     signature_version=UNSIGNED,
@@ -41,6 +48,7 @@ _PARTICIPANT = Config(
     connect_timeout=5,
     read_timeout=20,
 )
+_HASTY_PARTICIPANT = _PARTICIPANT.merge(Config(connect_timeout=1, read_timeout=1))
 
 
 def dynamodb(config: Config = PATIENT) -> DynamoDBClient:
@@ -49,9 +57,9 @@ def dynamodb(config: Config = PATIENT) -> DynamoDBClient:
     return client
 
 
-def s3() -> S3Client:
+def s3(config: Config = PATIENT) -> S3Client:
     """Make a client of S3."""
-    client: S3Client = boto3.client("s3", config=PATIENT)
+    client: S3Client = boto3.client("s3", config=config)
     return client
 
 
@@ -85,9 +93,10 @@ def connect(config: Config = PATIENT) -> ConnectClient:
     return client
 
 
-def participant() -> ConnectParticipantClient:
+def participant(*, hasty: bool = False) -> ConnectParticipantClient:
     """Make a client of the Participant Service, unsigned and without retries."""
-    client: ConnectParticipantClient = boto3.client("connectparticipant", config=_PARTICIPANT)
+    config = _HASTY_PARTICIPANT if hasty else _PARTICIPANT
+    client: ConnectParticipantClient = boto3.client("connectparticipant", config=config)
     return client
 
 

@@ -38,6 +38,16 @@ class Metric(StrEnum):
     REJECTED_EVENTS = "RejectedEvents"
     UNREADABLE_DOCUMENTS = "UnreadableDocuments"
     CAPTURE_ATTEMPTS_FAILED = "CaptureAttemptsFailed"
+    # LastRead
+    LAST_READS_BY_FLOW = "LastReadsByFlow"
+    LAST_READS_BY_PAGE = "LastReadsByPage"
+    LAST_READS = "LastReads"
+    LAST_READS_PARTLY = "LastReadsPartly"
+    LAST_READS_WITHOUT_TOKEN = "LastReadsWithoutToken"
+    LAST_READS_DENIED = "LastReadsDenied"
+    LAST_READS_WITHOUT_TURN = "LastReadsWithoutTurn"
+    LAST_READS_FAILED = "LastReadsFailed"
+    CLOSINGS_REFUSED = "ClosingsRefused"
     # Publish
     CHATS_PUBLISHED = "ChatsPublished"
     CHATS_UNCHANGED = "ChatsUnchanged"

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState, Token
-from chatlake.capture.fetch import Fetched, read_transcript, take_events, take_exports
+from chatlake.capture.fetch import Fetched, take_events, take_exports
 from chatlake.capture.live_chat import LiveChat, own_documents
 from chatlake.capture.settle import LONGEST_CHAT_MS, next_attempt, stand
+from chatlake.capture.token_reading import read_transcript
 from chatlake.chat_state import NO_HINT
 from chatlake.documents.document import Document, merge
 from chatlake.documents.legs import legs_of
@@ -108,7 +109,8 @@ def _fetch(
     was_read = fetched.read_all or state.checkpoint.last_read_done
     # Until its transcript says so, a leg may have begun of which no event told.
     if not (ended and was_read and saw_end(known)):
-        read_transcript(state, fetched, known, services, whole=ended and not was_read)
+        whole = ended and not was_read
+        read_transcript(state, fetched, known, services, whole=whole, after_end=ended)
     return fetched
 
 

@@ -12,7 +12,8 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.capture.fetch import Fetched, read_transcript
+from chatlake.capture.fetch import Fetched
+from chatlake.capture.token_reading import read_transcript
 from chatlake.documents.document import Document, merge
 from chatlake.documents.lifecycle import saw_end
 from chatlake.documents.revision import content_revision
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.capture_state import CaptureState
+    from chatlake.capture.pagination import Sweep
 
 WRITTEN_EVERY_MS = 5 * 60_000
 """A live chat's document is written that often at most, if what is known has changed."""
@@ -60,6 +62,7 @@ class LiveChat:
         self.read_all = False
         self.changed = False
         self._state = state
+        self._sweep: Sweep | None = None
         self._content = content_revision(known)
         self._messages = _messages(known)
         self._written = (self._content, at)
@@ -75,7 +78,8 @@ class LiveChat:
             True if the chat is to be looked at as a whole: it has ended, or its tokens have.
         """
         fetched = Fetched()
-        read_transcript(self._state, fetched, self.known, services, whole=False)
+        read_transcript(self._state, fetched, self.known, services, whole=False, sweep=self._sweep)
+        self._sweep = fetched.sweep if fetched.calls else self._sweep
         self.failures = self.failures + 1 if fetched.retry else 0
         self.read_all |= fetched.read_all
         self._take_tokens(fetched, services)

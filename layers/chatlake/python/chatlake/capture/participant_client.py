@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from types_boto3_connectparticipant import ConnectParticipantClient
 
-    from chatlake.capture.rate_limiter import RateLimiter
+    from chatlake.capture.rate_limiter import Pace
     from chatlake.json_codec import JsonObject
 
 PAGE_SIZE = 100
@@ -83,14 +83,17 @@ class ParticipantClient:
         self,
         client: ConnectParticipantClient,
         *,
-        transcripts: RateLimiter,
-        connections: RateLimiter,
+        transcripts: Pace,
+        connections: Pace,
     ) -> None:
         """Use a client without retries: a retried call would be one beyond the rate."""
         self._client = client
         self._transcripts = transcripts
         self._connections = connections
-        client.meta.events.register("before-parse.connectparticipant.GetTranscript", _keep_body)
+        # Once for a client, however many use it.
+        client.meta.events.register(
+            "before-parse.connectparticipant.GetTranscript", _keep_body, unique_id=_BODY
+        )
 
     def get_transcript(
         self,

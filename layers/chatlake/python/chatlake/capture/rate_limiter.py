@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from queue import SimpleQueue
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+
+class Pace(Protocol):
+    """Lets calls begin when it is their turn."""
+
+    def call(self) -> AbstractContextManager[None]:
+        """Wait for one's turn; the call is made inside of the block."""
+
+
+class Unpaced:
+    """For calls whose number something else limits."""
+
+    def call(self) -> AbstractContextManager[None]:
+        """Wait for nothing."""
+        return nullcontext()
 
 
 class RateLimiter:

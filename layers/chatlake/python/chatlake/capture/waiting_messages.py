@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chatlake.documents.items import METADATA, NO_RECIPIENT, resolve
+from chatlake.documents.items import METADATA, NO_RECIPIENT, newest_time, resolve
 from chatlake.identifiers import text_id
 from chatlake.timestamps import parse_timestamp
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Of a bot a receipt counts where it comes; none is waited for.
 _WITHOUT_CLIENT = frozenset({"SYSTEM", "CUSTOM_BOT"})
+_NEWEST = 20
 _JOINED, _LEFT = ".participant.joined", (".participant.left", ".participant.autodisconnection")
 
 
@@ -30,10 +31,13 @@ class Waiting:
     soon
         How many of them a recipient is likely to report yet: one that has read no later message,
         for of several at once clients report the latest alone.
+    newest_at
+        When something last happened, of its newest items, in epoch ms; None if they do not say.
     """
 
     messages: frozenset[str] = frozenset()
     soon: int = 0
+    newest_at: int | None = None
 
 
 def waiting_messages(document: Document) -> Waiting:
@@ -45,26 +49,27 @@ def waiting_messages(document: Document) -> Waiting:
     own = {item_id: item for item_id, item in items.items() if not is_rehydrated(item)}
     readers = _readers(document, items)
     recipients = _Recipients()
-    for item in sorted(own.values(), key=_time):
-        recipients.note(item)
+    in_order = sorted(own, key=lambda item_id: _time(own[item_id]))
+    for item_id in in_order:
+        recipients.note(own[item_id])
     named = set().union(*readers.values()) - {NO_RECIPIENT}
     present = recipients.present | named - recipients.others
     messages: list[str] = []
     soon = 0
     done = set[str]()
-    newest_first = sorted(
-        (item_id for item_id, item in own.items() if item.get("Type") == "MESSAGE"),
-        key=lambda item_id: _time(own[item_id]),
-        reverse=True,
-    )
-    for item_id in newest_first:
+    for item_id in reversed(in_order):
+        if own[item_id].get("Type") != "MESSAGE":
+            continue
         read_by = readers.get(_message_id(item_id, own[item_id]), set())
         lacking = present - read_by - {text_id(own[item_id].get("ParticipantId"))}
         if NO_RECIPIENT not in read_by and (lacking or not read_by):
             messages.append(item_id)
             soon += bool(lacking - done)
         done |= read_by
-    return Waiting(frozenset(messages), soon)
+    newest_us = newest_time(document.items[item_id] for item_id in in_order[-_NEWEST:])
+    return Waiting(
+        frozenset(messages), soon, newest_at=None if newest_us is None else newest_us // 1000
+    )
 
 
 def is_rehydrated(item: JsonObject) -> bool:

@@ -1,0 +1,194 @@
+"""Reading the transcript of a chat by the tokens that are kept of it.
+
+Capture does so again and again, a last read once, when somebody knows that the end comes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.capture_state import CaptureState, Token
+from chatlake.capture.pagination import scan
+from chatlake.exceptions import (
+    ParticipantDenied,
+    ParticipantError,
+    ParticipantRejected,
+    ParticipantThrottled,
+    RejectedInput,
+)
+from chatlake.sources.get_transcript import from_response
+from chatlake.timestamps import now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chatlake.aws_clients.counters import Counters
+    from chatlake.capture.fetch import Fetched
+    from chatlake.capture.pagination import Sweep
+    from chatlake.capture.participant_client import Page, ParticipantClient
+    from chatlake.capture.token_cipher import TokenCipher
+    from chatlake.chat_state import ChatState
+    from chatlake.documents.document import Document
+
+
+class ReadingServices(Protocol):
+    """What reading by tokens works with, of what a capture attempt or a last read has."""
+
+    @property
+    def chats(self) -> ChatState:
+        """Where a chat that the transcript names is noted."""
+
+    @property
+    def token_cipher(self) -> TokenCipher:
+        """What opens and seals tokens."""
+
+    @property
+    def service(self) -> ParticipantClient:
+        """The Participant Service, at the rate that is allowed."""
+
+    @property
+    def may_go_on(self) -> Callable[[], bool]:
+        """Whether there is time for another page."""
+
+    @property
+    def counters(self) -> Counters:
+        """Counts of what happened."""
+
+    def note(self, problem: Metric, chat: str, reason: str) -> None:
+        """Count a problem and say which chat has it."""
+
+
+def read_transcript(
+    state: CaptureState,
+    fetched: Fetched,
+    known: Document,
+    services: ReadingServices,
+    *,
+    whole: bool,
+    after_end: bool = False,
+    sweep: Sweep | None = None,
+) -> None:
+    """Read the transcript by the first token that opens it.
+
+    Parameters
+    ----------
+    whole
+        True to read all the way back.
+    after_end
+        True if the chat has ended: whether its tokens live on is counted then.
+    sweep
+        Where a snapshot before was cut short, to go on there.
+    """
+    at = now_ms()
+    chat = state.initial_contact_id
+    tokens = {
+        name: token
+        for name, token in state.tokens.items()
+        if token.expires_at is None or token.expires_at > at
+    }
+    fetched.done |= state.tokens.keys() - tokens.keys()
+    # Connections first: a ParticipantToken costs a further call.
+    for name, token in sorted(tokens.items(), key=lambda named: named[1].kind):
+        if after_end:
+            services.counters.add(Metric.TOKENS_TRIED_AFTER_END)
+        try:
+            if _read_by(token, state, fetched, known, services, whole=whole, sweep=sweep):
+                if after_end:
+                    services.counters.add(Metric.TOKENS_OPENED_AFTER_END)
+                return
+            services.note(Metric.EMPTY_TRANSCRIPTS, chat, "though it has items, or has ended")
+        except ParticipantDenied:
+            fetched.done.add(name)
+        except ParticipantRejected as error:
+            # Asking again with this token would be rejected again.
+            fetched.done.add(name)
+            fetched.failure = str(error)
+            services.note(Metric.READS_REJECTED, chat, str(error))
+        except (ClientError, BotoCoreError) as error:
+            # Not the service's, whose errors have kinds of their own: the token stays sealed.
+            services.note(
+                Metric.READS_FAILED, chat, f"a token was not opened: {type(error).__name__}"
+            )
+            fetched.retry = True
+        except ParticipantError as error:
+            throttled = isinstance(error, ParticipantThrottled)
+            services.note(
+                Metric.READS_THROTTLED if throttled else Metric.READS_FAILED, chat, str(error)
+            )
+            fetched.retry = True
+            return
+    if state.tokens and state.tokens.keys() <= fetched.done and not fetched.tokens:
+        services.counters.add(Metric.PARTICIPANT_SOURCES_CLOSED)
+
+
+def _read_by(
+    token: Token,
+    state: CaptureState,
+    fetched: Fetched,
+    known: Document,
+    services: ReadingServices,
+    *,
+    whole: bool,
+    sweep: Sweep | None,
+) -> bool:
+    """Read by one token; False if the answer was empty though the chat has items, or has ended."""
+    chat = state.initial_contact_id
+    connection = services.token_cipher.open(token.sealed, chat)
+    fresh: Token | None = None
+    if token.kind == "participant":
+        made = services.service.connect(connection)
+        connection = made.token
+        fresh = Token("connection", services.token_cipher.seal(connection, chat), made.expires_at)
+
+    def read_page(next_token: str | None) -> Page:
+        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
+        return services.service.get_transcript(connection, next_token=next_token)
+
+    def read_from(item_id: str, next_token: str | None) -> Page:
+        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
+        return services.service.get_transcript(
+            connection, next_token=next_token, start_position={"Id": item_id}
+        )
+
+    read_at = now_ms()
+    found = scan(
+        read_page,
+        known,
+        whole=whole,
+        may_go_on=services.may_go_on,
+        at=read_at,
+        sweep=sweep,
+        read_from=read_from,
+    )
+    fetched.calls, fetched.sweep = found.pages, found.sweep
+    # An ended chat has at least its join events, so an empty answer is not its transcript.
+    if not found.items and (known.items or whole):
+        return False
+    if fresh is not None:
+        fetched.tokens[fresh.name] = fresh
+    try:
+        response = found.response(chat)
+        document = from_response(
+            response,
+            read_at=read_at,
+            whole=found.whole,
+            reached=found.reached,
+            observed_at=found.observed_at,
+        )
+    except RejectedInput as error:
+        fetched.failure = f"GetTranscript: {error}"
+        services.note(Metric.READS_REJECTED, chat, fetched.failure)
+        return True
+    fetched.documents.append(document)
+    if document.initial_contact_id != chat:
+        # The token was registered under a leg; its items alone may not show that.
+        services.chats.legs.add({chat: document.initial_contact_id}, provisional=False)
+    services.counters.add(Metric.TRANSCRIPTS_READ)
+    to_the_end = whole or found.saw_end
+    fetched.read_all |= found.whole and to_the_end
+    fetched.retry |= found.error is not None or (to_the_end and not found.whole)
+    fetched.failure = None
+    return True
