@@ -12,15 +12,26 @@ from botocore.exceptions import ClientError
 
 from chatlake.capture.capture_state import CaptureState, Checkpoint, Phase, Token
 from chatlake.capture.schedule import PHASES, CaptureSchedule
+from chatlake.documents.document import Document
+from chatlake.sources.contact_event import from_event
 from tests.aws import Aws
 
 CHAT = "c1"
 FAR = 10**15
 
 
-def event(kind: str = "INITIATED", contact: str = CHAT, **members: Any) -> dict[str, Any]:
+def event(kind: str = "INITIATED", contact: str = CHAT, **members: Any) -> Document:
     detail = {"eventType": kind, "contactId": contact, "channel": "CHAT", **members}
-    return {"detail-type": "Amazon Connect Contact Event", "detail": detail}
+    return from_event({"detail-type": "Amazon Connect Contact Event", "detail": detail})
+
+
+def details(state: CaptureState) -> list[dict[str, Any]]:
+    return [
+        told["detail"]
+        for event in state.events.values()
+        for by_kind in event.events.values()
+        for told in by_kind.values()
+    ]
 
 
 def read(schedule: CaptureSchedule, chat: str = CHAT) -> CaptureState:
@@ -144,7 +155,7 @@ def test_an_event_that_comes_during_a_look_is_neither_lost_nor_delayed(
 
     assert not finish_attempt(schedule, before, ("live", 10_000))
     state = read(schedule)
-    assert [e["detail"]["eventType"] for e in state.events.values()] == ["DISCONNECTED"]
+    assert [detail["eventType"] for detail in details(state)] == ["DISCONNECTED"]
     assert state.due_at == 150
     assert state.checkpoint.first_seen_at == 7
 
@@ -171,7 +182,7 @@ def test_many_events_at_once_and_looks_between_them_lose_nothing(schedule: Captu
     def attempt() -> None:
         state = schedule.read(CHAT)
         if state is not None and state.due_at is not None:
-            seen.update(e["detail"]["number"] for e in state.events.values())
+            seen.update(detail["number"] for detail in details(state))
             finish_attempt(schedule, state, None)
 
     numbers = {str(number) for number in range(40)}
@@ -207,7 +218,7 @@ def test_completed_tells_nothing_new_after_disconnected(schedule: CaptureSchedul
     assert end("DISCONNECTED", "c2")
     state = read(schedule)
     assert state.ended == {"c1", "c2"}
-    kinds = sorted(e["detail"]["eventType"] for e in state.events.values())
+    kinds = sorted(detail["eventType"] for detail in details(state))
     assert kinds == ["COMPLETED", "DISCONNECTED", "DISCONNECTED"]
 
 

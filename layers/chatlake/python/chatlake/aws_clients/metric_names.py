@@ -43,7 +43,6 @@ class Metric(StrEnum):
     EXPORTS_UNAVAILABLE = "ExportsUnavailable"
     EXPORTS_GONE = "ExportsGone"
     REJECTED_EXPORTS = "RejectedExports"
-    REJECTED_EVENTS = "RejectedEvents"
     UNREADABLE_DOCUMENTS = "UnreadableDocuments"
     CAPTURE_ATTEMPTS_FAILED = "CaptureAttemptsFailed"
     # LastRead

@@ -99,7 +99,7 @@ def _fetch(
     if live is not None:
         fetched.documents.append(live.known)
         fetched.read_all = live.read_all
-    take_events(state, fetched, services)
+    take_events(state, fetched)
     take_exports(state, fetched, services)
     known = reduce(
         merge,

@@ -11,13 +11,13 @@ import zlib
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from chatlake.documents.document import Document
 from chatlake.json_codec import dumps, loads
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from chatlake.aws_clients.dynamodb_table import Item
-    from chatlake.json_codec import JsonObject
 
 type Phase = Literal["ended", "live", "waiting"]
 """Of a chat in the schedule: ended, to be read for the last time; live; or waiting for a source."""
@@ -102,7 +102,8 @@ class CaptureState:
         When the chat is to be served, in epoch milliseconds, and as what; None if nothing is left
         to do.
     events, exports, tokens
-        What waits for the next attempt, by the sort keys of its items; exports by their keys.
+        What waits for the next attempt, by the sort keys of its items: events as documents,
+        exports by their keys.
     ended, exported
         Contacts whose end, and whose export, was noted.
     told
@@ -115,7 +116,7 @@ class CaptureState:
     version: int
     phase: Phase | None = None
     due_at: int | None = None
-    events: dict[str, JsonObject] = field(default_factory=dict)
+    events: dict[str, Document] = field(default_factory=dict)
     exports: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     ended: frozenset[str] = frozenset()
@@ -173,14 +174,17 @@ def checkpoint_text(checkpoint: Checkpoint) -> str:
     return dumps(told).decode()
 
 
-def event_attributes(data: bytes) -> Item:
-    """Return the attributes of an event's item; compressed, most are of one write unit."""
-    return {"event": {"B": zlib.compress(data)}}
+def event_item(event: Document) -> tuple[str, Item]:
+    """Return the sort key and the attributes of an event's item.
+
+    Compressed, most are of one write unit.
+    """
+    data = event.to_bytes()
+    return item_name(EVENT, data), {"event": {"B": zlib.compress(data)}}
 
 
-def _event(value: Any) -> JsonObject:
-    event: JsonObject = loads(zlib.decompress(bytes(value)), any_depth=True)
-    return event
+def _event(value: Any) -> Document:
+    return Document.from_bytes(zlib.decompress(bytes(value)))
 
 
 def token_attributes(token: Token, now_ms: int) -> Item:

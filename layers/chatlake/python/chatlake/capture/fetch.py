@@ -13,16 +13,15 @@ from botocore.exceptions import ClientError
 from chatlake.aws_clients.clients import error_code
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState, Token
+from chatlake.documents.document import Document, rekeyed
 from chatlake.exceptions import RejectedInput
 from chatlake.json_codec import loads, without_byte_order_mark
-from chatlake.sources.contact_event import from_event
 from chatlake.sources.s3_export import from_export
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
     from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.pagination import Sweep
-    from chatlake.documents.document import Document
 
 
 @dataclass(slots=True)
@@ -58,25 +57,14 @@ class Fetched:
     sweep: Sweep | None = None
 
 
-def take_events(state: CaptureState, fetched: Fetched, services: CaptureServices) -> None:
-    """Make documents of the contact events that wait."""
+def take_events(state: CaptureState, fetched: Fetched) -> None:
+    """Take the contact events that wait."""
     for name, event in state.events.items():
         fetched.done.add(name)
-        try:
-            fetched.documents.append(
-                from_event(event, initial_contact_id=state.initial_contact_id)
-                if not _is_own(event, state)
-                else from_event(event)
-            )
-        except RejectedInput as error:
-            services.note(Metric.REJECTED_EVENTS, state.initial_contact_id, str(error))
-
-
-def _is_own(event: dict[str, object], state: CaptureState) -> bool:
-    """Return whether an event came under its own contact, because nothing named its chat."""
-    detail = event.get("detail")
-    spellings = ("contactId", "ContactId")
-    return isinstance(detail, dict) and state.initial_contact_id in map(detail.get, spellings)
+        chat, named = state.initial_contact_id, event.initial_contact_id
+        # One that came under its own contact, because nothing named its chat, stays provisional.
+        is_leg = event.provisional and named != chat
+        fetched.documents.append(rekeyed(event, chat) if is_leg else event)
 
 
 def take_exports(state: CaptureState, fetched: Fetched, services: CaptureServices) -> None:

@@ -6,13 +6,16 @@ Capture takes over what it finds, and Reconcile still knows what ended by then.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal
 
 from chatlake.aws_clients.dynamodb_table import DynamoDBTable
 from chatlake.capture.capture_state import CaptureState, Checkpoint, Phase, Token, parse_checkpoint
 from chatlake.capture.noted import Noted
 from chatlake.capture.schedule import PHASES
+from chatlake.exceptions import RejectedInput
 from chatlake.json_codec import loads
+from chatlake.sources.contact_event import from_event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
     from chatlake.aws_clients.dynamodb_table import Item
     from chatlake.capture.schedule import CaptureSchedule
+    from chatlake.documents.document import Document
+    from chatlake.json_codec import JsonObject
 
 _PREFIX = "watch#"
 _INDEX = "due"
@@ -86,7 +91,7 @@ def _parse(chat: str, item: Item) -> CaptureState:
         version=int(item["version"]["N"]) if "version" in item else 0,
         phase=known,
         due_at=int(item["due_at"]["N"]) if "due_at" in item else None,
-        events=_of(item, _EVENT, lambda value: loads(bytes(value["B"]), any_depth=True)),
+        events=_events(_of(item, _EVENT, lambda value: loads(bytes(value["B"]), any_depth=True))),
         exports=_of(item, _EXPORT, lambda value: value["S"]),
         tokens={
             token.name: token for token in _of(item, _TOKEN, lambda v: _token(v["M"])).values()
@@ -100,6 +105,15 @@ def _parse(chat: str, item: Item) -> CaptureState:
 
 def _of[T](item: Item, kind: str, read: Callable[[Any], T]) -> dict[str, T]:
     return {name: read(value) for name, value in item.items() if name.startswith(kind)}
+
+
+def _events(raw: dict[str, JsonObject]) -> dict[str, Document]:
+    events: dict[str, Document] = {}
+    for name, event in raw.items():
+        # Track has looked at each: what it could not read is not there.
+        with suppress(RejectedInput):
+            events[name] = from_event(event)
+    return events
 
 
 def _token(value: Mapping[str, Any]) -> Token:

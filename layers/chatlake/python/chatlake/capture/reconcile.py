@@ -21,6 +21,7 @@ from chatlake.chat_state import NO_HINT, AttemptRecord
 from chatlake.documents.lifecycle import SETTLE_MS
 from chatlake.documents.revision import row_format_of
 from chatlake.identifiers import instance_id
+from chatlake.sources.contact_event import from_event
 from chatlake.timestamps import now, now_ms
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ def _compare_contacts(services: ReconcileServices, contacts: list[JsonObject]) -
     for contact_id, chat in places.items():
         if chat in states and contact_id not in states[chat].ended:
             services.counters.add(Metric.CONTACTS_FOUND)
-            event = _as_event(by_id[contact_id], services.instance_arn)
+            event = from_event(_as_event(by_id[contact_id], services.instance_arn))
             services.schedule.add_event(
                 chat, event, phase="ended", due_at=now_ms(), ends=contact_id, unless_ended=True
             )

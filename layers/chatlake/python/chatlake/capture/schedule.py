@@ -16,19 +16,17 @@ from chatlake.aws_clients.dynamodb_table import DynamoDBSortedTable
 from chatlake.aws_clients.update_expression import UpdateExpression
 from chatlake.capture.capture_state import (
     DUE,
-    EVENT,
     EXPORT,
     CaptureState,
     Phase,
     checkpoint_text,
-    event_attributes,
+    event_item,
     item_name,
     parse_capture_state,
     token_attributes,
     told_attributes,
 )
 from chatlake.capture.noted import Noted, change_by, put_due, unchanged
-from chatlake.json_codec import dumps
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
@@ -38,7 +36,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
     from chatlake.capture.capture_state import Checkpoint, Token
-    from chatlake.json_codec import JsonObject
+    from chatlake.documents.document import Document
 
 FIRST_SNAPSHOT_AFTER_MS = 5_000
 """From the token of a chat to its first snapshot."""
@@ -65,7 +63,7 @@ class CaptureSchedule:
     def add_event(
         self,
         chat: str,
-        event: JsonObject,
+        event: Document,
         *,
         phase: Phase,
         due_at: int,
@@ -77,6 +75,8 @@ class CaptureSchedule:
 
         Parameters
         ----------
+        event
+            What it says, as a document of its own.
         ends
             The contact whose end the event tells of.
         goes_on_at
@@ -91,8 +91,8 @@ class CaptureSchedule:
         """
         if unless_ended and ends in self._due_item(chat).ended:
             return False
-        data = dumps(event)
-        self._items.put((chat, item_name(EVENT, data)), event_attributes(data))
+        name, attributes = event_item(event)
+        self._items.put((chat, name), attributes)
         ended = frozenset({ends} if ends is not None else ())
         self.note(chat, Noted(phase, due_at, goes_on_at=goes_on_at, ended=ended))
         return True
@@ -262,8 +262,8 @@ class CaptureSchedule:
     def take_over(self, state: CaptureState, chat: str) -> None:
         """Keep the events and exports of a state that was kept elsewhere."""
         for event in state.events.values():
-            data = dumps(event)
-            self._items.put((chat, item_name(EVENT, data)), event_attributes(data))
+            name, attributes = event_item(event)
+            self._items.put((chat, name), attributes)
         for key in state.exports.values():
             self._items.put((chat, item_name(EXPORT, key.encode())), {"key": {"S": key}})
 

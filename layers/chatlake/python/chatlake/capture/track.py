@@ -85,7 +85,7 @@ def _track_contact(event: JsonObject, services: TrackServices) -> Metric:
     at = now_ms()
     noted = services.schedule.add_event(
         chat,
-        event,
+        read,
         phase="ended" if ending else "waiting",
         due_at=at if ending else at + TOKEN_MAY_COME_MS,
         ends=contact_id if ending else None,
