@@ -17,9 +17,8 @@ from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import TOLD, item_name
 from chatlake.documents.contact_events import first_value
 from chatlake.documents.document import sent_at_us
-from chatlake.exceptions import EventRefused, RejectedInput
+from chatlake.exceptions import EventRefused
 from chatlake.json_codec import dumps
-from chatlake.sources.contact_event import from_event
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
@@ -165,13 +164,10 @@ def _detail(document: Document, waiting: CustomerWait, state: CaptureState | Non
 
 def _queue_arn(document: Document, contact: str, state: CaptureState | None) -> str | None:
     """Return the queue of a contact that the newest event names, one that waits included."""
-    events = list(document.events.get(contact, {}).values())
-    for raw in state.events.values() if state is not None else ():
-        try:
-            noted = from_event(raw, initial_contact_id=document.initial_contact_id)
-        except RejectedInput:
-            continue  # Capture counts it when it takes it.
-        events += noted.events.get(contact, {}).values()
+    noted = state.events.values() if state is not None else ()
+    events = [
+        event for known in (document, *noted) for event in known.events.get(contact, {}).values()
+    ]
     newest_first = sorted(events, key=sent_at_us, reverse=True)
     queue: str | None = first_value((event["detail"] for event in newest_first), _queue_named)
     return queue
