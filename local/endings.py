@@ -30,6 +30,8 @@ FUNCTION = "LastRead"
 # Seconds of the machine: what is waited for is no faster because the clock is.
 LIMITS_S = {Hook.FLOW: 8.0, Hook.CLOSING: 3.0}
 _CALLERS = 8
+_LAG_S = 60.0
+"""Of this program itself: so late may it be when it begins to end a chat."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ class Endings:
             if not self._has(wanted):
                 continue
             self._told.hooks[chat.initial_contact_id] = wanted
-            self._service.hold_end(chat.initial_contact_id, LIMITS_S[wanted])
+            self._service.hold_end(chat.initial_contact_id, LIMITS_S[wanted] + _LAG_S)
             self._waiting[chat.initial_contact_id] = []
             planned.append((chat.closing_ms, Ending(chat)))
         return sorted(planned, key=lambda ending: ending[0])
@@ -117,6 +119,7 @@ class Endings:
     def _end(self, chat: Chat) -> None:
         hook = self._told.hooks[chat.initial_contact_id]
         began_at = time.monotonic()
+        self._service.hold_end(chat.initial_contact_id, LIMITS_S[hook])
         try:
             answered = self._run_flow(chat) if hook is Hook.FLOW else self._close_page(chat)
         finally:

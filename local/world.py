@@ -135,8 +135,11 @@ class World:
             wait_s = (at_ms - self.clock.now_ms()) / 1000 / self.clock.speed
             if wait_s > 0 and self._stop.wait(wait_s):
                 return
-            # One after the other for what is kept in order; a start is answered meanwhile.
-            sent.append(self._senders.submit(self._happen, thing))
+            if isinstance(thing, Ending):
+                self._endings.begin(thing)
+            else:
+                # One after the other for what is kept in order; a start is answered meanwhile.
+                sent.append(self._senders.submit(self._happen, thing))
         for future in sent:
             future.result()
         self._endings.wait()
@@ -153,7 +156,7 @@ class World:
         # What ends at a moment does so before it is told.
         return merge_sorted(starts, self._ends, deliveries, key=lambda happening: happening[0])
 
-    def _happen(self, thing: Chat | ContactEvent | ExportObject | Ending) -> None:
+    def _happen(self, thing: Chat | ContactEvent | ExportObject) -> None:
         match thing:
             case Chat():
                 self.start(thing)
@@ -161,8 +164,6 @@ class World:
                 self.deliver(thing)
             case ExportObject():
                 self.export(thing)
-            case Ending():
-                self._endings.begin(thing)
 
     def start(self, chat: Chat) -> None:
         """Start a chat as its origin does."""

@@ -20,10 +20,11 @@ type _Item = dict[str, Any]
 
 @dataclass
 class Bill:
-    """What was requested; S3's requests by operation."""
+    """What was requested: at DynamoDB units and requests, at S3 requests by operation."""
 
     write_units: float = 0
     read_units: float = 0
+    requests: float = 0
     s3: Counter[str] = field(default_factory=Counter)
 
 
@@ -31,7 +32,7 @@ class MeteredDynamoDB:
     """A client of DynamoDB whose requests are put on a bill."""
 
     def __init__(self, client: Any, bill: Bill) -> None:
-        self._client = client
+        self._client = self.unmetered = client
         self._bill = bill
 
     def __getattr__(self, name: str) -> Any:
@@ -59,11 +60,13 @@ class MeteredDynamoDB:
 
     def get_item(self, **request: Any) -> Any:
         answer = self._client.get_item(**request)
+        self._bill.requests += 1
         self._read([answer.get("Item", {})], consistent=request.get("ConsistentRead", False))
         return answer
 
     def batch_get_item(self, **request: Any) -> Any:
         answer = self._client.batch_get_item(**request)
+        self._bill.requests += 1
         for table, of in request["RequestItems"].items():
             found = answer["Responses"].get(table, [])
             empty: list[_Item] = [{}] * (len(of["Keys"]) - len(found))
@@ -73,12 +76,13 @@ class MeteredDynamoDB:
 
     def query(self, **request: Any) -> Any:
         answer = self._client.query(**request)
+        self._bill.requests += 1
         self._read(answer.get("Items", []), consistent=request.get("ConsistentRead", False))
         return answer
 
     def get_paginator(self, name: str) -> Any:
         assert name == "query"
-        return _Paginator(self._client.get_paginator(name), self._read)
+        return _Paginator(self._client.get_paginator(name), self._paged)
 
     def _keys(self, table: str) -> list[str]:
         schema = self._client.describe_table(TableName=table)["Table"]["KeySchema"]
@@ -92,6 +96,7 @@ class MeteredDynamoDB:
     def _written(
         self, table: str, keys: list[_Item], write: Callable[..., Any], request: Any
     ) -> Any:
+        self._bill.requests += 1
         before = [self._item(table, key) for key in keys]
         try:
             return write(**request)
@@ -99,6 +104,10 @@ class MeteredDynamoDB:
             # One that is refused costs what it would have.
             for old, key in zip(before, keys, strict=True):
                 self._bill.write_units += _write_units(old, self._item(table, key))
+
+    def _paged(self, items: list[_Item], *, consistent: bool) -> None:
+        self._bill.requests += 1
+        self._read(items, consistent=consistent)
 
     def _read(self, items: list[_Item], *, consistent: bool) -> None:
         units = max(1, ceil(sum(map(_size, items)) / _READ_BYTES))

@@ -129,7 +129,8 @@ def run_isolated(
         check=False,
         env={
             # Some are numbers.
-            **dict.fromkeys(variables, "1"),
+            # A rate has room for the reserve that is part of it.
+            **{name: "2" if name == "CAPTURE_RATE" else "1" for name in variables},
             "AWS_ACCESS_KEY_ID": "none",
             "AWS_SECRET_ACCESS_KEY": "none",
             "AWS_REGION": "eu-west-1",

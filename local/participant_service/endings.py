@@ -26,11 +26,13 @@ class Endings:
         Parameters
         ----------
         limit_s
-            From the scripted end on, in seconds of the machine: a function that is waited for is
-            no faster because the clock is, as with the timeouts of functions.
+            From the scripted end on, or from now if that is later, in seconds of the machine: a
+            function that is waited for is no faster because the clock is, as with the timeouts of
+            functions.
         """
+        from_ms = max(chat.closing_ms, self._clock.now_ms())
         limit_ms = int(limit_s * self._clock.speed * 1000)
-        self._until_ms[chat.initial_contact_id] = chat.closing_ms + limit_ms
+        self._until_ms[chat.initial_contact_id] = from_ms + limit_ms
 
     def release(self, chat: Chat) -> None:
         """Let the customer go."""

@@ -116,7 +116,10 @@ class ParticipantService:
         return token, datetime.fromtimestamp(until_ms / 1000, UTC)
 
     def hold_end(self, initial_contact_id: str, limit_s: float) -> None:
-        """Let a chat's end wait until it is released, or until so many seconds of the machine."""
+        """Let a chat's end wait until it is released, or for so many seconds of the machine.
+
+        They count from the scripted end on, or from now if that is later.
+        """
         self._endings.hold(self.truth(initial_contact_id), limit_s)
 
     def release(self, initial_contact_id: str) -> None:

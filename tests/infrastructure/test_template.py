@@ -105,3 +105,10 @@ def test_a_page_has_its_answer_while_it_waits_for_one() -> None:
     attempts = config.retries["total_max_attempts"]
     longest_s = attempts * config.read_timeout + (attempts - 1) * 1  # botocore's first pause
     assert 3 * longest_s < timeout_s <= 30
+
+
+def test_a_last_read_knows_how_much_time_it_has() -> None:
+    """It tells by what is left of it when a flow or a page no longer waits."""
+    code = (ROOT / "functions" / "last_read" / "app.py").read_text()
+    [told_ms] = re.findall(r"^FUNCTION_MS = ([\d_]+)$", code, re.MULTILINE)
+    assert int(told_ms) == 1000 * TEMPLATE["Resources"]["LastRead"]["Properties"]["Timeout"]

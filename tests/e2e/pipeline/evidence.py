@@ -36,7 +36,16 @@ class Evidence:
     busiest_second: int
 
 
-FUNCTIONS = ("StartChat", "Track", "Capture", "Publish", "Reconcile", "Erase", "MakeTables")
+FUNCTIONS = (
+    "StartChat",
+    "LastRead",
+    "Track",
+    "Capture",
+    "Publish",
+    "Reconcile",
+    "Erase",
+    "MakeTables",
+)
 
 
 def gather(world: World) -> Evidence:

@@ -152,3 +152,15 @@ def test_a_turn_that_was_taken_before_is_that_of_the_next_call(aws: Aws, clock: 
     assert not turns.take()
     with pytest.raises(ParticipantThrottled, match="no place in the reserve"), turns.call():
         pass
+
+
+def test_no_call_begins_after_the_deadline_though_its_turn_was_taken(
+    aws: Aws, clock: HandClock
+) -> None:
+    """A connection was made in between, for instance, and that took long."""
+    [reserve] = reserves(aws, aws.schedule_table(), 1)
+    turns = ReservedTurns(reserve, START_MS + 1000)
+    assert turns.take()
+    clock.advance(1.001)
+    with pytest.raises(ParticipantThrottled), turns.call():
+        pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatlake.aws.settings import Settings
-from chatlake.exceptions import ChatlakeError, SettingMissing
+from chatlake.exceptions import ChatlakeError, ReserveTooLarge, SettingMissing
 
 NEEDED = {
     "CONNECT_INSTANCE_ARN": "arn:aws:connect:eu-central-1:111122223333:instance/1234-abcd",
@@ -24,6 +24,7 @@ OPTIONAL = (
     "CONTACT_FLOW_ID",
     "ALLOWED_ORIGINS",
     "CAPTURE_RATE",
+    "LAST_READ_RESERVE",
     "SHORTEST_INTERVAL_S",
 )
 
@@ -69,7 +70,32 @@ def test_a_variable_that_is_missing_is_named(
     assert isinstance(raised.value, ChatlakeError)
 
 
-@pytest.mark.parametrize("name", ["CAPTURE_RATE", "SHORTEST_INTERVAL_S"])
+def test_what_is_kept_for_last_reads_is_not_captures_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CAPTURE_RATE", "4")
+    assert Settings.from_environment().own_capture_rate == 4
+    monkeypatch.setenv("LAST_READ_RESERVE", "1.5")
+    assert Settings.from_environment().own_capture_rate == 2.5
+
+
+@pytest.mark.parametrize("reserve", ["2", "2.5"])
+def test_a_reserve_that_leaves_capture_nothing_is_an_error_that_says_so(
+    reserve: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CAPTURE_RATE", "2")
+    monkeypatch.setenv("LAST_READ_RESERVE", reserve)
+    settings = Settings.from_environment()
+    with pytest.raises(ReserveTooLarge, match=r"LastReadReserve .* CaptureRate"):
+        settings.check_rates()
+    with pytest.raises(ReserveTooLarge):
+        _ = settings.own_capture_rate
+
+
+def test_who_is_told_no_rate_has_none_to_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAST_READ_RESERVE", "1")
+    Settings.from_environment().check_rates()
+
+
+@pytest.mark.parametrize("name", ["CAPTURE_RATE", "LAST_READ_RESERVE", "SHORTEST_INTERVAL_S"])
 def test_a_number_that_is_none_is_named_and_not_repeated(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -85,13 +85,24 @@ class TestAnEndThatWaits:
 
     def test_is_over_after_its_limit_which_no_clock_makes_shorter(self) -> None:
         speed = 8.0
-        with serving([CHAT], speed=speed) as served:
+        with serving([CHAT], at_ms=CHAT.closing_ms - 1, speed=speed) as served:
             served.service.hold_end(CHAT.initial_contact_id, LIMIT_S)
             token = served.connection(CHAT)
             over_ms = CHAT.closing_ms + int(1000 * LIMIT_S * speed)
             served.clock.set(over_ms - 1)
             assert seen(served, token)
             served.clock.set(over_ms)
+            assert refusal(lambda: seen(served, token)) == DENIED
+
+    def test_is_over_later_if_it_is_held_again_after_its_end(self) -> None:
+        with serving([CHAT]) as served:
+            served.service.hold_end(CHAT.initial_contact_id, LIMIT_S)
+            token = served.connection(CHAT)
+            served.clock.set(CHAT.closing_ms + 1000 * (LIMIT_S - 1))
+            served.service.hold_end(CHAT.initial_contact_id, LIMIT_S)
+            served.clock.advance(LIMIT_S - 1)
+            assert seen(served, token)
+            served.clock.advance(1)
             assert refusal(lambda: seen(served, token)) == DENIED
 
     def test_is_not_yet_told_of_by_describe_contact(self) -> None:

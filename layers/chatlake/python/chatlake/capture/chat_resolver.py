@@ -40,6 +40,7 @@ class ChatResolver:
         initial_contact_id: str | None = None,
         relatives: Collection[str] = (),
         is_first: bool = False,
+        is_known: Callable[[str], bool] = lambda _: False,
     ) -> str | None:
         """Return the chat of a contact, and remember it if that is confirmed.
 
@@ -53,6 +54,9 @@ class ChatResolver:
             Other contacts of the same chat, such as the leg before it.
         is_first
             True if the contact is known to have begun its chat; Connect is not asked then.
+        is_known
+            Tells whether something is noted of a chat already: it was not erased then, or capture
+            removes what is noted of it.
 
         Returns
         -------
@@ -64,7 +68,7 @@ class ChatResolver:
         chat = initial_contact_id or self._find(contact_id, relatives, is_first=is_first)
         if chat is None:
             chat, found = contact_id, False
-        if self._chats.tombstones.erased([chat, contact_id]):
+        if not is_known(chat) and self._chats.tombstones.erased([chat, contact_id]):
             return None
         if found:
             # So that Connect is asked but once.

@@ -16,6 +16,7 @@ from chatlake.aws_clients.clients import error_code
 from chatlake.aws_clients.counters import Counters
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState
+from chatlake.capture.noted import Noted
 from chatlake.capture.track import contact_of_export
 from chatlake.chat_state import NO_HINT, AttemptRecord
 from chatlake.documents.lifecycle import SETTLE_MS
@@ -242,9 +243,8 @@ def _compare_contacts(services: ReconcileServices, contacts: list[JsonObject]) -
         if chat in states and contact_id not in states[chat].ended:
             services.counters.add(Metric.CONTACTS_FOUND)
             event = from_event(_as_event(by_id[contact_id], services.instance_arn))
-            services.schedule.add_event(
-                chat, event, phase="ended", due_at=now_ms(), ends=contact_id, unless_ended=True
-            )
+            noted = Noted("ended", now_ms(), ended=frozenset({contact_id}))
+            services.schedule.add_event(chat, event, noted, unless_ended=True)
 
 
 def _as_event(contact: JsonObject, instance_arn: str) -> JsonObject:

@@ -143,9 +143,9 @@ class ReservedTurns:
         Raises
         ------
         ParticipantThrottled
-            There is none in time.
+            There is none in time, or what came before the call has used the time up.
         """
-        if not self.take():
+        if not self.take() or now_ms() > self._until_ms:
             raise ParticipantThrottled("GetTranscript", "no place in the reserve")
         self._taken = False
         yield

@@ -63,12 +63,10 @@ class CaptureSchedule:
         self,
         chat: str,
         event: Document,
+        noted: Noted,
         *,
-        phase: Phase,
-        due_at: int,
-        ends: str | None = None,
         unless_ended: bool = False,
-        goes_on_at: int | None = None,
+        before: CaptureState | None = None,
     ) -> bool:
         """Keep a contact event for the document, and make the chat due.
 
@@ -76,30 +74,36 @@ class CaptureSchedule:
         ----------
         event
             What it says, as a document of its own.
-        ends
-            The contact whose end the event tells of.
-        goes_on_at
-            Since when a chat of which that is not known goes on, as the event tells.
         unless_ended
-            True if the event is of no use once another told of that end.
+            True if the event is of no use once another told of the ends that it tells of.
+        before
+            What `read_due` has just returned of the chat.
 
         Returns
         -------
         bool
             False if it was of no use.
         """
-        if unless_ended and ends in self._due_item(chat).ended:
+        before = before or self.read_due(chat)
+        if unless_ended and noted.ended <= before.ended:
             return False
         name, attributes = event_item(event)
         self._items.put((chat, name), attributes)
-        ended = frozenset({ends} if ends is not None else ())
-        self.note(chat, Noted(phase, due_at, goes_on_at=goes_on_at, ended=ended))
+        self.note(chat, noted, before)
         return True
 
-    def add_export(self, chat: str, contact: str, key: str, *, due_at: int) -> None:
+    def add_export(
+        self,
+        chat: str,
+        contact: str,
+        key: str,
+        *,
+        due_at: int,
+        before: CaptureState | None = None,
+    ) -> None:
         """Note the key of a contact's export, which is to be read."""
         self._items.put((chat, item_name(EXPORT, key.encode())), {"key": {"S": key}})
-        self.note(chat, Noted("ended", due_at, exported=frozenset({contact})))
+        self.note(chat, Noted("ended", due_at, exported=frozenset({contact})), before)
 
     def add_token(self, chat: str, token: Token, *, due_at: int) -> None:
         """Keep a token, by which the chat can be read from now on."""
@@ -114,13 +118,17 @@ class CaptureSchedule:
         """Make a chat due at a moment, if it is not due earlier."""
         self.note(chat, Noted(phase, due_at))
 
-    def note(self, chat: str, noted: Noted) -> None:
-        """Note of a chat what makes it due, if anything of that is new."""
+    def note(self, chat: str, noted: Noted, before: CaptureState | None = None) -> None:
+        """Note of a chat what makes it due, if anything of that is new.
+
+        `before` is what `read_due` has just returned of the chat.
+        """
         while True:
-            before = self._due_item(chat)
+            before = before or self.read_due(chat)
             change = change_by(before, noted)
             if change is None or self._items.change((chat, DUE), change, unchanged(before, change)):
                 return
+            before = None
 
     def due(self, phase: Phase, at: int, *, most: int) -> list[str]:
         """Return chats of a phase that are due by a moment, the longest due first."""
@@ -149,6 +157,11 @@ class CaptureSchedule:
         """Return the state of a chat by a strongly consistent read; None if there is none."""
         items = self._items.partition(chat)
         return parse_capture_state(chat, items) if items else None
+
+    def read_due(self, chat: str) -> CaptureState:
+        """Return the state of a chat without what waits, of version 0 if there is none."""
+        item = self._items.read((chat, DUE))
+        return parse_capture_state(chat, () if item is None else (item,))
 
     def read_many(self, chats: Collection[str]) -> dict[str, CaptureState]:
         """Return the states of chats by eventually consistent reads, without what waits."""
@@ -274,10 +287,6 @@ class CaptureSchedule:
         """Forget a chat."""
         items = self._items.partition(chat)
         self._items.delete_many((chat, item["item"]["S"]) for item in items)
-
-    def _due_item(self, chat: str) -> CaptureState:
-        item = self._items.read((chat, DUE))
-        return parse_capture_state(chat, () if item is None else (item,))
 
     def _query(self, phase: Phase, due_by: int) -> Any:
         return {

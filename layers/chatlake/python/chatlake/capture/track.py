@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_plus
 
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.noted import Noted
 from chatlake.capture.schedule import TOKEN_MAY_COME_MS
 from chatlake.documents.lifecycle import ENDING_EVENTS, SETTLE_MS
 from chatlake.exceptions import RejectedInput
@@ -16,6 +17,7 @@ from chatlake.sources.contact_event import from_event
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
+    from chatlake.capture.capture_state import CaptureState
     from chatlake.capture.chat_resolver import ChatResolver
     from chatlake.capture.schedule import CaptureSchedule
     from chatlake.json_codec import JsonObject
@@ -60,6 +62,19 @@ def track(event: JsonObject, services: TrackServices) -> Metric:
     return Metric.EVENTS_IGNORED
 
 
+class _Noticed:
+    """What the schedule has of the chat that a contact is of, read once."""
+
+    def __init__(self, schedule: CaptureSchedule) -> None:
+        self._schedule = schedule
+        self.state: CaptureState | None = None
+
+    def is_known(self, chat: str) -> bool:
+        """Return whether something is noted of the chat."""
+        self.state = self._schedule.read_due(chat)
+        return self.state.version > 0
+
+
 def _track_contact(event: JsonObject, services: TrackServices) -> Metric:
     # It reads both spellings, and says what is wrong.
     read = from_event(event)
@@ -72,12 +87,14 @@ def _track_contact(event: JsonObject, services: TrackServices) -> Metric:
     # EventBridge has the events of all instances of the account and Region.
     if read.instance_id not in {None, services.instance_id}:
         return Metric.EVENTS_IGNORED
-    before = text_id(detail.get("previousContactId"))
+    previous = text_id(detail.get("previousContactId"))
+    noticed = _Noticed(services.schedule)
     chat = services.chat_resolver.resolve(
         contact_id,
         initial_contact_id=None if read.provisional else read.initial_contact_id,
-        relatives=[before] if before else [],
+        relatives=[previous] if previous else [],
         is_first=_is_first(detail),
+        is_known=noticed.is_known,
     )
     if chat is None:
         return Metric.EVENTS_OF_ERASED
@@ -86,11 +103,14 @@ def _track_contact(event: JsonObject, services: TrackServices) -> Metric:
     noted = services.schedule.add_event(
         chat,
         read,
-        phase="ended" if ending else "waiting",
-        due_at=at if ending else at + TOKEN_MAY_COME_MS,
-        ends=contact_id if ending else None,
+        Noted(
+            "ended" if ending else "waiting",
+            at if ending else at + TOKEN_MAY_COME_MS,
+            goes_on_at=at if event_type in _BEGINNING else None,
+            ended=frozenset({contact_id} if ending else ()),
+        ),
         unless_ended=event_type == _REPEATED_END,
-        goes_on_at=at if event_type in _BEGINNING else None,
+        before=noticed.state,
     )
     return Metric.EVENTS_TRACKED if noted else Metric.EVENTS_IGNORED
 
@@ -118,11 +138,13 @@ def _track_object(event: JsonObject, services: TrackServices) -> Metric:
     name = bucket.get("name") if isinstance(bucket, dict) else None
     if contact_id is None or name != services.export_bucket:
         return Metric.EVENTS_IGNORED
-    chat = services.chat_resolver.resolve(contact_id)
+    noticed = _Noticed(services.schedule)
+    chat = services.chat_resolver.resolve(contact_id, is_known=noticed.is_known)
     if chat is None:
         return Metric.EVENTS_OF_ERASED
     # A chat that has just ended has one more attempt within this time.
-    services.schedule.add_export(chat, contact_id, key, due_at=now_ms() + SETTLE_MS)
+    due_at = now_ms() + SETTLE_MS
+    services.schedule.add_export(chat, contact_id, key, due_at=due_at, before=noticed.state)
     return Metric.EXPORTS_TRACKED
 
 

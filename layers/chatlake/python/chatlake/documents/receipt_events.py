@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from chatlake.documents.items import Receipt, StoredItem
     from chatlake.json_codec import JsonObject
 
-DELIVERED_EVENT, READ_EVENT = RECEIPT_EVENTS = ("MESSAGE_DELIVERED", "MESSAGE_READ")
+_TIMES = {"MESSAGE_DELIVERED": "DeliveredTimestamp", "MESSAGE_READ": "ReadTimestamp"}
+RECEIPT_EVENTS = tuple(_TIMES)
 """Types of items that say that their participant has got, or read, a message."""
 
 
@@ -51,8 +52,10 @@ def receipts_of(item_id: str, stored: StoredItem, item: JsonObject) -> dict[str,
     carried = stored.get("receipts", {})
     if carried or not is_receipt_event(item) or _named_message(item_id, item) is None:
         return carried
-    name = "ReadTimestamp" if item["Type"] == READ_EVENT else "DeliveredTimestamp"
-    told = {RECIPIENT: item.get("ParticipantId"), name: item.get("AbsoluteTime")}
+    told = {
+        RECIPIENT: item.get("ParticipantId"),
+        _TIMES[item["Type"]]: item.get("AbsoluteTime"),
+    }
     return dict([by_recipient(told)])
 
 

@@ -143,12 +143,12 @@ def _metadata(raw: Sequence[JsonObject], extras: Extras) -> tuple[pa.Array, pa.A
     nested.add_unknown(metadata, _KNOWN_OF_METADATA)
     texts = strings(metadata, ["MessageId", STATUS], nested)
     for row, members in nested.by_row.items():
-        if members := _told_by_unfinished_alone(members):
+        if members := _without_streaming(members):
             extras.add(row, METADATA, members)
     return ids(texts["MessageId"]), texts[STATUS]
 
 
-def _told_by_unfinished_alone(members: JsonObject) -> JsonObject:
+def _without_streaming(members: JsonObject) -> JsonObject:
     """Leave out what a streamed message that is whole says of its streaming."""
     if members.get(COMPLETED) is not True:
         return members
