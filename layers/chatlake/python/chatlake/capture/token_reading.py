@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from chatlake.aws_clients.counters import Counters
     from chatlake.capture.fetch import Fetched
-    from chatlake.capture.pagination import Sweep
+    from chatlake.capture.pagination import Scan, Sweep
     from chatlake.capture.participant_client import Page, ParticipantClient
     from chatlake.capture.token_cipher import TokenCipher
     from chatlake.chat_state import ChatState
@@ -109,15 +109,13 @@ def read_transcript(
             services.note(Metric.READS_REJECTED, chat, str(error))
         except (ClientError, BotoCoreError) as error:
             # Not the service's, whose errors have kinds of their own: the token stays sealed.
-            services.note(
-                Metric.READS_FAILED, chat, f"a token was not opened: {type(error).__name__}"
-            )
+            reason = f"a token was not opened: {type(error).__name__}"
+            services.note(Metric.READS_FAILED, chat, reason)
             fetched.retry = True
         except ParticipantError as error:
             throttled = isinstance(error, ParticipantThrottled)
-            services.note(
-                Metric.READS_THROTTLED if throttled else Metric.READS_FAILED, chat, str(error)
-            )
+            metric = Metric.READS_THROTTLED if throttled else Metric.READS_FAILED
+            services.note(metric, chat, str(error))
             fetched.retry = True
             return
     if state.tokens and state.tokens.keys() <= fetched.done and not fetched.tokens:
@@ -143,26 +141,8 @@ def _read_by(
         connection = made.token
         fresh = Token("connection", services.token_cipher.seal(connection, chat), made.expires_at)
 
-    def read_page(next_token: str | None) -> Page:
-        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
-        return services.service.get_transcript(connection, next_token=next_token)
-
-    def read_from(item_id: str, next_token: str | None) -> Page:
-        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
-        return services.service.get_transcript(
-            connection, next_token=next_token, start_position={"Id": item_id}
-        )
-
     read_at = now_ms()
-    found = scan(
-        read_page,
-        known,
-        whole=whole,
-        may_go_on=services.may_go_on,
-        at=read_at,
-        sweep=sweep,
-        read_from=read_from,
-    )
+    found = _scan(connection, known, services, whole=whole, at=read_at, sweep=sweep)
     fetched.calls, fetched.sweep = found.pages, found.sweep
     # An ended chat has at least its join events, so an empty answer is not its transcript.
     if not found.items and (known.items or whole):
@@ -192,3 +172,33 @@ def _read_by(
     fetched.retry |= found.error is not None or (to_the_end and not found.whole)
     fetched.failure = None
     return True
+
+
+def _scan(
+    connection: str,
+    known: Document,
+    services: ReadingServices,
+    *,
+    whole: bool,
+    at: int,
+    sweep: Sweep | None,
+) -> Scan:
+    def read_page(next_token: str | None) -> Page:
+        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
+        return services.service.get_transcript(connection, next_token=next_token)
+
+    def read_from(item_id: str, next_token: str | None) -> Page:
+        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
+        return services.service.get_transcript(
+            connection, next_token=next_token, start_position={"Id": item_id}
+        )
+
+    return scan(
+        read_page,
+        known,
+        whole=whole,
+        may_go_on=services.may_go_on,
+        at=at,
+        sweep=sweep,
+        read_from=read_from,
+    )
