@@ -36,10 +36,13 @@ if TYPE_CHECKING:
 
     from chatlake.capture.capture_state import CaptureState
 
-READS_FOR_FLOW_MS = 5_000
-"""A flow waits for 8 s: the last page may take one second, and what was read is to be written."""
-READS_FOR_PAGE_MS = 1_700
-"""A page waits for 3 s."""
+FLOW_MS = (6_500, 5_000)
+"""Until when the first and later pages begin for a flow, which waits for 8 s.
+
+A page may take one second, and what was read is to be written.
+"""
+PAGE_MS = (2_500, 1_700)
+"""The same for a web page, which waits for 3 s."""
 
 settings = Settings.from_environment()
 archive = DeployedArchive(settings, clients.HASTY)
@@ -48,9 +51,10 @@ participant = clients.participant(hasty=True)
 app = resolver(settings.allowed_origins)
 
 
-def services_until(until_ms: int) -> LastReadServices:
-    """Make what a last read works with that begins no page after a moment."""
-    turns = ReservedTurns(archive.reserve, until_ms)
+def services_within(first_ms: int, later_ms: int) -> LastReadServices:
+    """Make what a last read works with that begins its pages within these times from now on."""
+    at = now_ms()
+    turns = ReservedTurns(archive.reserve, first_until_ms=at + first_ms, until_ms=at + later_ms)
     return LastReadServices(
         schedule=archive.schedule,
         chats=chats,
@@ -81,7 +85,7 @@ def read(state: CaptureState | None, services: LastReadServices) -> Outcome:
 
 def read_for_flow(event: dict[str, Any]) -> dict[str, str]:
     """Read the chat that a flow is in; whatever happens, the flow is answered and goes on."""
-    services = services_until(now_ms() + READS_FOR_FLOW_MS)
+    services = services_within(*FLOW_MS)
     try:
         chat = chat_of_flow(event)
         if chat is None:
@@ -98,7 +102,7 @@ def read_for_flow(event: dict[str, Any]) -> dict[str, str]:
 @app.post("/chats/<contact>/closing")
 def read_for_page(contact: str) -> Response[str]:
     """Read the chat that a customer is about to leave."""
-    services = services_until(now_ms() + READS_FOR_PAGE_MS)
+    services = services_within(*PAGE_MS)
     token = participant_token(json_body(app))
     state = find_state(services, contact)
     if not proves(state, token, services):
