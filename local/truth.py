@@ -1,14 +1,14 @@
 """What the tables should hold of scripted chats, and where they differ.
 
-Messages must all be there, once each and word for word. Receipts that were reported while the
-chat could be read must be there; those that came later died with the token, unless it lived on.
+Messages must all be there, once each and word for word. Receipts that the service told in an
+answer must be there; those that were in none died with the token, unless it lived on.
 What is told as not seen must be so for no longer than the recipient had not reported it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ import duckdb
 from local.observed import TrueReading, true_readings
 from local.participant_service import Call
 from local.scripted.chat import Chat
-from local.scripted.items import FOREVER_MS, timestamp
+from local.scripted.items import FOREVER_MS, Item, timestamp
 
 type Key = tuple[str, ...]
 type Times = tuple[str | None, str | None]
@@ -25,8 +25,6 @@ type Times = tuple[str | None, str | None]
 
 # What questions of messages that were not seen ask for.
 _A_WHILE_MS = 10_000
-# Pages of one read follow each other within this time.
-_ONE_READ_MS = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +37,10 @@ class Comparison:
         How many there are in truth; those without a row; rows that differ, are duplicated or
         invented.
     receipts, receipts_archived, receipts_late, receipts_missing, receipts_wrong
-        How many there are in truth; in the table; not there, and reported only after the chat was
-        last read; missing though they could be read; rows that differ, are duplicated or invented.
+        How many there are in truth; in the table; not there, and in no answer to a read either;
+        missing though they were in an answer; rows that differ, are duplicated or invented.
+    receipts_of
+        How many a chat has in truth, and how many of these are in the table, by its contact id.
     not_seen, not_seen_read, not_seen_wrong
         How many messages are told as not seen for 10 s or more, and how many of these their
         recipients had read by then; how many are told so, for whatever time, that were reported
@@ -55,13 +55,14 @@ class Comparison:
     receipts_late: int
     receipts_missing: int
     receipts_wrong: int
+    receipts_of: Mapping[str, tuple[int, int]]
     not_seen: int
     not_seen_read: int
     not_seen_wrong: int
 
     @property
     def is_right(self) -> bool:
-        """Whether nothing is missing that could be had, and nothing is wrong."""
+        """Whether nothing is missing that was told, and nothing is wrong."""
         return not (
             self.messages_missing
             or self.messages_wrong
@@ -83,13 +84,9 @@ def compare(
         "WHERE item_type = 'MESSAGE' AND related_contact_id IS NULL",
         key=2,
     )
-    reads = _last_reads(calls)
-    truth: dict[Key, Times] = {}
-    readable: dict[Key, Times] = {}
-    for chat in chats:
-        truth |= _receipts(chat, FOREVER_MS)
-        if (at_ms := reads.get(chat.initial_contact_id)) is not None:
-            readable |= _receipts(chat, at_ms)
+    calls = list(calls)
+    truth = {key: times for chat in chats for key, times in true_receipts(chat).items()}
+    told = {key: times for chat in chats for key, times in told_receipts(chat, calls).items()}
     receipts = _rows(
         tables,
         "SELECT initial_contact_id, message_id, recipient_participant_id, "
@@ -102,15 +99,16 @@ def compare(
         messages_wrong=sum(rows != [messages.get(key)] for key, rows in stored.items()),
         receipts=len(truth),
         receipts_archived=len(receipts),
-        receipts_late=len(truth.keys() - readable.keys() - receipts.keys()),
+        receipts_late=len(truth.keys() - told.keys() - receipts.keys()),
         receipts_missing=sum(
             not any(_holds(row, seen) for row in receipts.get(key, []))
-            for key, seen in readable.items()
+            for key, seen in told.items()
         ),
         receipts_wrong=sum(
             len(rows) != 1 or not _holds(truth.get(key, ("", "")), rows[0])
             for key, rows in receipts.items()
         ),
+        receipts_of=_by_chat(truth, receipts),
         **_not_seen(chats, tables),
     )
 
@@ -140,12 +138,26 @@ def _messages(chat: Chat) -> Iterator[tuple[Key, tuple[Any, ...]]]:
             yield (chat.initial_contact_id, item.item_id), said
 
 
-def _receipts(chat: Chat, at_ms: int) -> dict[Key, Times]:
-    """Return the receipts of a chat that the service knew at a moment."""
+def true_receipts(chat: Chat) -> dict[Key, Times]:
+    """Return all receipts of a chat."""
+    return _receipts(chat, [(item, FOREVER_MS) for item in chat.own_items])
+
+
+def told_receipts(chat: Chat, calls: Iterable[Call]) -> dict[Key, Times]:
+    """Return the receipts of a chat that were in the answers to calls."""
+    told: dict[int, int] = {}
+    for call in calls:
+        if call.operation == "GetTranscript" and call.contact_id == chat.initial_contact_id:
+            for place in call.places:
+                told[place] = max(told.get(place, 0), call.as_of_ms)
+    items = ((chat.items[place], at_ms) for place, at_ms in told.items())
+    return _receipts(chat, [(item, at_ms) for item, at_ms in items if item.contact_id is not None])
+
+
+def _receipts(chat: Chat, shown: Iterable[tuple[Item, int]]) -> dict[Key, Times]:
+    """Return the receipts that items had, each at its moment."""
     known: dict[Key, Times] = {}
-    for item in chat.own_items:
-        if item.sent_ms > at_ms:
-            continue
+    for item, at_ms in shown:
         raw = item.as_of(at_ms)
         metadata = raw.get("MessageMetadata") or {}
         message = metadata.get("MessageId") or item.item_id
@@ -157,6 +169,16 @@ def _receipts(chat: Chat, at_ms: int) -> dict[Key, Times]:
     return known
 
 
+def _by_chat(
+    truth: Iterable[Key], receipts: Mapping[Key, list[tuple[Any, ...]]]
+) -> dict[str, tuple[int, int]]:
+    counts: dict[str, tuple[int, int]] = {}
+    for key in truth:
+        reported, there = counts.get(key[0], (0, 0))
+        counts[key[0]] = (reported + 1, there + (key in receipts))
+    return counts
+
+
 def _earliest(a: str | None, b: str | None) -> str | None:
     return min(filter(None, (a, b)), default=None)
 
@@ -164,18 +186,6 @@ def _earliest(a: str | None, b: str | None) -> str | None:
 def _holds(whole: tuple[Any, ...], part: tuple[Any, ...]) -> bool:
     """Tell whether all times of the part are those of the whole."""
     return all(b is None or a == b for a, b in zip(whole, part, strict=True))
-
-
-def _last_reads(calls: Iterable[Call]) -> dict[str, int]:
-    """Return when each chat was last read: the first page of its last read."""
-    times = defaultdict[str, list[int]](list)
-    for call in calls:
-        if call.operation == "GetTranscript" and call.status == 200 and call.contact_id:
-            times[call.contact_id].append(call.at_ms)
-    return {
-        chat: min(at for at in found if at > max(found) - _ONE_READ_MS)
-        for chat, found in times.items()
-    }
 
 
 def _text(column: str) -> str:

@@ -2,24 +2,54 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from statistics import quantiles
 
 import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from local.shares import End, Share, shares
 from local.truth import Comparison, compare
 from local.world import World
 
+LEAST_JUDGED = 300
+"""Receipts: the share of fewer says little."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is asked of a world.
+
+    Attributes
+    ----------
+    calls_in_a_second
+        The most calls of GetTranscript.
+    share
+        The least share of the receipts that can be had.
+    """
+
+    calls_in_a_second: int
+    share: float
+
 
 def show_verdict(
-    world: World, tables: duckdb.DuckDBPyConnection, console: Console, capture_rate: int
+    world: World, tables: duckdb.DuckDBPyConnection, console: Console, expected: Expected
 ) -> bool:
     """Show how right and how late the tables are; return whether all is as it should be."""
     found = compare(world.chats, list(world.service.calls), tables)
     busiest = world.service.busiest_second("GetTranscript")
-    console.print(_table(found, busiest, capture_rate))
-    right = found.is_right and busiest <= capture_rate
+    by_end = shares(world.chats, world.told, found.receipts_of)
+    whole = sum(by_end.values(), Share())
+    console.print(_table(found, busiest, expected.calls_in_a_second))
+    console.print(_ends(by_end, whole))
+    _show_hooks(world, console)
+    enough = whole.kept >= expected.share or whole.could_be_had < LEAST_JUDGED
+    right = found.is_right and busiest <= expected.calls_in_a_second and enough
+    if not enough:
+        console.print(
+            f"   [red]{expected.share:.0%} of the receipts that could be had were expected.[/]"
+        )
     console.print(
         "   [green]All is as it should be.[/]" if right else "   [red]Something is wrong.[/]"
     )
@@ -27,7 +57,33 @@ def show_verdict(
     return right
 
 
-def _table(found: Comparison, busiest: int, capture_rate: int) -> Table:
+def _ends(by_end: dict[End, Share], whole: Share) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("   chats that ended", "read then by"):
+        table.add_column(name)
+    for name in ("chats", "receipts", "could be had", "are there", "share"):
+        table.add_column(name, justify="right")
+    rows = [(by.value, hook.value, share) for (by, hook), share in by_end.items()]
+    for by, hook, share in (*rows, ("all", "", whole)):
+        numbers = (share.chats, share.reported, share.could_be_had, share.there)
+        kept = f"{share.kept:.1%}" if share.could_be_had else "–"
+        table.add_row(f"   {by}", hook, *(f"{number:,}" for number in numbers), kept)
+    return table
+
+
+def _show_hooks(world: World, console: Console) -> None:
+    """Tell what became of the calls at the ends of chats."""
+    said = ", ".join(
+        f"{count} of {hook.value} {answer}"
+        for (hook, answer), count in sorted(
+            world.told.answers.items(), key=lambda told: (told[0][0].name, told[0][1])
+        )
+    )
+    if said:
+        console.print(f"   Calls at the end of a chat: {said}.")
+
+
+def _table(found: Comparison, busiest: int, allowed: int) -> Table:
     there = found.messages - found.messages_missing
     table = Table.grid(padding=(0, 2))
     table.add_row(
@@ -40,7 +96,7 @@ def _table(found: Comparison, busiest: int, capture_rate: int) -> Table:
         f"wrong or duplicated, {found.receipts_missing} missing that could be read",
     )
     if found.receipts_late:
-        table.add_row("", f"{found.receipts_late:,} came after the chat was last readable")
+        table.add_row("", f"{found.receipts_late:,} were in no answer to a read")
     table.add_row(
         "   readings",
         f"{found.not_seen:,} messages are told as not seen for 10 s or more: "
@@ -49,7 +105,7 @@ def _table(found: Comparison, busiest: int, capture_rate: int) -> Table:
     table.add_row("", f"script knows, and {found.not_seen_wrong} had been reported so by then")
     table.add_row(
         "   rate",
-        f"at most {busiest} GetTranscript calls in any second, {capture_rate} are allowed",
+        f"at most {busiest} GetTranscript calls in any second, {allowed} are allowed",
     )
     return table
 

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from enum import Enum
 from heapq import merge as merge_sorted
 from pathlib import Path
 from types import TracebackType
@@ -28,64 +25,20 @@ from chatlake.capture.schedule import CaptureSchedule
 from local.clock import Clock
 from local.cloud import LocalCloud, Stack
 from local.cloud.moto_server import MotoOptions
-from local.participant_service import Behaviour, ParticipantService
-from local.participant_service.timeline import (
-    ContactEvent,
-    ExportObject,
-    Happening,
-    happenings,
-)
+from local.endings import Ending, Endings
+from local.participant_service import ParticipantService
+from local.participant_service.timeline import ContactEvent, ExportObject, happenings
 from local.scripted.chat import Chat
 from local.scripted.contact_center import ACCOUNT_ID, INSTANCE_ALIAS, INSTANCE_ARN, REGION
+from local.world_script import Hook, Origin, Script, Told, usual_hook
+
+__all__ = ["EXPORT_BUCKET", "Hook", "Origin", "Script", "Told", "World", "usual_hook"]
 
 EXPORT_BUCKET = "example-connect-exports"
 EXPORT_PREFIX = f"connect/{INSTANCE_ALIAS}/ChatTranscripts"
 FLOW_ID = "f0000000-0000-4000-8000-000000000001"
 _SENDERS = 6
-
-
-class Origin(Enum):
-    """Who starts a chat, and so whether its token is known."""
-
-    PAGE = "a web page, by way of the stack"
-    BACK_END = "another back end, which registers the token"
-    FOREIGN = "something that gives no token"
-
-
-@dataclass
-class Told:
-    """What has happened so far; chats by initial contact id."""
-
-    started: set[str] = field(default_factory=set)
-    ended: set[str] = field(default_factory=set)
-    events: Counter[str] = field(default_factory=Counter)
-    failures: list[str] = field(default_factory=list)
-
-
-def _from_a_page(_: Chat) -> Origin:
-    return Origin.PAGE
-
-
-@dataclass(frozen=True)
-class Script:
-    """What happens in a world.
-
-    Attributes
-    ----------
-    chats
-        Those that take place, at their own times by the clock.
-    behaviour
-        Of the simulated service.
-    deliveries
-        What is delivered, and when; None for what Connect sends, in order.
-    origin
-        Who starts a chat.
-    """
-
-    chats: Sequence[Chat]
-    behaviour: Behaviour = field(default_factory=Behaviour)
-    deliveries: Sequence[Happening] | None = None
-    origin: Callable[[Chat], Origin] = _from_a_page
+_ENDS = {"DISCONNECTED", "COMPLETED"}
 
 
 class World:
@@ -145,6 +98,8 @@ class World:
                 Bucket=EXPORT_BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION}
             )
             self.stack = self.deploy()
+            self._endings = stack.enter_context(Endings(self.service, self.told))
+            self._ends = self._endings.plan(self.chats, self._script.hook, self.cloud, self.stack)
             self._senders = stack.enter_context(ThreadPoolExecutor(_SENDERS))
             stack.callback(self._stop.set)
             self._close = stack.pop_all()
@@ -180,21 +135,26 @@ class World:
             wait_s = (at_ms - self.clock.now_ms()) / 1000 / self.clock.speed
             if wait_s > 0 and self._stop.wait(wait_s):
                 return
-            # One after the other for what is kept in order; a start is answered meanwhile.
-            sent.append(self._senders.submit(self._happen, thing))
+            if isinstance(thing, Ending):
+                self._endings.begin(thing)
+            else:
+                # One after the other for what is kept in order; a start is answered meanwhile.
+                sent.append(self._senders.submit(self._happen, thing))
         for future in sent:
             future.result()
+        self._endings.wait()
 
     def stop(self) -> None:
         """End `live` early."""
         self._stop.set()
 
-    def _timeline(self) -> Iterator[tuple[int, Chat | ContactEvent | ExportObject]]:
+    def _timeline(self) -> Iterator[tuple[int, Chat | ContactEvent | ExportObject | Ending]]:
         starts = ((chat.started_ms, chat) for chat in self.chats)
         deliveries = self._script.deliveries
         if deliveries is None:
             deliveries = list(happenings(self.chats, self._script.behaviour))
-        return merge_sorted(starts, deliveries, key=lambda happening: happening[0])
+        # What ends at a moment does so before it is told.
+        return merge_sorted(starts, self._ends, deliveries, key=lambda happening: happening[0])
 
     def _happen(self, thing: Chat | ContactEvent | ExportObject) -> None:
         match thing:
@@ -211,7 +171,10 @@ class World:
         match self._script.origin(chat):
             case Origin.PAGE:
                 name = next(p.name for p in chat.participants if p.role == "CUSTOMER")
-                self.post("/chats", {"ParticipantDetails": {"DisplayName": name}})
+                answer = self.post("/chats", {"ParticipantDetails": {"DisplayName": name}})
+                started = answer["data"]["startChatResult"]
+                self._endings.keep_token(started["ContactId"], started["ParticipantToken"])
+                self.told.given.add(started["ContactId"])
             case Origin.BACK_END:
                 token = self.service.participant_token(chat.initial_contact_id)
                 self.register(chat.initial_contact_id, ParticipantToken=token)
@@ -221,15 +184,22 @@ class World:
     def register(self, contact_id: str, **token: str) -> None:
         """Register a token with the stack, as a back end does."""
         self.post("/tokens", {"ContactId": contact_id, **token}, signed=True)
+        self.told.given.add(self.service.truth(contact_id).initial_contact_id)
 
     def deliver(self, event: ContactEvent) -> None:
-        """Put a contact event on the bus."""
-        self.told.events[event.event_type] += 1
-        if event.event_type == "DISCONNECTED":
-            chat = self.service.truth(event.initial_contact_id)
-            if chat.ended_ms <= self.clock.now_ms():
+        """Put a contact event on the bus; that of an end that waits comes after it."""
+        chat = self.service.truth(event.initial_contact_id)
+
+        def put() -> None:
+            self.told.events[event.event_type] += 1
+            if event.event_type == "DISCONNECTED" and chat.ended_ms <= self.clock.now_ms():
                 self.told.ended.add(chat.initial_contact_id)
-        self.cloud.put_event(event.event)
+            self.cloud.put_event(event.event)
+
+        if event.contact_id == chat.legs[-1].contact_id and event.event_type in _ENDS:
+            self._endings.when_over(chat.initial_contact_id, put)
+        else:
+            put()
 
     def export(self, export: ExportObject) -> None:
         """Write an export into its bucket, which tells the bus of it."""
@@ -282,7 +252,7 @@ class World:
 
     def due(self) -> int:
         """Count the chats with a capture attempt to come, but for those that only wait."""
-        schedule = CaptureSchedule(self.client("dynamodb"), self.stack.outputs["ChatsTable"])
+        schedule = CaptureSchedule(self.client("dynamodb"), self.stack.outputs["ScheduleTable"])
         return schedule.count("ended") + schedule.count("live")
 
 

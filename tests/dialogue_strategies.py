@@ -7,6 +7,7 @@ so that what happens at one time and what is two seconds apart is common.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -34,7 +35,10 @@ _RECIPIENTS = ("customer", "customer", "agent", "agent", "desk", "flow", None)
 _GAPS_MS = (0, 0, 1, 700, 1_999, 2_000, 2_001, 5_000, 40_000)
 _LAGS_MS = (-3_000, 0, 1, 300, 2_000, 5_000, 30_000, 90_000)
 _ACTIONS = ("say",) * 9 + ("join", "join", "leave", "leave", "dropped")
-_RARE_ACTIONS = ("file", "metadata", "ended", "transfer", "timeless", "refused", "pending")
+_RARE_ACTIONS = (
+    *("file", "metadata", "event", "event", "streamed", "streamed"),
+    *("ended", "transfer", "timeless", "refused", "pending"),
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Happening:
-    """An item of a dialogue, and the receipts that it gets."""
+    """An item of a dialogue, and the receipts that it gets.
+
+    One that is streamed has a piece of its content until it is `whole_ms`, and says so.
+    """
 
     at_ms: int
     members: Object
@@ -64,16 +71,24 @@ class Happening:
     status: str | None = None
     reports: tuple[Report, ...] = ()
     contact: str = ""
+    whole_ms: int | None = None
 
     def as_of(self, at_ms: int) -> Object:
         receipts = [report.as_of(at_ms) for report in self.reports]
-        metadata = {
+        metadata: Object = {
             "MessageId": self.message_id,
             "MessageProcessingStatus": self.status,
             "Receipts": [receipt for receipt in receipts if receipt],
         }
         metadata = {name: value for name, value in metadata.items() if value}
-        return {**self.members, **({"MessageMetadata": metadata} if metadata else {})}
+        piece: Object = {}
+        if self.whole_ms is not None:
+            metadata["MessageCompleted"] = self.whole_ms <= at_ms
+            metadata["ChunkNumber"] = 3
+            if at_ms < self.whole_ms:
+                metadata["ChunkNumber"] = 1 + (at_ms - self.at_ms) % 3
+                piece = {"Content": "and", "AbsoluteTime": spelled(self.at_ms + 400)}
+        return {**self.members, **piece, **({"MessageMetadata": metadata} if metadata else {})}
 
 
 @dataclass
@@ -123,7 +138,9 @@ def _act(draw: DrawFn, dialogue: Dialogue, action: str) -> None:
         told = {"Type": "CHAT_ENDED"} if by_type else {"ContentType": f"{_EVENT}chat.ended"}
         dialogue.add(draw, None, told)
     elif action == "metadata":
-        _report_apart(draw, dialogue)
+        _report_apart(draw, dialogue, {"Type": "MESSAGEMETADATA"}, None)
+    elif action == "event":
+        _report_by_event(draw, dialogue)
     else:
         _say(draw, dialogue, action)
 
@@ -154,16 +171,34 @@ def _say(draw: DrawFn, dialogue: Dialogue, action: str) -> None:
         status={"refused": "REJECTED", "pending": "PROCESSING"}.get(action),
         reports=draw(_reports(dialogue.now_ms)),
     )
+    if action == "streamed":
+        dialogue.amend(whole_ms=dialogue.now_ms + draw(st.sampled_from(_GAPS_MS)))
 
 
-def _report_apart(draw: DrawFn, dialogue: Dialogue) -> None:
+def _report_apart(draw: DrawFn, dialogue: Dialogue, members: Object, sender: str | None) -> None:
     """Receipts as an item of their own: of a message by one of its ids, or of one that is gone."""
+    message_id = draw(_of_a_message(dialogue))
+    dialogue.add(draw, sender, members)
+    dialogue.amend(message_id=message_id, reports=draw(_reports(dialogue.now_ms)))
+
+
+def _report_by_event(draw: DrawFn, dialogue: Dialogue) -> None:
+    """What a recipient's client sent, as an item: it names its message, and may have receipts."""
+    who = draw(st.sampled_from(("customer", "agent", None)))
+    item_type = draw(st.sampled_from(("MESSAGE_READ", "MESSAGE_READ", "MESSAGE_DELIVERED")))
+    if draw(st.booleans()):
+        content = json.dumps({"messageId": draw(_of_a_message(dialogue))})
+        dialogue.add(draw, who, {"Type": item_type, "Content": content})
+    else:
+        _report_apart(draw, dialogue, {"Type": item_type}, who)
+        if draw(st.booleans()):
+            dialogue.amend(reports=())
+
+
+def _of_a_message(dialogue: Dialogue) -> SearchStrategy[str]:
     said = [one for one in dialogue.happenings if one.members["Type"] == "MESSAGE"]
     ids = [i for one in said for i in (one.members["Id"], one.message_id) if i]
-    dialogue.add(draw, None, {"Type": "MESSAGEMETADATA"})
-    dialogue.amend(
-        message_id=draw(st.sampled_from((*ids, "gone"))), reports=draw(_reports(dialogue.now_ms))
-    )
+    return st.sampled_from((*ids, "gone"))
 
 
 @st.composite

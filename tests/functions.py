@@ -110,5 +110,5 @@ def load_function(name: str) -> ModuleType:
     return module
 
 
-def call(function: ModuleType, event: dict[str, Any]) -> Any:
-    return function.handler(event, Context())
+def call(function: ModuleType, event: dict[str, Any], *, left_ms: int = 900_000) -> Any:
+    return function.handler(event, Context(remaining_ms=left_ms))

@@ -7,6 +7,7 @@ rows, the page decides which of them is wrong.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -161,7 +162,7 @@ class Input:
     reached: bool = True
 
 
-ROW_FORMAT = 2
+ROW_FORMAT = 3
 """What the column `row_format` says of these rules."""
 
 
@@ -411,12 +412,49 @@ class Item:
 
     @property
     def message_id(self) -> str:
-        return _text(self.metadata.get("MessageId")) or self.item_id
+        return self.named_message or self.item_id
+
+    @property
+    def named_message(self) -> str | None:
+        """The message that the item names as its own or, if it is a receipt event, another one."""
+        by_metadata = _id(self.metadata.get("MessageId"))
+        if not self.is_receipt_event:
+            return by_metadata
+        by_content = _message_of_content(self.text("Content"))
+        return next(
+            (one for one in (by_metadata, by_content) if one not in (None, self.item_id)), None
+        )
+
+    @property
+    def is_receipt_event(self) -> bool:
+        return self.item_type in _RECEIPT_TIMES
+
+    @property
+    def reported(self) -> tuple[Object, ...]:
+        """The receipts that the item carries, else the one that it is."""
+        if self.receipts or not self.is_receipt_event or self.named_message is None:
+            return self.receipts
+        told = {
+            "RecipientParticipantId": self.members.get("ParticipantId"),
+            _RECEIPT_TIMES[str(self.item_type)]: self.members.get("AbsoluteTime"),
+        }
+        return (_present(told),)
 
     @property
     def attachments(self) -> list[Any]:
         value = self.members.get("Attachments")
         return value if isinstance(value, list) else []
+
+
+_RECEIPT_TIMES = {"MESSAGE_DELIVERED": "DeliveredTimestamp", "MESSAGE_READ": "ReadTimestamp"}
+
+
+def _message_of_content(content: str | None) -> str | None:
+    try:
+        told = json.loads(content or "")
+    except ValueError:
+        return None
+    return _id(told.get("messageId")) if isinstance(told, dict) else None
 
 
 def _says_ended(members: Object) -> bool:
@@ -454,7 +492,8 @@ def _merged(chat: str, item_id: str, versions: list[_Version]) -> Item:
     metadata = _first_of_each(objects)
     if objects:
         newest = by_version[0] if isinstance(by_version[0], dict) else {}
-        metadata["MessageProcessingStatus"] = newest.get("MessageProcessingStatus")
+        for name in ("MessageProcessingStatus", "MessageCompleted", "ChunkNumber"):
+            metadata[name] = newest.get(name)
         metadata = _present(metadata)
         members["MessageMetadata"] = metadata
     return Item(
@@ -513,7 +552,11 @@ def _apart(item: Object) -> tuple[Object, tuple[Object, ...]]:
 def _unfinished(item: Object) -> bool:
     metadata, attachments = item.get("MessageMetadata"), item.get("Attachments")
     return (
-        isinstance(metadata, dict) and metadata.get("MessageProcessingStatus") == "PROCESSING"
+        isinstance(metadata, dict)
+        and (
+            metadata.get("MessageProcessingStatus") == "PROCESSING"
+            or metadata.get("MessageCompleted") is False
+        )
     ) or (
         isinstance(attachments, list)
         and any(isinstance(a, dict) and a.get("Status") == "IN_PROGRESS" for a in attachments)
@@ -778,6 +821,8 @@ def _message(item: Item, receipts: list[Row], attachments: list[Row]) -> Row:
     metadata = _Reader(item.metadata)
     metadata.text("MessageId")
     row["processing_status"] = metadata.text("MessageProcessingStatus")
+    if metadata.left.get("MessageCompleted") is True:
+        metadata.left = _without(metadata.left, {"MessageCompleted", "ChunkNumber"})
     left = reader.left
     if isinstance(left.get("MessageMetadata"), dict):
         left["MessageMetadata"] = metadata.left
@@ -799,8 +844,8 @@ def _receipts(items: list[Item]) -> list[Row]:
     messages, roles = _messages_by_id(items), _roles(items)
     gathered: dict[tuple[str, str | None], list[Object]] = defaultdict(list)
     for item in items:
-        if item.is_current and item.item_type not in {"MESSAGE_DELIVERED", "MESSAGE_READ"}:
-            for receipt in item.receipts:
+        if item.is_current:
+            for receipt in item.reported:
                 recipient = _text(receipt.get("RecipientParticipantId"))
                 gathered[item.message_id, recipient].append(receipt)
     found = (
@@ -830,8 +875,8 @@ def _receipt(
             item
             for item in items
             if item.is_current
-            and item.is_metadata
-            and item.receipts
+            and (item.is_metadata or item.is_receipt_event)
+            and item.reported
             and item.message_id == message_id
         )
         assert carrier is not None
@@ -864,7 +909,11 @@ def _receipt(
 
 def _messages_by_id(items: Sequence[Item]) -> dict[str, Item]:
     """The message of each id: the item of this id, else the earliest that its metadata names so."""
-    shown = [item for item in items if item.is_current and not item.is_metadata]
+    shown = [
+        item
+        for item in items
+        if item.is_current and not item.is_metadata and not item.is_receipt_event
+    ]
     named = defaultdict[str, list[Item]](list)
     for item in shown:
         named[item.message_id].append(item)

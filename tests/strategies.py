@@ -36,6 +36,17 @@ ITEM_TYPES = (
     "MESSAGE_READ",
 )
 METADATA_TYPES = ("MESSAGEMETADATA", "MESSAGE_METADATA")
+RECEIPT_EVENTS = ("MESSAGE_DELIVERED", "MESSAGE_READ")
+CONTENTS_OF_EVENTS = (
+    '{"messageId":"m1"}',
+    '{"messageId":"m2","new":[1]}',
+    '{"messageId":"\\ud800"}',
+    '{"messageId":""}',
+    '{"messageId":5}',
+    '{"messageId":"m1"',
+    '["m1"]',
+    '{"messageId":"m1","text":"\ud800"}',
+)
 CONTENT_TYPES = (
     "text/plain",
     "text/markdown",
@@ -272,6 +283,14 @@ ATTACHMENTS = rarely(
 )
 
 
+STREAMING: SearchStrategy[dict[str, SearchStrategy[Any]]] = st.just(
+    {
+        "MessageCompleted": rarely(ANY_JSON, st.booleans()),
+        "ChunkNumber": rarely(ANY_JSON, st.integers(1, 3)),
+    }
+)
+
+
 @st.composite
 def metadata(draw: DrawFn, own_id: Any) -> Any:
     """A MessageMetadata, most often of its own item and with receipts."""
@@ -282,6 +301,7 @@ def metadata(draw: DrawFn, own_id: Any) -> Any:
                 {
                     "MessageId": rarely(text(ITEM_IDS), st.just(own_id), one_in=4),
                     "Receipts": RECEIPTS,
+                    **draw(rarely(STREAMING, st.just({}), one_in=4)),
                     "MessageProcessingStatus": rarely(
                         ANY_JSON,
                         st.sampled_from((None, None, None, "PROCESSING", "FAILED", "REJECTED")),
@@ -295,7 +315,11 @@ def metadata(draw: DrawFn, own_id: Any) -> Any:
 
 
 _OWN_ID = text(ITEM_IDS)
-_EVERYDAY_TYPES = ("MESSAGE",) * 6 + ("EVENT", "EVENT", "ATTACHMENT") + METADATA_TYPES
+_EVERYDAY_TYPES = (
+    *(("MESSAGE",) * 6 + ("EVENT", "EVENT", "ATTACHMENT")),
+    *METADATA_TYPES,
+    *RECEIPT_EVENTS,
+)
 _RARE_TYPES = st.sampled_from(ITEM_TYPES) | st.just("UNHEARD_OF") | ANY_JSON
 
 
@@ -321,6 +345,8 @@ def items(draw: DrawFn, contacts: Sequence[str]) -> Object:
     )
     if draw(st.integers(0, 11)):
         item["Id"] = own_id
+    if item_type in RECEIPT_EVENTS and draw(st.booleans()):
+        item["Content"] = draw(st.sampled_from(CONTENTS_OF_EVENTS))
     if item_type in METADATA_TYPES or draw(st.integers(0, 2)):
         item["MessageMetadata"] = draw(metadata(own_id))
     if item_type == "ATTACHMENT" or not draw(st.integers(0, 5)):

@@ -34,13 +34,24 @@ WITH listed AS (
             )[]'
         }
     )
+),
+named AS (
+    SELECT
+        initial_contact_id,
+        item,
+        item."Type" IN ('MESSAGE_DELIVERED', 'MESSAGE_READ') AS is_receipt_event,
+        coalesce(
+            item.MessageMetadata.MessageId,
+            CASE WHEN is_receipt_event THEN json_extract_string(item.Content, '$.messageId') END
+        ) AS named_message
+    FROM listed
 )
 SELECT
     initial_contact_id,
     coalesce(item.ContactId, item.RelatedContactId) AS contact_id,
     item.RelatedContactId AS related_contact_id,
     item.Id AS item_id,
-    coalesce(item.MessageMetadata.MessageId, item.Id) AS message_id,
+    coalesce(named_message, item.Id) AS message_id,
     item."Type" AS item_type,
     item.ContentType AS content_type,
     item.Content AS content,
@@ -53,5 +64,18 @@ SELECT
         WHEN item.RelatedContactId IS NULL THEN coalesce(len(item.Attachments), 0)
         ELSE 0
     END::INTEGER AS attachment_count,
-    item.MessageMetadata.Receipts AS receipts
-FROM listed
+    -- What a client sent when it got or read a message is a receipt where it carries none.
+    CASE
+        WHEN
+            is_receipt_event
+            AND named_message IS NOT NULL
+            AND coalesce(len(item.MessageMetadata.Receipts), 0) = 0
+            THEN [{
+                RecipientParticipantId: item.ParticipantId,
+                DeliveredTimestamp:
+                    CASE WHEN item."Type" = 'MESSAGE_DELIVERED' THEN item.AbsoluteTime END,
+                ReadTimestamp: CASE WHEN item."Type" = 'MESSAGE_READ' THEN item.AbsoluteTime END
+            }]
+        ELSE item.MessageMetadata.Receipts
+    END AS receipts
+FROM named

@@ -12,7 +12,6 @@ carried AS (
         sent_at,
         unnest(receipts) AS receipt
     FROM current_items
-    WHERE item_type NOT IN ('MESSAGE_DELIVERED', 'MESSAGE_READ')
 ),
 merged AS (
     SELECT
@@ -37,7 +36,9 @@ roles AS (
 sent AS (
     SELECT *
     FROM current_items
-    WHERE item_type NOT IN ('MESSAGEMETADATA', 'MESSAGE_METADATA')
+    WHERE item_type NOT IN (
+        'MESSAGEMETADATA', 'MESSAGE_METADATA', 'MESSAGE_DELIVERED', 'MESSAGE_READ'
+    )
 )
 SELECT
     merged.initial_contact_id,

@@ -16,16 +16,17 @@ from chatlake.aws_clients.s3_errors import is_no_such_key
 from chatlake.capture.capture_services import CaptureServices
 from chatlake.capture.participant_client import ParticipantClient
 from chatlake.capture.rate_limiter import RateLimiter
-from chatlake.capture.worker import SnapshotInterval, WorkerHooks, run
+from chatlake.capture.worker import WorkerHooks, run
 from chatlake.chat_state.leg_cache import with_leg_cache
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-LAST_ATTEMPT_MS = 90_000
+LAST_ATTEMPT_MS = 45_000
 """So long before the time limit no further capture attempt begins."""
-LAST_PAGE_MS = 60_000
+LAST_PAGE_MS = 30_000
 """So long before it no further page is read; what was read is still to be written."""
+MOST_READS_AT_ONCE = 8
 LEAST_REPORTED_S = 1.0
 """The rate says nothing of less than a second."""
 
@@ -33,7 +34,6 @@ settings = Settings.from_environment()
 archive = DeployedArchive(settings)
 s3 = clients.s3()
 rate = settings.own_capture_rate
-interval = SnapshotInterval(archive.schedule, settings.shortest_interval_ms, rate)
 service = ParticipantClient(
     clients.participant(),
     transcripts=RateLimiter(rate),
@@ -66,20 +66,20 @@ services = CaptureServices(
     service=service,
     read_export=read_export,
     publish_queue=archive.publish_queue,
-    interval_ms=interval,
+    exports_come=bool(settings.export_bucket),
     warn=lambda problem, chat, reason: logger.warning(
         problem, extra={"chat": chat, "reason": reason}
     ),
 )
 
 
-def report(seconds: float) -> None:
+def report(seconds: float, live: int) -> None:
     """Send the metrics of the last minute; an invocation may last for fifteen."""
     counts = services.counters.take()
-    # Counts the live chats afresh: when the last ones have ended, nobody asks for the interval.
-    interval()
+    # What functions of the version before have noted since, which may be under way for minutes.
+    archive.older_schedule.move_to(archive.schedule)
     # No event for long is an alarm, and needs a number of hours without one, too.
-    count({Metric.EVENTS_TRACKED: 0, Metric.CHATS_LIVE: interval.live, **counts})
+    count({Metric.EVENTS_TRACKED: 0, Metric.CHATS_LIVE: live, **counts})
     metrics.flush_metrics()
     allowed = rate * max(seconds, LEAST_REPORTED_S)
     share = 100 * counts.get(Metric.GET_TRANSCRIPT_CALLS, 0) / allowed
@@ -98,4 +98,10 @@ def handler(_: dict[str, Any], context: LambdaContext) -> int:
     in_time = replace(
         services, may_go_on=lambda: context.get_remaining_time_in_millis() > LAST_PAGE_MS
     )
-    return run(in_time, hooks)
+    archive.older_schedule.move_to(archive.schedule)
+    return run(
+        in_time,
+        hooks,
+        shortest_ms=settings.shortest_interval_ms,
+        reads_at_once=max(2, min(MOST_READS_AT_ONCE, round(rate))),
+    )

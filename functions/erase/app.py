@@ -20,6 +20,7 @@ archive = DeployedArchive(Settings.from_environment())
 def discard(contact: str) -> None:
     """Remove what is kept under a contact: its document with all versions, its capture state."""
     archive.schedule.remove(contact)
+    archive.older_schedule.remove(contact)
     archive.store.delete(contact)
     archive.store.delete_versions(contact)
 
@@ -39,9 +40,8 @@ def handler(event: dict[str, Any], _: LambdaContext) -> dict[str, list[Any]]:
         message = 'the payload must be {"contact_ids": ["…"]}'
         raise RejectedInput(message)
     # What waits for its first capture attempt is known to the schedule alone.
-    waiting = archive.schedule.read_many(
-        set(contact_ids) - archive.chats.legs.initial_contacts(contact_ids).keys()
-    )
+    unplaced = set(contact_ids) - archive.chats.legs.initial_contacts(contact_ids).keys()
+    waiting = archive.older_schedule.read_many(unplaced) | archive.schedule.read_many(unplaced)
     archive.chats.legs.add({chat: chat for chat in waiting}, provisional=True)
     with counting_tables_that_differ():
         erasure = erase(contact_ids, archive, discard=discard)

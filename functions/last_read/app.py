@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from chatlake.capture.capture_state import CaptureState
 
+FUNCTION_MS = 15_000
+"""The function's own time, as the template has it."""
 FLOW_MS = (6_500, 5_000)
 """Until when the first and later pages begin for a flow, which waits for 8 s.
 
@@ -51,10 +53,14 @@ participant = clients.participant(hasty=True)
 app = resolver(settings.allowed_origins)
 
 
-def services_within(first_ms: int, later_ms: int) -> LastReadServices:
-    """Make what a last read works with that begins its pages within these times from now on."""
-    at = now_ms()
-    turns = ReservedTurns(archive.reserve, first_until_ms=at + first_ms, until_ms=at + later_ms)
+def services_for(pages_ms: tuple[int, int], context: LambdaContext) -> LastReadServices:
+    """Make what a last read works with that begins its first and later pages within these times.
+
+    It is told by what is left of the function's own: where a clock is a fast one, that is longer.
+    """
+    began_at = now_ms() + context.get_remaining_time_in_millis() - FUNCTION_MS
+    first_until_ms, until_ms = (began_at + within_ms for within_ms in pages_ms)
+    turns = ReservedTurns(archive.reserve, first_until_ms=first_until_ms, until_ms=until_ms)
     return LastReadServices(
         schedule=archive.schedule,
         chats=chats,
@@ -83,9 +89,9 @@ def read(state: CaptureState | None, services: LastReadServices) -> Outcome:
         return Outcome.FAILED
 
 
-def read_for_flow(event: dict[str, Any]) -> dict[str, str]:
+def read_for_flow(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     """Read the chat that a flow is in; whatever happens, the flow is answered and goes on."""
-    services = services_within(*FLOW_MS)
+    services = services_for(FLOW_MS, context)
     try:
         chat = chat_of_flow(event)
         if chat is None:
@@ -102,7 +108,7 @@ def read_for_flow(event: dict[str, Any]) -> dict[str, str]:
 @app.post("/chats/<contact>/closing")
 def read_for_page(contact: str) -> Response[str]:
     """Read the chat that a customer is about to leave."""
-    services = services_within(*PAGE_MS)
+    services = services_for(PAGE_MS, app.lambda_context)
     token = participant_token(json_body(app))
     state = find_state(services, contact)
     if not proves(state, token, services):
@@ -133,4 +139,4 @@ def unavailable(error: ClientError) -> Response[str]:
 @guarded
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Answer a flow, or a request of the HTTP API."""
-    return read_for_flow(event) if is_flow_event(event) else app.resolve(event, context)
+    return read_for_flow(event, context) if is_flow_event(event) else app.resolve(event, context)

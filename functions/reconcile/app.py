@@ -58,6 +58,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             raise RejectedInput(message)
     services = ReconcileServices(
         schedule=archive.schedule,
+        older_schedule=archive.older_schedule,
         chats=archive.chats,
         connect=connect,
         s3=s3,

@@ -1,7 +1,8 @@
-"""The two services that moto cannot speak for, because what they are about runs elsewhere.
+"""The services that moto cannot speak for, because what they are about runs elsewhere.
 
 Lambda's Invoke, and CloudFormation's DescribeStacks and DescribeStackResources: what a command line
-needs that finds a stack by its name and works on it.
+needs that finds a stack by its name and works on it. EventBridge's PutEvents, because the rules are
+on a bus of our own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.sax.saxutils import escape
 
+from local.cloud.event_bus import put_entry
 from local.cloud.exceptions import DeploymentFailed, Throttled
 
 if TYPE_CHECKING:
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
 
 type Response = tuple[int, dict[str, str], bytes]
 
+_MOST_ENTRIES = 10
 _NAMESPACE = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 
 
 class Control:
-    """A server for both, on a loopback port."""
+    """A server for them, on a loopback port."""
 
     def __init__(self, running: Running, deployer: Deployer) -> None:
         self._running = running
@@ -69,6 +72,8 @@ class Control:
             case ["2015-03-31", "functions", name, "invocations"]:
                 kind = headers.get("X-Amz-Invocation-Type", "RequestResponse")
                 return self._invoke(unquote(name), kind, body)
+            case [""] if (asked := headers.get("X-Amz-Target", "")).startswith("AWSEvents."):
+                return self._put_events(asked, body)
             case [""]:
                 return self._describe({key: of[0] for key, of in parse_qs(body.decode()).items()})
         return 501, {}, b""
@@ -89,6 +94,19 @@ class Control:
         if answer.outcome != "ok":
             headers["X-Amz-Function-Error"] = "Unhandled"
         return 200, headers, answer.body
+
+    # --- EventBridge ------------------------------------------------------------------------------
+
+    def _put_events(self, asked: str, body: bytes) -> Response:
+        if asked != "AWSEvents.PutEvents":
+            return _events_error(f"{asked} is not known here")
+        entries = json.loads(body)["Entries"]
+        if not 1 <= len(entries) <= _MOST_ENTRIES:
+            return _events_error("PutEvents takes 1 to 10 entries")
+        results = [put_entry(self._running.bus, entry) for entry in entries]
+        failed = sum("ErrorCode" in result for result in results)
+        answer = json.dumps({"FailedEntryCount": failed, "Entries": results}).encode()
+        return 200, {"Content-Type": "application/x-amz-json-1.1"}, answer
 
     # --- CloudFormation ---------------------------------------------------------------------------
 
@@ -114,6 +132,11 @@ class Control:
                     "</DescribeStackResourcesResult>"
                 )
         return _xml("", 400, f"{asked.get('Action')} is not known here")
+
+
+def _events_error(message: str) -> Response:
+    body = json.dumps({"__type": "ValidationException", "message": message}).encode()
+    return 400, {"Content-Type": "application/x-amz-json-1.1"}, body
 
 
 def _lambda_error(status: int, code: str, message: str) -> Response:

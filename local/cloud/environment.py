@@ -6,6 +6,7 @@ nothing else about itself.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import queue
 import subprocess
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 type Outcome = Literal["ok", "error", "exit", "timeout", "throttled"]
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
+_RUNTIME_MODULES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 _INIT_TIMEOUT_S = 60
 LEAST_TIMEOUT_S = 10.0
 """Real seconds: a fast clock must not make a function fail that only has to be loaded."""
@@ -224,3 +226,18 @@ class Environment:
 def _failure(outcome: Outcome, error_type: str, message: str) -> Answer:
     body = {"errorType": error_type, "errorMessage": message}
     return Answer(outcome, json.dumps(body).encode())
+
+
+def runtime_folder(folder: Path) -> Path:
+    """Return a folder with Lambda's runtime client, and nothing else that is installed here."""
+    folder.mkdir(exist_ok=True)
+    for name in _RUNTIME_MODULES:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        origin = Path(spec.origin)
+        source = origin.parent if spec.submodule_search_locations else origin
+        link = folder / source.name
+        link.unlink(missing_ok=True)
+        link.symlink_to(source)
+    return folder

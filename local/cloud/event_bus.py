@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from local.cloud.timers import Timers
 
 _PLACEHOLDER = re.compile(r"<([^<>]+)>")
+_ENTRY_PROPERTIES = {
+    "Detail", "DetailType", "EventBusName", "Resources", "Source", "Time",
+}  # fmt: skip
 _TARGET_PROPERTIES = {
     "Arn", "DeadLetterConfig", "Id", "Input", "InputPath", "InputTransformer", "RetryPolicy",
 }  # fmt: skip
@@ -51,7 +54,7 @@ class EventBus:
         region: str,
         account_id: str,
     ) -> None:
-        self._clock = clock
+        self.clock = clock
         self._timers = timers
         self._send = send
         self._region = region
@@ -70,7 +73,7 @@ class EventBus:
         with self._lock:
             self._rules[rule.arn] = rule
         if following:
-            self._plan(rule, following, following(self._clock.time()))
+            self._plan(rule, following, following(self.clock.time()))
 
     def remove_rule(self, arn: str) -> None:
         """Forget a rule."""
@@ -97,7 +100,7 @@ class EventBus:
                     return
             # A clock that runs faster than the machine can follow leaves out what it passed.
             due = following(when)
-            self._plan(rule, following, due if due > self._clock.time() else self._after(following))
+            self._plan(rule, following, due if due > self.clock.time() else self._after(following))
             event = self._envelope() | {
                 "source": "aws.events",
                 "detail-type": "Scheduled Event",
@@ -109,7 +112,7 @@ class EventBus:
         self._timers.at(when, call)
 
     def _after(self, following: Callable[[float], float]) -> float:
-        return following(self._clock.time())
+        return following(self.clock.time())
 
     def _hand_over(self, rule: Rule, event: Json, *, scheduled: bool) -> None:
         for target in rule.targets:
@@ -121,10 +124,41 @@ class EventBus:
             "id": str(uuid.uuid4()),
             "account": self._account_id,
             "region": self._region,
-            "time": _timestamp(self._clock.time()),
+            "time": _timestamp(self.clock.time()),
             "resources": [],
             "detail": {},
         }
+
+
+def put_entry(bus: EventBus, entry: Mapping[str, Json]) -> dict[str, str]:
+    """Put an entry of PutEvents on the bus; return what the service says of it."""
+    if unknown := set(entry) - _ENTRY_PROPERTIES:
+        raise NotKnown(f"PutEvents: an entry's {', '.join(sorted(unknown))}")
+    try:
+        detail = json.loads(entry.get("Detail", ""))
+    except ValueError:
+        detail = None
+    named = entry.get("Source"), entry.get("DetailType")
+    if not all(named):
+        return {"ErrorCode": "InvalidArgument", "ErrorMessage": "Source and DetailType are missing"}
+    if not isinstance(detail, dict):
+        return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
+    if entry.get("EventBusName", "default").rpartition("/")[2] != "default":
+        return {"ErrorCode": "ResourceNotFoundException", "ErrorMessage": "no such event bus"}
+    if entry["Source"].startswith("aws."):
+        return {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": "a source of AWS"}
+    event_id = str(uuid.uuid4())
+    bus.put_event(
+        {
+            "id": event_id,
+            "time": _timestamp(entry.get("Time") or bus.clock.time()),
+            "source": entry["Source"],
+            "detail-type": entry["DetailType"],
+            "resources": entry.get("Resources", []),
+            "detail": detail,
+        }
+    )
+    return {"EventId": event_id}
 
 
 def _payload(target: Mapping[str, Json], event: Json) -> Json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import threading
 import time
@@ -17,7 +16,7 @@ from botocore.config import Config
 from local.cloud.activity import Activity
 from local.cloud.control import Control
 from local.cloud.deployer import Deployer
-from local.cloud.environment import LEAST_TIMEOUT_S, Host
+from local.cloud.environment import LEAST_TIMEOUT_S, Host, runtime_folder
 from local.cloud.exceptions import InvocationFailed
 from local.cloud.functions import Invocation, Journal
 from local.cloud.lifeline import Spawner
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from local.clock import Clock
     from local.cloud.template import Json
 
-_RUNTIME_MODULES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 _CREDENTIALS = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
@@ -112,7 +110,7 @@ class LocalCloud:
                 "AWS_DEFAULT_REGION": self.region,
                 "AWS_REGION": self.region,
             },
-            _runtime_folder(self.folder / "runtime"),
+            runtime_folder(self.folder / "runtime"),
             self.folder / "scratch",
             logs,
             self._least_timeout_s,
@@ -121,6 +119,7 @@ class LocalCloud:
         self._running = Running(
             host, self._journal, self._activity, self.client, self.region, self.account_id
         )
+        self.flows = self._running.flows
         self._deployer = Deployer(Place(self.client, self._running, self.region, self.account_id))
         self._control = Control(self._running, self._deployer)
         host.variables.update(self.endpoints)
@@ -142,6 +141,7 @@ class LocalCloud:
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ENDPOINT_URL_CLOUDFORMATION": self._control.url,
+            "AWS_ENDPOINT_URL_EVENTS": self._control.url,
             "AWS_ENDPOINT_URL_LAMBDA": self._control.url,
             **self._endpoints,
         }
@@ -283,18 +283,3 @@ class LocalCloud:
             count += int(attributes["ApproximateNumberOfMessagesNotVisible"])
             count += int(attributes["ApproximateNumberOfMessagesDelayed"])
         return count
-
-
-def _runtime_folder(folder: Path) -> Path:
-    """Return a folder with Lambda's runtime client, and nothing else that is installed here."""
-    folder.mkdir(exist_ok=True)
-    for name in _RUNTIME_MODULES:
-        spec = importlib.util.find_spec(name)
-        assert spec is not None
-        assert spec.origin is not None
-        origin = Path(spec.origin)
-        source = origin.parent if spec.submodule_search_locations else origin
-        link = folder / source.name
-        link.unlink(missing_ok=True)
-        link.symlink_to(source)
-    return folder

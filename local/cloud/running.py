@@ -13,6 +13,7 @@ from local.cloud.asynchronous import AsynchronousQueue, Policy
 from local.cloud.custom_resource import Answers
 from local.cloud.event_bus import EventBus
 from local.cloud.exceptions import DeploymentFailed, NotKnown, Throttled
+from local.cloud.flows import Flows
 from local.cloud.functions import Function
 from local.cloud.http_api import HttpApi
 from local.cloud.queue_polling import QueuePoller, Source
@@ -64,6 +65,7 @@ class Running:
         self._pollers: dict[str, QueuePoller] = {}
         self.bus = EventBus(host.clock, self._timers, self._send, region, account_id)
         self.answers = Answers(host.clock, host.least_timeout_s)
+        self.flows = Flows(self.function_arn, self._may, self.invoke)
         self.layers: dict[str, Path] = {}
         self.permissions: dict[str, Permission] = {}
         self.apis: dict[str, HttpApi] = {}

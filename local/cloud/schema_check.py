@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from local.cloud.template import Json
 
+_EVERYTHING = "us-east-1"
+"""A Region that has every type."""
 _KINDS: dict[str, tuple[type, ...]] = {
     "array": (list,),
     "object": (dict,),
@@ -45,6 +47,9 @@ def _schemas() -> Path:
 @cache
 def _schema(resource_type: str, region: str) -> Json:
     providers = json.loads((_schemas() / "providers" / f"{region}.json").read_text("utf-8"))
+    if resource_type not in providers and region != _EVERYTHING:
+        # Amazon Connect is not in every Region, and the local cloud may be in any.
+        return _schema(resource_type, _EVERYTHING)
     if resource_type not in providers:
         return None
     return json.loads(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -78,9 +79,21 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that was answered; ``contact_id`` is None if none could be told from it."""
+    """A call that was answered.
+
+    Attributes
+    ----------
+    at_ms, as_of_ms
+        When it came, and the moment of the script that it was answered as of.
+    contact_id
+        None if none could be told from it.
+    places
+        Of the items in the answer, counted from the chat's oldest; none if it was cut.
+    """
 
     operation: str
     at_ms: int
     status: int
     contact_id: str | None
+    as_of_ms: int = 0
+    places: Sequence[int] = ()

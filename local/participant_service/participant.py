@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 
@@ -69,8 +70,8 @@ class Participants:
 
     def get_transcript(
         self, operation: Operation, holder: Holder | None, parameters: JsonObject, now_ms: int
-    ) -> bytes:
-        """Answer GetTranscript, already as JSON."""
+    ) -> tuple[bytes, Sequence[int]]:
+        """Answer GetTranscript, already as JSON, and tell the places of the items in it."""
         holder = self._admitted(operation, holder, now_ms)
         chat = holder.chat
         scan = _scan(operation, parameters)
@@ -89,7 +90,8 @@ class Participants:
         if page.next_cut is not None:
             head["NextToken"] = self._sealed(page.next_cut, chat, scan)
         items = b",".join(page.items)
-        return json.dumps(head).encode()[:-1] + b', "Transcript": [' + items + b"]}"
+        body = json.dumps(head).encode()[:-1] + b', "Transcript": [' + items + b"]}"
+        return body, page.places
 
     def _admitted(self, operation: Operation, holder: Holder | None, now_ms: int) -> Holder:
         # One answer for all: the service does not tell unknown, expired and ended apart.

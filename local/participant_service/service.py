@@ -6,6 +6,7 @@ import json
 import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -14,6 +15,7 @@ from local.clock import Clock
 from local.participant_service.behaviour import Behaviour, Call, Fault
 from local.participant_service.constraints import violations
 from local.participant_service.contacts import Contact, Contacts
+from local.participant_service.endings import Endings
 from local.participant_service.faults import Faults
 from local.participant_service.http_server import HttpServer, Request, Response
 from local.participant_service.operations import Operation, Refused, find, operations
@@ -61,6 +63,7 @@ class ParticipantService:
         )
         self._starts = Starts(self._contacts.chats, self._tokens)
         self._faults = Faults()
+        self._endings = Endings(clock)
         self._answered: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -112,6 +115,17 @@ class ParticipantService:
             token, until_ms = self._tokens.of_connection(holder, self._clock.now_ms())
         return token, datetime.fromtimestamp(until_ms / 1000, UTC)
 
+    def hold_end(self, initial_contact_id: str, limit_s: float) -> None:
+        """Let a chat's end wait until it is released, or for so many seconds of the machine.
+
+        They count from the scripted end on, or from now if that is later.
+        """
+        self._endings.hold(self.truth(initial_contact_id), limit_s)
+
+    def release(self, initial_contact_id: str) -> None:
+        """Let the customer of a chat go, whose end waits."""
+        self._endings.release(self.truth(initial_contact_id))
+
     def fail_next(
         self, operation: str, fault: Fault, times: int = 1, contact: str | None = None
     ) -> None:
@@ -157,25 +171,27 @@ class ParticipantService:
         if found is None:
             return _error(Refused(404, "UnknownOperationException", "this is not simulated"))
         operation, labels = found
-        subject: str | None = None
+        call = Call(operation.name, at_ms, 200, None)
         fault = Fault()
         try:
             self._throttle(operation, at_ms)
             parameters = operation.parameters(labels, request.headers, request.body)
             holder = self._holder(parameters)
             subject = parameters.get("ContactId") if holder is None else _id_of(holder)
+            call = replace(call, contact_id=subject)
             chat_of = None if subject is None else self._chat_of(subject)
             fault = self._faults.due(operation.name, chat_of)
             self._closing.wait(fault.delay_s / self._clock.speed)
             if fault.status is not None:
                 raise operation.failed(fault.status)
-            body, subject = self._done(operation, parameters, holder, subject)
+            body, call = self._done(operation, parameters, holder, call)
             self._check(operation, body)
             response = Response(200, body, cut=fault.cut)
         except Refused as refused:
             response = _error(refused, cut=fault.cut)
         # A list's append is atomic, and a call is of the moment when it came.
-        self.calls.append(Call(operation.name, at_ms, response.status, subject))
+        places = () if fault.cut else call.places
+        self.calls.append(replace(call, status=response.status, places=places))
         return response
 
     def _listen(self, request: Request, now_ms: int) -> Response:
@@ -191,14 +207,17 @@ class ParticipantService:
         operation: Operation,
         parameters: JsonObject,
         holder: Holder | None,
-        subject: str | None,
-    ) -> tuple[bytes, str | None]:
-        """Return the answer to a call, and the contact that it is about."""
-        now_ms = self._clock.now_ms()
+        call: Call,
+    ) -> tuple[bytes, Call]:
+        """Return the answer to a call, and what it is about."""
+        now_ms = self._as_of(call.contact_id)
+        call = replace(call, as_of_ms=now_ms)
         match operation.name:
             case "GetTranscript":
-                body = self._participants.get_transcript(operation, holder, parameters, now_ms)
-                return body, subject
+                body, places = self._participants.get_transcript(
+                    operation, holder, parameters, now_ms
+                )
+                return body, replace(call, places=places)
             case "CreateParticipantConnection":
                 answer = self._participants.create_connection(operation, holder, parameters, now_ms)
             case "DescribeContact":
@@ -208,8 +227,14 @@ class ParticipantService:
             case _:
                 self._contacts.check_instance(operation, parameters)
                 answer = self._starts.start(operation, parameters)
-                subject = answer["ContactId"]
-        return json.dumps(answer).encode(), subject
+                call = replace(call, contact_id=answer["ContactId"])
+        return json.dumps(answer).encode(), call
+
+    def _as_of(self, contact_id: str | None) -> int:
+        """Return what time it is for a chat; for whatever is none, what the clock shows."""
+        now_ms = self._clock.now_ms()
+        contact = None if contact_id is None else self._contacts.get(contact_id)
+        return now_ms if contact is None else self._endings.as_of(contact.chat, now_ms)
 
     def _throttle(self, operation: Operation, at_ms: int) -> None:
         with self._lock:

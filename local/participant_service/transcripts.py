@@ -35,10 +35,14 @@ class Scan:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """The items of a page as JSON; ``next_cut`` is where the next page goes on, if there is one."""
+    """The items of a page as JSON, with their places.
+
+    ``next_cut`` is where the next page goes on, if there is one.
+    """
 
     items: list[bytes]
     next_cut: int | None
+    places: Sequence[int] = ()
 
 
 class UnknownStartError(Exception):
@@ -75,7 +79,7 @@ class Transcript:
             return Page([], None)
         page = self._page(scan, size, now_ms, own, len(self._states))
         if page.next_cut is None and self._brings_back(scan) and now_ms >= self.chat.started_ms:
-            return Page(page.items, self._own_from)
+            return Page(page.items, self._own_from, page.places)
         return page
 
     def next_page(self, scan: Scan, size: int, now_ms: int, cut: int) -> Page:
@@ -98,7 +102,7 @@ class Transcript:
             if first > 0:
                 next_cut = places[first]
         items = [self._states[place].as_of(now_ms) for place in taken]
-        return Page(items if scan.ascending else items[::-1], next_cut)
+        return Page(items if scan.ascending else items[::-1], next_cut, taken)
 
     def _brings_back(self, scan: Scan) -> bool:
         filtered = scan.start is not None or scan.contact_id is not None

@@ -17,13 +17,19 @@ from local.scripted.contact_center import (
     Queue,
     epoch_ms,
 )
+from local.scripted.ending import EndedBy, ended_by
 from local.scripted.items import (
+    EVENT_TYPES,
     FOREVER_MS,
     Item,
     JsonObject,
     Participant,
     Reading,
     timestamp,
+)
+
+_GONE = frozenset(
+    EVENT_TYPES + name for name in ("participant.left", "participant.autodisconnection")
 )
 
 
@@ -135,6 +141,29 @@ class Chat:
     def own_items(self) -> tuple[Item, ...]:
         """The items without those of earlier chats."""
         return tuple(item for item in self.items if item.contact_id is not None)
+
+    @property
+    def ended_by(self) -> EndedBy:
+        """Who ended the chat."""
+        last = self.legs[-1]
+        return ended_by(last.disconnect_reason, last.initiation_method)
+
+    @property
+    def closing_ms(self) -> int:
+        """When the customer goes, with whom the chat ends: until then all of it can be read."""
+        leaving = (
+            item.sent_ms
+            for item in reversed(self.own_items)
+            if item.content_type in _GONE
+            and item.sender is not None
+            and item.sender.role == "CUSTOMER"
+        )
+        ending = (
+            item.sent_ms
+            for item in reversed(self.own_items)
+            if item.content_type == EVENT_TYPES + "chat.ended"
+        )
+        return next(leaving, next(ending, self.ended_ms))
 
     def transcript(self, at: datetime | None = None) -> list[JsonObject]:
         """Return all items as the service has them at a moment, oldest first.

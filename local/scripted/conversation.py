@@ -202,7 +202,10 @@ class Conversation:
         if reason == "AGENT_DISCONNECT":
             leaving.reverse()
         for member in leaving:
-            scene.leave(member)
+            if reason == "IDLE_DISCONNECT" and member is self.customer:
+                scene.disconnect(member)
+            else:
+                scene.leave(member)
             scene.now_ms += 40
         scene.event("chat.ended")
         scene.close_leg(reason)

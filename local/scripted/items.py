@@ -118,6 +118,40 @@ class Processing:
 
 
 @dataclass(frozen=True, slots=True)
+class Streaming:
+    """A message that comes in pieces, one every ``step_ms``, and is whole after the last one."""
+
+    began_ms: int
+    step_ms: int
+    pieces: tuple[str, ...]
+
+    @property
+    def whole_ms(self) -> int:
+        """When it is whole."""
+        return self.began_ms + self.step_ms * len(self.pieces)
+
+    def number(self, at_ms: int) -> int:
+        """Return which piece is the newest at a moment, counted from 1."""
+        return min(len(self.pieces), 1 + max(0, at_ms - self.began_ms) // self.step_ms)
+
+    def piece(self, at_ms: int) -> JsonObject:
+        """Return the members that a piece has instead of the whole, each piece its own time."""
+        if at_ms >= self.whole_ms:
+            return {}
+        number = self.number(at_ms)
+        began_ms = self.began_ms + self.step_ms * (number - 1)
+        return {"AbsoluteTime": timestamp(began_ms), "Content": self.pieces[number - 1]}
+
+    def metadata(self, at_ms: int) -> JsonObject:
+        """Return what MessageMetadata says of it."""
+        return {"MessageCompleted": at_ms >= self.whole_ms, "ChunkNumber": self.number(at_ms)}
+
+    def changes(self) -> range:
+        """Return the times from which it is another piece, or whole."""
+        return range(self.began_ms + self.step_ms, self.whole_ms + 1, self.step_ms)
+
+
+@dataclass(frozen=True, slots=True)
 class Item:
     """One item of a transcript.
 
@@ -141,6 +175,7 @@ class Item:
     processing: Processing | None = None
     related_contact_id: str | None = None
     unmodelled: tuple[tuple[str, Any], ...] = ()
+    streaming: Streaming | None = None
 
     @property
     def exported(self) -> bool:
@@ -166,6 +201,8 @@ class Item:
         times = {attachment.settled_ms for attachment in self.attachments}
         if self.processing is not None:
             times.add(self.processing.done_ms)
+        if self.streaming is not None:
+            times.update(self.streaming.changes())
         for receipt in self.receipts:
             known = (receipt.delivered_ms, receipt.read_ms)
             times.update(time_ms - receipt.skew_ms for time_ms in known if time_ms is not None)
@@ -191,6 +228,8 @@ class Item:
             out["ParticipantRole"] = self.sender.role
         if self.attachments:
             out["Attachments"] = [attachment.as_of(at_ms) for attachment in self.attachments]
+        if self.streaming is not None:
+            out |= self.streaming.piece(at_ms)
         return out
 
     def _metadata(self, message_id: str, at_ms: int) -> JsonObject | None:
@@ -202,4 +241,6 @@ class Item:
         status = None if self.processing is None else self.processing.as_of(at_ms)
         if status is not None:
             metadata["MessageProcessingStatus"] = status
+        if self.streaming is not None:
+            metadata |= self.streaming.metadata(at_ms)
         return metadata if len(metadata) > 1 else None

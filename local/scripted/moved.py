@@ -64,7 +64,7 @@ def _leg(leg: Leg, by_ms: int) -> Leg:
 
 
 def _item(item: Item, by_ms: int, people: Mapping[Participant, Participant]) -> Item:
-    processing = item.processing
+    processing, streaming = item.processing, item.streaming
     return replace(
         item,
         sent_ms=item.sent_ms + by_ms,
@@ -72,6 +72,7 @@ def _item(item: Item, by_ms: int, people: Mapping[Participant, Participant]) -> 
         receipts=tuple(_receipt(receipt, by_ms) for receipt in item.receipts),
         attachments=tuple(_attachment(attachment, by_ms) for attachment in item.attachments),
         processing=processing and replace(processing, done_ms=processing.done_ms + by_ms),
+        streaming=streaming and replace(streaming, began_ms=streaming.began_ms + by_ms),
     )
 
 

@@ -27,6 +27,7 @@ _TYPING_SHARE = 0.5
 _REFUSED_SHARE = 0.04
 _UNSETTLED_SHARE = 0.02
 _AFTER_CONTACT_WORK_S = 45
+_LEFT_SHARE = 0.5
 
 
 class Scene:
@@ -84,6 +85,15 @@ class Scene:
         """Let a participant go."""
         self.event("participant.left", member)
         member.left_ms = self.now_ms
+
+    def disconnect(self, member: Member) -> None:
+        """Let Connect end a participant who was idle for too long."""
+        # Not all of them have a participant.left as well: chatjs#68, chatjs#223.
+        if Random(f"{self.initial_contact_id}/disconnected").random() < _LEFT_SHARE:
+            self.leave(member)
+        else:
+            self.event("participant.autodisconnection", member)
+            member.left_ms = self.now_ms
 
     def event(self, name: str, sender: Member | None = None) -> None:
         """Record an event by the last part of its content type."""

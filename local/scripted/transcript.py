@@ -12,6 +12,7 @@ from local.scripted.figures import chat_metrics
 from local.scripted.items import EVENT_TYPES, Item, Participant, Reading, Receipt
 from local.scripted.receipts import receipts_of
 from local.scripted.scene import Scene
+from local.scripted.streamed import streamed
 
 
 def chat_of(scene: Scene, index: int, source: Chat | None) -> Chat:
@@ -65,6 +66,7 @@ def _brought_back(item: Item) -> Item:
         message_id=None,
         receipts=(),
         processing=None,
+        streaming=None,
     )
 
 
@@ -85,6 +87,8 @@ def _items(
         _item(rng, line, participants, receipts.get(place, ()) if inline else (), empty=empty)
         for place, line in enumerate(scene.lines)
     ]
+    for place, streaming in streamed(scene).items():
+        items[place] = replace(items[place], streaming=streaming)
     readings = tuple(
         Reading(
             items[arrival.message].item_id,

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from chatlake.documents.revision import ROW_FORMAT
 from tests import oracle
 from tests.e2e.pipeline import outdated
 from tests.e2e.pipeline.once import once
@@ -46,7 +47,7 @@ def test_every_chat_has_its_rows_again(updated: Outdated, truth: Rows, table: st
 
 def test_the_new_columns_are_there(updated: Outdated) -> None:
     assert all(row.keys() >= {*NEW_COLUMNS} for row in updated.rows["contacts"])
-    assert {row["row_format"] for row in updated.rows["contacts"]} == {2}
+    assert {row["row_format"] for row in updated.rows["contacts"]} == {ROW_FORMAT}
 
 
 def test_nothing_is_left_to_be_republished(updated: Outdated) -> None:

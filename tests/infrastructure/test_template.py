@@ -12,7 +12,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
 from chatlake.aws_clients.clients import PROMPT
-from local.cloud.resources.connect import mistakes_of_flow
+from local.cloud.flow_language import read_flow
 from tests.recipes import recipe
 from tools.artifacts import ARCHITECTURES, FOLDERS, ROOT
 
@@ -123,7 +123,7 @@ def content(logical_id: str) -> dict[str, Any]:
 )
 def test_a_flow_goes_on_whatever_the_function_does(logical_id: str, last: str) -> None:
     found = content(logical_id)
-    assert list(mistakes_of_flow(found)) == []
+    assert read_flow(json.dumps(found), logical_id, is_module=logical_id == "LastReadModule")
     assert found["Metadata"]["ActionMetadata"].keys() == {
         action["Identifier"] for action in found["Actions"]
     }
@@ -137,13 +137,6 @@ def test_a_flow_goes_on_whatever_the_function_does(logical_id: str, last: str) -
     [error] = transitions["Errors"]
     assert error == {"NextAction": end["Identifier"], "ErrorType": "NoMatchingError"}
     assert transitions["NextAction"] == end["Identifier"]
-
-
-def test_a_step_of_a_flow_that_leads_nowhere_is_found_out() -> None:
-    found = content("DisconnectFlow")
-    found["Actions"][0]["Transitions"]["Errors"][0]["NextAction"] = "elsewhere"
-    found["Actions"].append({**found["Actions"][1], "Identifier": "left"})
-    assert len(list(mistakes_of_flow(found))) == 2
 
 
 def test_connect_may_invoke_the_function_for_this_instance_only() -> None:
@@ -186,3 +179,10 @@ def test_every_route_is_throttled_and_only_what_pages_call_is_open() -> None:
         for method in ("POST", "OPTIONS")
         for path in ("/chats", "/chats/{contact}/closing")
     }
+
+
+def test_a_last_read_knows_how_much_time_it_has() -> None:
+    """It tells by what is left of it when a flow or a page no longer waits."""
+    code = (ROOT / "functions" / "last_read" / "app.py").read_text()
+    [told_ms] = re.findall(r"^FUNCTION_MS = ([\d_]+)$", code, re.MULTILINE)
+    assert int(told_ms) == 1000 * TEMPLATE["Resources"]["LastRead"]["Properties"]["Timeout"]

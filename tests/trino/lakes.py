@@ -80,6 +80,7 @@ class Lakes:
             allowed_origins=(),
             capture_rate=4,
             schedule_table="schedule",
+            last_read_reserve=0,
             shortest_interval_ms=5_000,
         )
         archive = DeployedArchive(settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from local.cloud.resources import (
     access,
     compute,
-    connect,
+    contact_center,
     invokers,
     lake,
     messaging,
@@ -17,7 +17,7 @@ from local.cloud.resources.resource_type import ResourceType
 RESOURCE_TYPES: dict[str, ResourceType] = {
     **access.TYPES,
     **compute.TYPES,
-    **connect.TYPES,
+    **contact_center.TYPES,
     **invokers.TYPES,
     **lake.TYPES,
     **messaging.TYPES,

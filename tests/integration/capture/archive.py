@@ -12,15 +12,18 @@ import boto3
 
 from chatlake.capture.capture_chat import capture_chat
 from chatlake.capture.capture_services import CaptureServices
-from chatlake.capture.capture_state import Token
+from chatlake.capture.capture_state import CaptureState, Token
 from chatlake.capture.chat_resolver import ChatResolver
+from chatlake.capture.live_chat import LiveChat
 from chatlake.capture.participant_client import ParticipantClient
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.capture.schedule import CaptureSchedule
 from chatlake.capture.token_cipher import TokenCipher
 from chatlake.capture.track import TrackServices, track
+from chatlake.capture.worker import look_at
 from chatlake.chat_state import NO_DOCUMENT
 from chatlake.chat_state.dynamodb import DynamoDBChatState
+from chatlake.chat_state.leg_cache import with_leg_cache
 from chatlake.documents.document import Document
 from chatlake.documents.revision import revision
 from chatlake.documents.store.s3 import S3Store
@@ -33,7 +36,9 @@ from tests.participant import participant_client
 
 BUCKET = "exports"
 PREFIX = "connect/ChatTranscripts"
-_MOST_LOOKS = 400
+INTERVAL_MS = 120_000
+_RETRY_MS = 5_000
+_MOST_LOOKS = 10_000
 
 
 @dataclass
@@ -42,6 +47,7 @@ class Archive:
 
     aws: Aws
     table: str
+    schedule_table: str
     bucket: str
     clock: HandClock
     simulator: Simulator
@@ -49,6 +55,8 @@ class Archive:
     track_services: TrackServices
     exports: dict[str, Any] = field(default_factory=dict)
     announced: list[tuple[str, str]] = field(default_factory=list)
+    live: dict[str, LiveChat] = field(default_factory=dict)
+    looked_at: dict[str, int] = field(default_factory=dict)
     notes: list[tuple[str, str, str]] = field(default_factory=list)
 
     @property
@@ -71,23 +79,66 @@ class Archive:
             self.announced.append((chat, revision(stored.document) if stored else NO_DOCUMENT))
 
     def attempt(self, chat: str) -> None:
-        capture_chat(chat, self.services)
+        """Look at a chat as a whole, as it is done when it is due or has ended."""
+        self._keep(chat, capture_chat(chat, self.services, self.live.get(chat)))
+
+    def look(self, chat: str) -> None:
+        """Look at a chat as the worker does: read it, if this process knows that it lives."""
+        state = self.peek(chat)
+        if state is None or state.phase != "live":
+            self.attempt(chat)
+        else:
+            self._keep(chat, look_at(chat, self.services, self.live.get(chat), state.due_at))
+
+    def hand_over(self) -> None:
+        """Write what is known of live chats, and forget it."""
+        for live in self.live.values():
+            live.write(self.services)
+        self.live.clear()
+
+    def _keep(self, chat: str, live: LiveChat | None) -> None:
+        self.looked_at[chat] = self.clock.now_ms()
+        if live is None:
+            self.live.pop(chat, None)
+        else:
+            self.live[chat] = live
 
     def attempt_until(self, time_ms: float, *chats: str) -> None:
-        """Let the time pass, and look at chats whenever they are due."""
+        """Let the time pass, and look at chats whenever they are due; live ones every minute."""
         for _ in range(_MOST_LOOKS):
-            states = [self.schedule.read(chat) for chat in chats]
-            due = [w for w in states if w is not None and w.due_at is not None]
-            if not due or min(w.due_at or 0 for w in due) > time_ms:
+            due = [(at, chat) for chat in chats if (at := self._next_look(chat)) is not None]
+            if not due or min(due)[0] > time_ms:
                 self.clock.set(max(time_ms, self.clock.now_ms()))
                 return
-            first = min(due, key=lambda state: state.due_at or 0)
-            self.clock.set(max(self.clock.now_ms(), first.due_at or 0))
-            self.attempt(first.initial_contact_id)
+            at, first = min(due)
+            self.clock.set(max(self.clock.now_ms(), at))
+            self.look(first)
         message = f"chats are due again and again: {chats}"
         raise AssertionError(message)
 
+    def peek(self, chat: str) -> CaptureState | None:
+        """What the schedule has of a chat, asked by nobody but the test."""
+        client, table = self.aws.client("dynamodb"), self.schedule_table
+        return CaptureSchedule(getattr(client, "unmetered", client), table).read(chat)
+
+    def _next_look(self, chat: str) -> int | None:
+        state = self.peek(chat)
+        if state is None or state.due_at is None:
+            return None
+        if state.phase != "live" or chat not in self.live:
+            return state.due_at
+        failures = self.live[chat].failures
+        wait_ms = INTERVAL_MS if not failures else _RETRY_MS << min(failures - 1, 6)
+        return max(state.due_at, self.looked_at[chat] + wait_ms)
+
     def document(self, chat: str) -> Document:
+        """What is known of a chat: it need not be written while it lives."""
+        if chat in self.live:
+            return self.live[chat].known
+        return self.stored(chat)
+
+    def stored(self, chat: str) -> Document:
+        """What is written of a chat."""
         stored = self.services.store.read(chat)
         assert stored is not None
         return stored.document
@@ -111,9 +162,10 @@ UNLIMITED = Behaviour(
 def archive(
     aws: Aws, clock: HandClock, chats: Sequence[Chat], behaviour: Behaviour = UNLIMITED
 ) -> Iterator[Archive]:
-    table, bucket = aws.table(), aws.bucket()
+    table, schedule_table, bucket = aws.table(), aws.schedule_table(), aws.bucket()
     dynamodb = aws.client("dynamodb")
-    schedule, state = CaptureSchedule(dynamodb, table), DynamoDBChatState(dynamodb, table)
+    schedule = CaptureSchedule(dynamodb, schedule_table)
+    state = DynamoDBChatState(dynamodb, table)
     with (
         Simulator(chats, clock, behaviour) as simulator,
         participant_client(simulator.url) as participant,
@@ -135,7 +187,7 @@ def archive(
 
         services = CaptureServices(
             schedule=schedule,
-            chats=state,
+            chats=with_leg_cache(state),
             store=S3Store(aws.client("s3"), bucket),
             token_cipher=TokenCipher(aws.client("kms"), aws.key()),
             service=ParticipantClient(
@@ -143,13 +195,14 @@ def archive(
             ),
             read_export=read_export,
             publish_queue=Queue(),
-            interval_ms=lambda: 120_000,
             warn=lambda *note: made[0].notes.append(note),
         )
         instance = chats[0].instance_id if chats else "i"
-        chat_resolver = ChatResolver(state, connect, instance)
+        chat_resolver = ChatResolver(with_leg_cache(state), connect, instance)
         track_services = TrackServices(schedule, chat_resolver, BUCKET, PREFIX, instance)
-        made.append(Archive(aws, table, bucket, clock, simulator, services, track_services))
+        made.append(
+            Archive(aws, table, schedule_table, bucket, clock, simulator, services, track_services)
+        )
         try:
             yield made[0]
         finally:

@@ -10,7 +10,7 @@ from tests.aws import Aws
 
 @pytest.fixture
 def table(aws: Aws) -> str:
-    return aws.table()
+    return aws.schedule_table()
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_chat import capture_chat
 from chatlake.capture.participant_client import Connection, Page
-from chatlake.capture.schedule import FIRST_SNAPSHOT_AFTER_MS
+from chatlake.capture.schedule import TOKEN_MAY_COME_MS
 from chatlake.chat_state import add_tombstones
 from chatlake.documents.document import Document
 from chatlake.documents.lifecycle import IDLE_MS, SETTLE_MS
@@ -145,18 +145,14 @@ def test_reading_the_same_again_is_no_change_but_is_an_observation(opened: Open)
     archive.add_token(chat)
     archive.deliver(event_of(CHAT, "INITIATED"))
     archive.attempt_until(archive.clock.now_ms() + 3 * MINUTE, chat)
-    before, state = archive.document(chat), archive.schedule.read(chat)
-    assert state is not None
-    changed_at = state.checkpoint.changed_at
+    before, changed_at = archive.document(chat), archive.live[chat].changed_at
     # So soon that the service has nothing new.
     archive.clock.set(archive.clock.now_ms() + 1)
-    archive.attempt(chat)
-    archive.schedule.make_due(chat, phase="live", due_at=archive.clock.now_ms())
-    archive.attempt(chat)
-    after, state = archive.document(chat), archive.schedule.read(chat)
-    assert state is not None
+    archive.look(chat)
+    after = archive.document(chat)
     assert content_revision(after) == content_revision(before)
-    assert state.checkpoint.changed_at == changed_at
+    assert archive.live[chat].changed_at == changed_at
+    assert not archive.live[chat].changed
     assert before.participant is not None
     assert after.participant is not None
     assert after.participant["observed_until"] == archive.clock.now_ms() * 1000
@@ -169,8 +165,9 @@ def test_a_read_that_is_cut_short_is_no_observation(opened: Open) -> None:
     chat = long.initial_contact_id
     archive.add_token(chat)
     archive.clock.set(long.ended_ms - 1)
-    capture_chat(chat, replace(archive.services, may_go_on=lambda: False))
-    document = archive.document(chat)
+    live = capture_chat(chat, replace(archive.services, may_go_on=lambda: False))
+    assert live is not None
+    document = live.known
     assert 0 < len(document.items) < len(long.transcript())
     assert document.participant is not None
     assert document.participant["observed_until"] is None
@@ -237,15 +234,13 @@ def test_a_service_that_fails_is_asked_again_soon(
     began = archive.clock.now_ms()
     archive.attempt(chat)
     assert archive.problems() == {problem}
-    waits = archive.schedule.read(chat)
-    assert waits is not None
-    assert waits.due_at is not None
-    assert 0 < waits.due_at - began <= 20_000
-    archive.attempt_until(CHAT.ended_ms - 1, chat)
+    assert archive.live[chat].failures == 1
+    archive.attempt_until(began + 20_000, chat)
     assert archive.document(chat).items
+    assert archive.live[chat].failures == 0
     settled = archive.schedule.read(chat)
     assert settled is not None
-    assert (settled.checkpoint.retries, settled.failure) == (0, None)
+    assert settled.failure is None
 
 
 def test_a_rejected_read_marks_the_chat_and_counts(opened: Open) -> None:
@@ -446,7 +441,7 @@ def test_a_chat_whose_end_nobody_tells_of_is_announced_after_a_day(opened: Open)
     began = archive.clock.now_ms()
     archive.attempt_until(began + IDLE_MS - MINUTE, chat)
     assert archive.announced == []
-    archive.attempt_until(began + IDLE_MS + 16 * MINUTE + FIRST_SNAPSHOT_AFTER_MS, chat)
+    archive.attempt_until(began + IDLE_MS + TOKEN_MAY_COME_MS, chat)
     assert archive.announced == [(chat, revision(archive.document(chat)))]
     state = archive.schedule.read(chat)
     assert state is not None
@@ -639,7 +634,7 @@ def test_a_damaged_document_is_noted_and_mended_by_hand(opened: Open) -> None:
     archive = opened(CHAT)
     chat = CHAT.initial_contact_id
     archive.deliver(event_of(CHAT, "INITIATED"))
-    archive.attempt_until(archive.clock.now_ms() + MINUTE, chat)
+    archive.attempt_until(archive.clock.now_ms() + TOKEN_MAY_COME_MS, chat)
     s3, bucket = archive.aws.client("s3"), archive.bucket
     [found] = s3.list_objects_v2(Bucket=bucket)["Contents"]
     s3.put_object(Bucket=bucket, Key=found["Key"], Body=b"{")

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import boto3
 import pytest
 
+from chatlake.capture.older_schedule import OlderSchedule
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.capture.reconcile import ReconcileServices, reconcile
 from chatlake.chat_state import add_tombstones
@@ -53,6 +54,7 @@ def reconciled(
     connect = session.client("connect", endpoint_url=opened.simulator.url)
     services = ReconcileServices(
         schedule=opened.schedule,
+        older_schedule=OlderSchedule(opened.aws.client("dynamodb"), opened.table),
         chats=opened.services.chats,
         connect=connect,
         s3=opened.aws.client("s3"),
@@ -160,6 +162,6 @@ def test_finished_chats_whose_rows_are_of_another_row_format_are_published(
 
 
 def test_chats_that_nobody_looks_at_are_overdue(opened: Archive) -> None:
-    opened.schedule.make_due("late", phase="live", due_at=opened.clock.now_ms() - 16 * 60_000)
-    opened.schedule.make_due("soon", phase="live", due_at=opened.clock.now_ms())
+    opened.schedule.make_due("late", phase="ended", due_at=opened.clock.now_ms() - 16 * 60_000)
+    opened.schedule.make_due("soon", phase="ended", due_at=opened.clock.now_ms())
     assert reconciled(opened)["ChatsOverdue"] == 1

@@ -4,22 +4,48 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from random import Random
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from chatlake.capture.capture_state import CaptureState, Checkpoint, Token
-from chatlake.capture.schedule import PHASES, CaptureSchedule, Phase
+from chatlake.capture.capture_state import CaptureState, Checkpoint, Phase, Token
+from chatlake.capture.noted import Noted
+from chatlake.capture.schedule import PHASES, CaptureSchedule
+from chatlake.documents.document import Document
+from chatlake.sources.contact_event import from_event
 from tests.aws import Aws
 
 CHAT = "c1"
 FAR = 10**15
 
 
-def event(kind: str = "INITIATED", contact: str = CHAT, **members: Any) -> dict[str, Any]:
+def event(kind: str = "INITIATED", contact: str = CHAT, **members: Any) -> Document:
     detail = {"eventType": kind, "contactId": contact, "channel": "CHAT", **members}
-    return {"detail-type": "Amazon Connect Contact Event", "detail": detail}
+    return from_event({"detail-type": "Amazon Connect Contact Event", "detail": detail})
+
+
+def add_event(
+    schedule: CaptureSchedule,
+    chat: str,
+    told: Document,
+    *,
+    ends: str | None = None,
+    unless_ended: bool = False,
+    **noted: Any,
+) -> bool:
+    ended = frozenset({ends} if ends else ())
+    return schedule.add_event(chat, told, Noted(ended=ended, **noted), unless_ended=unless_ended)
+
+
+def details(state: CaptureState) -> list[dict[str, Any]]:
+    return [
+        told["detail"]
+        for event in state.events.values()
+        for by_kind in event.events.values()
+        for told in by_kind.values()
+    ]
 
 
 def read(schedule: CaptureSchedule, chat: str = CHAT) -> CaptureState:
@@ -75,7 +101,7 @@ def test_the_longest_due_comes_first_and_nothing_before_its_time(schedule: Captu
 
 def test_an_event_is_kept_as_it_came(schedule: CaptureSchedule) -> None:
     came = event(note="😀 é\x00", number=12345678901234567890, list=[1, 2.5, None])
-    schedule.add_event(CHAT, came, phase="live", due_at=100)
+    add_event(schedule, CHAT, came, phase="live", due_at=100)
 
     state = read(schedule)
     assert list(state.events.values()) == [came]
@@ -83,16 +109,16 @@ def test_an_event_is_kept_as_it_came(schedule: CaptureSchedule) -> None:
 
 
 def test_an_event_that_comes_twice_is_kept_once(schedule: CaptureSchedule) -> None:
-    schedule.add_event(CHAT, event(), phase="live", due_at=100)
-    schedule.add_event(CHAT, event(), phase="live", due_at=100)
+    add_event(schedule, CHAT, event(), phase="live", due_at=100)
+    add_event(schedule, CHAT, event(), phase="live", due_at=100)
     assert len(read(schedule).events) == 1
 
 
 def test_an_event_never_makes_a_chat_due_later(schedule: CaptureSchedule) -> None:
-    schedule.add_event(CHAT, event(), phase="live", due_at=100)
-    schedule.add_event(CHAT, event("CONNECTED_TO_AGENT"), phase="live", due_at=200)
+    add_event(schedule, CHAT, event(), phase="live", due_at=100)
+    add_event(schedule, CHAT, event("CONNECTED_TO_AGENT"), phase="live", due_at=200)
     assert read(schedule).due_at == 100
-    schedule.add_event(CHAT, event("DISCONNECTED"), phase="ended", due_at=50)
+    add_event(schedule, CHAT, event("DISCONNECTED"), phase="ended", due_at=50)
     assert read(schedule).due_at == 50
     assert phases_of(schedule) == {"ended"}
 
@@ -101,22 +127,50 @@ def test_a_chat_that_ends_while_it_is_overdue_is_served_with_the_ended(
     schedule: CaptureSchedule,
 ) -> None:
     schedule.make_due(CHAT, phase="live", due_at=100)
-    schedule.add_event(CHAT, event("DISCONNECTED"), phase="ended", due_at=200, ends=CHAT)
+    add_event(schedule, CHAT, event("DISCONNECTED"), phase="ended", due_at=200, ends=CHAT)
     assert phases_of(schedule) == {"ended"}
-    assert read(schedule).due_at == 100
+    assert read(schedule).due_at == 200
+
+
+def test_what_a_live_chat_tells_besides_is_kept_without_looking_at_it(
+    aws: Aws, table: str, schedule: CaptureSchedule
+) -> None:
+    schedule.make_due(CHAT, phase="live", due_at=100)
+    before = read(schedule)
+    add_event(schedule, CHAT, event("QUEUED"), phase="waiting", due_at=900, goes_on_at=50)
+    after = read(schedule)
+    assert (after.version, after.phase, after.due_at) == (before.version, "live", 100)
+    assert len(after.events) == 1
+    assert schedule.live() == {CHAT: 100}
+
+
+def test_a_token_of_a_live_chat_is_a_reason_to_look(schedule: CaptureSchedule) -> None:
+    schedule.make_due(CHAT, phase="live", due_at=100)
+    schedule.add_token(CHAT, Token("participant", b"sealed"), due_at=300)
+    assert schedule.live() == {CHAT: 300}
+
+
+def test_a_leg_that_begins_when_all_have_ended_is_a_reason_to_look(
+    schedule: CaptureSchedule,
+) -> None:
+    schedule.make_due(CHAT, phase="ended", due_at=300_000)
+    add_event(schedule, CHAT, event("QUEUED"), phase="waiting", due_at=900_000)
+    assert (read(schedule).phase, read(schedule).due_at) == ("ended", 300_000)
+    add_event(schedule, CHAT, event("INITIATED"), phase="waiting", due_at=900_000, goes_on_at=200)
+    assert (read(schedule).phase, read(schedule).due_at) == ("ended", 200)
 
 
 def test_an_event_that_comes_during_a_look_is_neither_lost_nor_delayed(
     schedule: CaptureSchedule,
 ) -> None:
-    schedule.add_event(CHAT, event(), phase="live", due_at=100)
+    add_event(schedule, CHAT, event(), phase="live", due_at=100)
     before = read(schedule)
-    schedule.add_event(CHAT, event("DISCONNECTED"), phase="ended", due_at=150)
+    add_event(schedule, CHAT, event("DISCONNECTED"), phase="ended", due_at=150)
 
     assert not finish_attempt(schedule, before, ("live", 10_000))
     state = read(schedule)
-    assert [e["detail"]["eventType"] for e in state.events.values()] == ["DISCONNECTED"]
-    assert state.due_at == 100
+    assert [detail["eventType"] for detail in details(state)] == ["DISCONNECTED"]
+    assert state.due_at == 150
     assert state.checkpoint.first_seen_at == 7
 
 
@@ -127,8 +181,14 @@ def test_a_look_that_ends_while_an_event_is_written_down_does_not_hide_it(
     schedule.make_due(CHAT, phase="live", due_at=100)
     state = read(schedule)
     between = Between(aws.client("dynamodb"), lambda: finish_attempt(schedule, state, due))
-    CaptureSchedule(between, table).add_event(  # type: ignore[arg-type]
-        CHAT, event("DISCONNECTED"), phase="ended", due_at=150, ends=CHAT, unless_ended=True
+    add_event(
+        CaptureSchedule(between, table),  # type: ignore[arg-type]
+        CHAT,
+        event("DISCONNECTED"),
+        phase="ended",
+        due_at=150,
+        ends=CHAT,
+        unless_ended=True,
     )
 
     assert read(schedule).due_at == 150
@@ -142,13 +202,13 @@ def test_many_events_at_once_and_looks_between_them_lose_nothing(schedule: Captu
     def attempt() -> None:
         state = schedule.read(CHAT)
         if state is not None and state.due_at is not None:
-            seen.update(e["detail"]["number"] for e in state.events.values())
+            seen.update(detail["number"] for detail in details(state))
             finish_attempt(schedule, state, None)
 
     numbers = {str(number) for number in range(40)}
     with ThreadPoolExecutor(6) as pool:
         added = [
-            pool.submit(schedule.add_event, CHAT, event(number=number), phase="live", due_at=100)
+            pool.submit(add_event, schedule, CHAT, event(number=number), phase="live", due_at=100)
             for number in numbers
         ]
         looked: list[Future[None]] = [pool.submit(attempt) for _ in range(25)]
@@ -163,7 +223,8 @@ def test_many_events_at_once_and_looks_between_them_lose_nothing(schedule: Captu
 
 def test_completed_tells_nothing_new_after_disconnected(schedule: CaptureSchedule) -> None:
     def end(kind: str, contact: str) -> bool:
-        return schedule.add_event(
+        return add_event(
+            schedule,
             CHAT,
             event(kind, contact),
             phase="ended",
@@ -178,14 +239,21 @@ def test_completed_tells_nothing_new_after_disconnected(schedule: CaptureSchedul
     assert end("DISCONNECTED", "c2")
     state = read(schedule)
     assert state.ended == {"c1", "c2"}
-    kinds = sorted(e["detail"]["eventType"] for e in state.events.values())
+    kinds = sorted(detail["eventType"] for detail in details(state))
     assert kinds == ["COMPLETED", "DISCONNECTED", "DISCONNECTED"]
 
 
 def test_an_event_too_large_is_refused_whole(schedule: CaptureSchedule) -> None:
-    schedule.add_event(CHAT, event(), phase="live", due_at=100)
+    add_event(schedule, CHAT, event(), phase="live", due_at=100)
     with pytest.raises(ClientError):
-        schedule.add_event(CHAT, event(big="x" * 450_000), phase="ended", due_at=1, ends=CHAT)
+        add_event(
+            schedule,
+            CHAT,
+            event(big=Random(1).randbytes(450_000).hex()),
+            phase="ended",
+            due_at=1,
+            ends=CHAT,
+        )
     state = read(schedule)
     assert len(state.events) == 1
     assert state.ended == frozenset()
@@ -195,7 +263,7 @@ def test_an_event_too_large_is_refused_whole(schedule: CaptureSchedule) -> None:
 def test_what_is_done_is_taken_off_and_tokens_stay(schedule: CaptureSchedule) -> None:
     token = Token("participant", b"sealed")
     fresh = Token("connection", b"fresh", 5_000)
-    schedule.add_event(CHAT, event(), phase="live", due_at=100)
+    add_event(schedule, CHAT, event(), phase="live", due_at=100)
     schedule.add_export(CHAT, "leg", "key.json", due_at=100)
     schedule.add_token(CHAT, token, due_at=100)
     state = read(schedule)
@@ -228,7 +296,8 @@ def test_a_finished_chat_expires_unless_something_comes(
     aws: Aws, table: str, schedule: CaptureSchedule
 ) -> None:
     def expiry() -> Any:
-        item = aws.client("dynamodb").get_item(TableName=table, Key={"key": {"S": "watch#c1"}})
+        key = {"chat": {"S": "c1"}, "item": {"S": "due"}}
+        item = aws.client("dynamodb").get_item(TableName=table, Key=key)
         return item["Item"].get("expires_at")
 
     schedule.make_due(CHAT, phase="ended", due_at=100)
@@ -242,7 +311,7 @@ def test_a_finished_chat_expires_unless_something_comes(
 def test_a_removed_chat_does_not_come_back_by_a_look_that_was_under_way(
     schedule: CaptureSchedule,
 ) -> None:
-    schedule.add_event(CHAT, event(), phase="live", due_at=100)
+    add_event(schedule, CHAT, event(), phase="live", due_at=100)
     state = read(schedule)
     schedule.remove(CHAT)
     assert not finish_attempt(schedule, state, ("live", 500))
@@ -263,7 +332,7 @@ def test_a_chat_can_be_put_off_but_not_one_that_has_nothing_left(schedule: Captu
 
 def test_a_leg_hands_over_all_that_it_knows(schedule: CaptureSchedule) -> None:
     ended = event("DISCONNECTED", "leg")
-    schedule.add_event("leg", ended, phase="ended", due_at=100, ends="leg")
+    add_event(schedule, "leg", ended, phase="ended", due_at=100, ends="leg")
     schedule.add_export("leg", "leg", "key.json", due_at=100)
     schedule.move(read(schedule, "leg"), CHAT, due_at=300)
 
@@ -276,9 +345,9 @@ def test_a_leg_hands_over_all_that_it_knows(schedule: CaptureSchedule) -> None:
 
 
 def test_what_came_during_a_handing_over_is_handed_over_next(schedule: CaptureSchedule) -> None:
-    schedule.add_event("leg", event(), phase="live", due_at=100)
+    add_event(schedule, "leg", event(), phase="live", due_at=100)
     state = read(schedule, "leg")
-    schedule.add_event("leg", event("DISCONNECTED"), phase="ended", due_at=100)
+    add_event(schedule, "leg", event("DISCONNECTED"), phase="ended", due_at=100)
     schedule.move(state, CHAT, due_at=300)
     assert schedule.due("ended", 100, most=10) == ["leg"]
     schedule.move(read(schedule, "leg"), CHAT, due_at=300)

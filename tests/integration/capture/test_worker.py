@@ -9,14 +9,14 @@ from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from statistics import median
 from threading import Lock
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from chatlake.capture import worker as capture_loop
 from chatlake.capture.participant_client import Page
 from chatlake.capture.rate_limiter import RateLimiter
-from chatlake.capture.worker import SnapshotInterval, WorkerHooks, run
+from chatlake.capture.worker import WorkerHooks, run
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time
 from tests.integration.capture.archive import Archive, archive
@@ -31,6 +31,8 @@ class Service:
     clock: HandClock
     reads: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     broken: frozenset[str] = frozenset()
+    grows: bool = False
+    receipts: bool = False
     lock: Lock = field(default_factory=Lock)
 
     def get_transcript(self, connection: str, **_: object) -> Page:
@@ -39,8 +41,18 @@ class Service:
             self.reads[connection].append(self.clock.now_ms())
         if connection in self.broken:
             raise RuntimeError(connection)
-        item = {"Id": "m1", "Type": "EVENT", "ContactId": connection}
-        return Page({"InitialContactId": connection, "Transcript": [item]}, None)
+        return self.page(connection)
+
+    def page(self, connection: str) -> Page:
+        """A transcript of one item; or of one more with each read, or with a receipt."""
+        items: list[dict[str, Any]] = [
+            {"Id": f"m{number}", "Type": "MESSAGE", "ContactId": connection}
+            for number in range(len(self.reads[connection]) if self.grows else 1)
+        ]
+        if self.receipts:
+            receipt = {"RecipientParticipantId": "p", "ReadTimestamp": "2026-09-01T00:00:00Z"}
+            items[0]["MessageMetadata"] = {"MessageId": "m0", "Receipts": [receipt]}
+        return Page({"InitialContactId": connection, "Transcript": items}, None)
 
 
 @pytest.fixture
@@ -78,9 +90,11 @@ def test_ended_chats_come_first_and_a_broken_one_holds_up_nobody(
         opened.services,
         WorkerHooks(
             may_begin=lambda: clock.now_ms() < end,
-            report=lambda _: None,
+            report=lambda *_: None,
             failed=lambda chat, _: failed.append(chat),
         ),
+        shortest_ms=5_000,
+        reads_at_once=4,
     )
     assert attempts >= 26
     assert service.reads.keys() == {
@@ -103,41 +117,10 @@ def test_the_loop_ends_when_nobody_is_live_and_reports(
 ) -> None:
     opened, _ = lively
     opened.schedule.make_due("waits", phase="waiting", due_at=clock.now_ms() + MINUTE)
-    reports: list[float] = []
-    hooks = WorkerHooks(lambda: True, reports.append, lambda *_: None)
-    assert run(opened.services, hooks) == 0
-    assert reports == [0]
-
-
-def test_the_interval_grows_with_the_number_of_live_chats(
-    lively: tuple[Archive, Service], clock: HandClock
-) -> None:
-    opened, _ = lively
-    interval = SnapshotInterval(opened.schedule, 2_000, 4)
-    assert interval() == 2_000
-    for number in range(20):
-        opened.schedule.make_due(f"live-{number}", phase="live", due_at=0)
-    assert interval() == 2_000
-    clock.advance(11)
-    assert interval() == 5_000
-    assert interval.live == 20
-
-
-class Timetable:
-    """The live chats of an agenda, in memory."""
-
-    def __init__(self, chats: int, now_ms: int) -> None:
-        self.due_at = {f"chat-{number}": now_ms for number in range(chats)}
-
-    def due(self, phase: str, at: int, *, most: int) -> list[str]:
-        ready = [chat for chat, due_at in self.due_at.items() if due_at <= at]
-        return sorted(ready, key=self.due_at.__getitem__)[:most] if phase == "live" else []
-
-    def any(self, *_: str) -> bool:
-        return bool(self.due_at)
-
-    def count(self, phase: str) -> int:
-        return len(self.due_at) if phase == "live" else 0
+    reports: list[tuple[float, int]] = []
+    hooks = WorkerHooks(lambda: True, lambda *report: reports.append(report), lambda *_: None)
+    assert run(opened.services, hooks, shortest_ms=5_000, reads_at_once=4) == 0
+    assert reports == [(0, 0)]
 
 
 class AtOnce(Executor):
@@ -150,37 +133,146 @@ class AtOnce(Executor):
         self, work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs
     ) -> Future[T]:
         done: Future[T] = Future()
-        done.set_result(work(*args, **kwargs))
+        try:
+            done.set_result(work(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 -- whoever asks for the result gets it
+            done.set_exception(error)
         return done
 
 
-def test_500_live_chats_at_4_calls_a_second_are_each_read_about_every_125_seconds(
-    clock: HandClock, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    timetable = Timetable(500, clock.now_ms())
-    interval = SnapshotInterval(timetable, 120_000, 4)  # type: ignore[arg-type]
-    pace = RateLimiter(4)
-    reads: dict[str, list[int]] = defaultdict(list)
+@dataclass
+class Lively:
+    """Live chats, each known by its token, in a service that takes no time but the pace's."""
 
-    def attempt(chat: str, _: object) -> None:
-        with pace.call():
-            reads[chat].append(clock.now_ms())
-        timetable.due_at[chat] = clock.now_ms() + interval()
+    opened: Archive
+    service: Service
+    clock: HandClock
 
-    monkeypatch.setattr(capture_loop, "capture_chat", attempt)
+    def begin(self, chats: int) -> None:
+        for number in range(chats):
+            self.opened.add_token(f"live-{number}", "connection", f"live-{number}")
+
+    def run(self, seconds: float, *, rate: float = 4, shortest_ms: int = 5_000) -> list[float]:
+        """Serve for so long; return the seconds of each report."""
+        pace = RateLimiter(rate)
+        end = self.clock.now_ms() + seconds * 1000
+        reported: list[float] = []
+
+        def get_transcript(connection: str, **_: object) -> Page:
+            with pace.call():
+                self.service.reads[connection].append(self.clock.now_ms())
+            return self.service.page(connection)
+
+        self.service.get_transcript = get_transcript  # type: ignore[method-assign]
+        run(
+            self.opened.services,
+            WorkerHooks(
+                may_begin=lambda: self.clock.now_ms() < end,
+                report=lambda length_s, _: reported.append(length_s),
+                failed=lambda *_: pytest.fail("an attempt failed"),
+            ),
+            shortest_ms=shortest_ms,
+            reads_at_once=1,
+        )
+        return reported
+
+    def gaps_s(self) -> list[float]:
+        return sorted(
+            (later - earlier) / 1000
+            for times in self.service.reads.values()
+            for earlier, later in pairwise(times)
+        )
+
+    def documents(self) -> int:
+        return sum(1 for _ in self.opened.services.store)
+
+
+@pytest.fixture
+def busy(
+    lively: tuple[Archive, Service], clock: HandClock, monkeypatch: pytest.MonkeyPatch
+) -> Lively:
     monkeypatch.setattr(capture_loop, "ThreadPoolExecutor", AtOnce)
-    end = clock.now_ms() + 15 * MINUTE
-    services = SimpleNamespace(schedule=timetable)
-    reported: list[float] = []
-    began = clock.now_ms()
-    run(services, WorkerHooks(lambda: clock.now_ms() < end, reported.append, lambda *_: None))  # type: ignore[arg-type]
+    return Lively(*lively, clock)
+
+
+def test_few_live_chats_are_read_as_often_as_may_be(busy: Lively) -> None:
+    busy.begin(10)
+    busy.run(120)
+    gaps = busy.gaps_s()
+    assert len(busy.service.reads) == 10
+    # Ten chats at four calls a second could be read every 2.5 s.
+    assert 5 <= gaps[0] <= median(gaps) <= 6
+
+
+def test_many_live_chats_share_the_rate_and_none_is_left_out(busy: Lively) -> None:
+    busy.begin(60)
+    began = busy.clock.now_ms()
+    reported = busy.run(150)
     # Each report says how long it is of, and none of the time is left out.
     assert all(60 <= seconds < 70 for seconds in reported[:-1])
-    assert round(sum(reported), 3) == round((clock.now_ms() - began) / 1000, 3)
-    gaps_s = sorted(
-        (later - earlier) / 1000 for times in reads.values() for earlier, later in pairwise(times)
+    assert round(sum(reported), 3) == round((busy.clock.now_ms() - began) / 1000, 3)
+    assert len(busy.service.reads) == 60
+    gaps = busy.gaps_s()
+    assert len(gaps) >= 4 * 150 - 2 * 60
+    assert 12 <= median(gaps) <= 18
+    assert gaps[-1] <= 20
+
+
+def test_what_is_read_is_written_when_the_process_hands_over(busy: Lively) -> None:
+    busy.begin(3)
+    busy.service.grows = True
+    busy.run(100)
+    assert {len(times) for times in busy.service.reads.values()} <= {19, 20, 21}
+    for number in range(3):
+        stored = busy.opened.stored(f"live-{number}")
+        assert len(stored.items) == len(busy.service.reads[f"live-{number}"])
+
+
+def test_a_live_chat_is_written_every_five_minutes_if_it_changes(
+    busy: Lively, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    monkeypatch.setattr(
+        busy.opened.services.store, "_put", _noting(busy.opened.services.store, written, busy.clock)
     )
-    assert len(reads) == 500
-    assert len(gaps_s) >= 500 * 5
-    assert 120 <= gaps_s[0] <= gaps_s[-1] <= 140
-    assert 123 <= median(gaps_s) <= 130
+    busy.begin(1)
+    busy.service.grows = True
+    busy.run(1000)
+    gaps = [later - earlier for earlier, later in pairwise(written)]
+    assert len(written) == 4
+    assert all(300_000 <= gap <= 310_000 for gap in gaps[:-1])
+
+    written.clear()
+    busy.service.grows = False
+    busy.run(1000)
+    assert written == []
+
+
+def test_without_exports_each_message_is_written_at_once_and_receipts_wait(
+    busy: Lively, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    busy.opened.services = replace(busy.opened.services, exports_come=False)
+    written: list[int] = []
+    monkeypatch.setattr(
+        busy.opened.services.store, "_put", _noting(busy.opened.services.store, written, busy.clock)
+    )
+    busy.begin(1)
+    busy.run(100)
+    assert len(written) == 1
+    busy.service.receipts = True
+    busy.run(100)
+    # Once, when it hands over.
+    assert len(written) == 2
+    busy.service.grows = True
+    busy.run(50)
+    assert len(written) == 2 + 10
+
+
+def _noting(store: Any, written: list[int], clock: HandClock) -> Callable[..., Any]:
+    put = store._put
+
+    def noting(*arguments: Any) -> Any:
+        written.append(clock.now_ms())
+        return put(*arguments)
+
+    return noting

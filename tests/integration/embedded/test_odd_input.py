@@ -348,9 +348,9 @@ def test_receipts_in_items_of_their_own_are_receipts_of_their_message(lake: Lake
         RECEIPT_ROW
         | {
             "delivered_at": at("2026-09-01T10:00:01Z"),
-            "read_at": at("2026-09-01T10:00:02Z"),
+            "read_at": at("2026-09-01T10:00:01Z"),
             "delivery_latency_ms": 1000,
-            "read_latency_ms": 2000,
+            "read_latency_ms": 1000,
         }
     ]
 

@@ -134,7 +134,7 @@ class World:
         """Invoke the function; return what it answered, which nothing that it wrote quotes."""
         self.function.participant = service or self.service  # type: ignore[attr-defined]
         self.capsys.readouterr()
-        answered = call(self.function, event)
+        answered = call(self.function, event, left_ms=self.function.FUNCTION_MS)
         said = self.capsys.readouterr()
         self.log = said.out + said.err
         assert CANARY not in self.log

@@ -150,6 +150,7 @@ def test_no_rule_of_the_template_picks_a_voice_contact() -> None:
     ("name", "became", "phase", "ended"),
     [
         ("track.initiated", "EventsTracked", "live", set()),
+        ("track.connect_customer", "EventsTracked", "live", set()),
         ("track.connected_to_agent", "EventsTracked", "live", set()),
         ("track.disconnected", "EventsTracked", "ended", {SECOND}),
         ("track.completed", "EventsTracked", "ended", {SECOND}),
@@ -179,6 +180,16 @@ def test_track_finds_the_chat_of_an_event_that_does_not_say(functions: Functions
     assert app.handler(EVENTS[name], CONTEXT) == "EventsTracked"
     assert len(app.archive.schedule.read(FIRST).events) == 2
     assert app.archive.schedule.read(SECOND) is None
+
+
+def test_track_asks_nobody_which_chat_a_first_contact_is_of(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = functions["track"]
+    monkeypatch.setattr(app.services.chat_resolver, "describe", lambda _: pytest.fail("asked"))
+    assert "initialContactId" not in EVENTS["track.first_contact"]["detail"]
+    assert app.handler(EVENTS["track.first_contact"], CONTEXT) == "EventsTracked"
+    assert len(app.archive.schedule.read(FIRST).events) == 1
 
 
 def test_track_leaves_a_voice_contact(functions: Functions) -> None:

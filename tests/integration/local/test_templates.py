@@ -10,6 +10,7 @@ import pytest
 from local.cloud import DeploymentFailed, NotKnown
 from local.cloud.deployer import check_known
 from local.cloud.template import read_template
+from tests.integration.local.ending_stack import FOLDER as ENDINGS
 from tests.integration.local.stack import (
     TEMPLATE,
     a_cloud,
@@ -86,6 +87,50 @@ def test_what_is_not_known_fails_by_name(
     with pytest.raises(DeploymentFailed, match=named):
         cloud.deploy(template, {"WithAudit": "on"}, stack_name="unknown")
     assert buckets(cloud) == before
+
+
+INSTANCE = {
+    "ConnectInstanceArn": "arn:aws:connect:eu-west-1:111122223333:instance/an-instance",
+    "ExportBucketName": "bucket",
+    "ExportPrefix": "prefix",
+    "ContactFlowId": "flow",
+}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("IntegrationType: LAMBDA_FUNCTION", "IntegrationType: EVENT", "EVENT"),
+        ("InstanceId: !Ref ConnectInstanceArn", "InstanceId: an-instance", "ARN of an instance"),
+        ("IntegrationArn: !GetAtt LastRead.Arn", "IntegrationArn: nothing", "no function nothing"),
+        ("      Name: Read last\n", "", "Module: .*Name: is missing"),
+        ("Type: CONTACT_FLOW", "Type: RIVER", "Flow: .*Type: 'RIVER'"),
+        ("${Module}", "no-module", "Flow: there is no flow module no-module"),
+        ("${LastRead.Arn}", "no-function", "no function no-function"),
+        ('"StartAction": "read"', '"StartAction": "rest"', "there is no action rest"),
+        ("      Type: CONTACT_FLOW\n", "      Type: CONTACT_FLOW\n      Depth: 2\n", "Depth"),
+    ],
+)
+def test_flows_that_connect_would_refuse_fail(
+    cloud: LocalCloud, tmp_path: Path, old: str, new: str, named: str
+) -> None:
+    template = a_copy(tmp_path, (old, new), stack=ENDINGS)
+    with pytest.raises(DeploymentFailed, match=named):
+        cloud.deploy(template, INSTANCE, stack_name="flows")
+    assert not cloud.flows.associations
+
+
+def test_flows_can_be_updated_and_go_with_their_stack(cloud: LocalCloud, tmp_path: Path) -> None:
+    made = cloud.deploy(ENDINGS / "template.yaml", INSTANCE, stack_name="flows")
+    changes = (("Name: Read last\n", "Name: Read\n"), ("last, then disconnect", "and disconnect"))
+    again = cloud.deploy(a_copy(tmp_path, *changes, stack=ENDINGS), INSTANCE, stack_name="flows")
+    assert {made.resources[name] for name in ("Flow", "Module")} == {
+        again.resources[name] for name in ("Flow", "Module")
+    }
+    assert cloud.flows.has(INSTANCE["ConnectInstanceArn"], again.resources["LastRead"])
+    cloud.delete("flows")
+    assert not cloud.flows.associations
+    assert not cloud.flows.modules
 
 
 @pytest.mark.parametrize(

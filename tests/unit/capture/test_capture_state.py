@@ -1,4 +1,4 @@
-"""Capture states that another version has written are read all the same."""
+"""Checkpoints that another version has written are read all the same."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from typing import Any
 
 import pytest
 
-from chatlake.capture.capture_state import (
-    Checkpoint,
-    checkpoint_attribute,
-    parse_capture_state,
-)
+from chatlake.capture.capture_state import Checkpoint, checkpoint_text, parse_checkpoint
 
-MEMBERS = {
+MEMBERS: dict[str, Any] = {
     "first_seen_at": 1,
     "legs": 2,
     "ended": True,
@@ -23,22 +19,11 @@ MEMBERS = {
     "retries": 5,
     "announced": "revision",
 }
-CHECKPOINT = Checkpoint(
-    first_seen_at=1,
-    legs=2,
-    ended=True,
-    settled_since=3,
-    changed_at=4,
-    last_read_done=True,
-    retries=5,
-    announced="revision",
-)
+CHECKPOINT = Checkpoint(**MEMBERS)
 
 
 def checkpoint_in(members: dict[str, Any]) -> Checkpoint:
-    """The checkpoint of an item as DynamoDB has it since 0.1."""
-    item: Any = {"version": {"N": "7"}, "memory": {"S": json.dumps(members)}}
-    return parse_capture_state("chat", item).checkpoint
+    return parse_checkpoint(json.dumps(members))
 
 
 def test_what_the_first_version_wrote_is_read() -> None:
@@ -49,10 +34,10 @@ def test_the_first_versions_word_for_no_revision_is_none() -> None:
     assert checkpoint_in({**MEMBERS, "announced": ""}).announced is None
 
 
-def test_what_is_written_is_what_the_first_version_reads() -> None:
-    """While a stack is updated, an invocation of the version before may still be at work."""
-    attribute: Any = checkpoint_attribute(CHECKPOINT)
-    assert json.loads(attribute["S"]) == MEMBERS
+def test_what_is_written_is_read_and_what_is_usual_is_not_written() -> None:
+    assert parse_checkpoint(checkpoint_text(CHECKPOINT)) == CHECKPOINT
+    assert json.loads(checkpoint_text(CHECKPOINT)) == MEMBERS
+    assert checkpoint_text(Checkpoint()) == "{}"
 
 
 def test_members_of_a_newer_version_are_passed_over() -> None:

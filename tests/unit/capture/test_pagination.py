@@ -6,12 +6,17 @@ from typing import Any
 
 import pytest
 
-from chatlake.capture.pagination import Scan, scan
+from chatlake.capture.pagination import Scan, Sweep, scan
 from chatlake.capture.participant_client import Page
 from chatlake.documents.document import Document, merge
-from chatlake.exceptions import ParticipantThrottled, ParticipantUnavailable
+from chatlake.exceptions import (
+    ParticipantRejected,
+    ParticipantThrottled,
+    ParticipantUnavailable,
+)
 from chatlake.sources.get_transcript import from_response
 
+EVENTS = "application/vnd.amazonaws.connect.event"
 READ = {"RecipientParticipantId": "a", "ReadTimestamp": "2026-09-01T10:00:05Z"}
 
 
@@ -188,3 +193,158 @@ def test_a_hole_that_a_read_has_left_is_closed_before_anything_counts_as_observe
     # Once that is done, a snapshot ends where nothing is new.
     closed = merge(before, read(*numbered(3, 4, 5, 6), at=3000, reached=True))
     assert ids(scan(Pages(numbered(7, 8), numbered(5, 6)), closed, whole=False)) == ["m7", "m8"]
+
+
+class LongChat:
+    """A transcript that grows and is read page by page; the simulator of a unit test."""
+
+    def __init__(self) -> None:
+        self.items: list[dict[str, Any]] = []
+        self.document = Document("c1")
+        self.sweep: Sweep | None = None
+        self.at = 1_000
+        self.calls = 0
+
+    def say(self, count: int, **members: Any) -> None:
+        for _ in range(count):
+            number = len(self.items)
+            time = f"2026-09-01T{number // 3600:02}:{number // 60 % 60:02}:{number % 60:02}Z"
+            self.items.append(message(number, read=True, AbsoluteTime=time, **members))
+
+    def snapshot(self, *, pages: int | None = None, keeps_sweep: bool = True) -> Scan:
+        """Take a snapshot; a 429 comes after so many pages."""
+        self.at += 5_000
+        left = [pages]
+
+        def read(end: int) -> Page:
+            self.calls += 1
+            if left[0] is not None:
+                if not left[0]:
+                    raise ParticipantThrottled("GetTranscript", "ThrottlingException")
+                left[0] -= 1
+            start = max(0, end - 100)
+            response = {"InitialContactId": "c1", "Transcript": self.items[start:end]}
+            return Page(response, str(start) if start else None)
+
+        found = scan(
+            lambda token: read(len(self.items) if token is None else int(token)),
+            self.document,
+            whole=False,
+            at=self.at,
+            sweep=self.sweep if keeps_sweep else None,
+            read_from=lambda item_id, token: read(
+                int(token or item_id.removeprefix("m")) + (not token)
+            ),
+        )
+        self.sweep = found.sweep
+        read_now = from_response(
+            found.response("c1"),
+            read_at=self.at,
+            whole=found.whole,
+            reached=found.reached,
+            observed_at=found.observed_at,
+        )
+        self.document = merge(self.document, read_now)
+        return found
+
+    @property
+    def missing(self) -> int:
+        return len(self.items) - len(self.document.items)
+
+
+@pytest.mark.parametrize("keeps_sweep", [True, False], ids=["one process", "handed over"])
+@pytest.mark.parametrize("before", [0, 130])
+def test_a_hole_is_crossed_however_it_came_to_be(before: int, keeps_sweep: bool) -> None:
+    chat = LongChat()
+    chat.say(before)
+    if before:
+        chat.snapshot()
+    chat.say(250)
+    with_hole = chat.snapshot(pages=1)
+    assert with_hole.error is not None
+    assert chat.missing > 0
+    chat.say(3)
+    chat.snapshot(pages=2, keeps_sweep=keeps_sweep)
+    chat.say(3)
+    for _ in range(2):
+        chat.snapshot(keeps_sweep=keeps_sweep)
+    assert chat.missing == 0
+    # From then on a snapshot ends where nothing is new.
+    calls = chat.calls
+    assert chat.snapshot().reached
+    assert chat.calls == calls + 1
+
+
+def test_a_hole_deeper_than_a_snapshot_is_crossed_in_parts() -> None:
+    chat = LongChat()
+    chat.say(2_050)
+    snapshots = 0
+    while chat.missing:
+        chat.say(1)
+        chat.snapshot()
+        snapshots += 1
+        assert snapshots <= 6
+    assert chat.sweep is None
+    while not chat.snapshot().reached:
+        snapshots += 1
+        assert snapshots <= 12
+    calls = chat.calls
+    assert chat.snapshot().reached
+    assert chat.calls == calls + 1
+
+
+def test_nothing_counts_as_observed_later_than_the_first_part_of_what_saw_it() -> None:
+    chat = LongChat()
+    chat.say(700)
+    chat.snapshot()
+    first = chat.at
+    last = chat.snapshot()
+    assert chat.missing == 0
+    assert (last.reached, last.whole, last.observed_at) == (False, False, first)
+    assert chat.document.participant is not None
+    assert chat.document.participant["observed_until"] == first * 1000
+
+
+def test_a_second_hole_above_the_first_is_crossed_too() -> None:
+    chat = LongChat()
+    chat.say(40)
+    chat.snapshot()
+    chat.say(300)
+    chat.snapshot(pages=1)
+    chat.say(250)
+    chat.snapshot(pages=1)
+    for _ in range(3):
+        chat.snapshot()
+    assert chat.missing == 0
+
+
+def test_a_place_that_the_service_does_not_know_any_more_is_given_up() -> None:
+    chat = LongChat()
+    chat.say(700)
+    chat.snapshot()
+    assert chat.sweep is not None
+
+    def refuse(_item_id: str, _token: str | None) -> Page:
+        raise ParticipantRejected("GetTranscript", "ValidationException")
+
+    found = scan(
+        Pages(chat.items[600:], chat.items[500:600]),
+        chat.document,
+        whole=False,
+        at=9_000,
+        sweep=chat.sweep,
+        read_from=refuse,
+    )
+    assert isinstance(found.error, ParticipantRejected)
+    assert found.sweep is None
+
+
+def test_a_snapshot_that_sees_the_end_of_the_chat_goes_all_the_way() -> None:
+    ended = {"Id": "e", "Type": "EVENT", "ContentType": f"{EVENTS}.chat.ended"}
+    older = [numbered(number) for number in range(9, 0, -1)]
+    pages = Pages([*numbered(10), ended], *older)
+    found = scan(pages, known(*numbered(*range(1, 10))), whole=False)
+    assert (found.saw_end, found.whole, pages.asked) == (True, True, 10)
+    cut = Pages([ended], numbered(9), ParticipantThrottled("GetTranscript", "429"))
+    found = scan(cut, Document("c1"), whole=False)
+    assert (found.saw_end, found.whole) == (True, False)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from local.chats import Chat, main, scripts
 from local.scripted.items import timestamp
+from local.scripted.moved import moved
 from local.scripted.receipts import WINDOW_MS, Arrival, Sent, throttle
 
 START = datetime(2026, 9, 1, tzinfo=UTC)
@@ -29,7 +30,10 @@ ITEM_MEMBERS = {
 }
 EXPORTED_ITEM_MEMBERS = ITEM_MEMBERS - {"ContactId", "MessageMetadata", "RelatedContactId"}
 ATTACHMENT_MEMBERS = {"AttachmentId", "AttachmentName", "ContentType", "Status"}
-METADATA_MEMBERS = {"MessageId", "MessageProcessingStatus", "Receipts"}
+METADATA_MEMBERS = {
+    *("MessageId", "MessageProcessingStatus", "Receipts"),
+    *("MessageCompleted", "ChunkNumber"),
+}
 RECEIPT_MEMBERS = {"DeliveredTimestamp", "ReadTimestamp", "RecipientParticipantId"}
 EXPORT_MEMBERS = {
     *("AWSAccountId", "ContactId", "InitialContactId", "InstanceId", "Participants"),
@@ -183,6 +187,54 @@ class TestAView:
                     outcomes[after.get("MessageProcessingStatus")] += 1
         assert set(outcomes) == {None, "FAILED", "REJECTED"}
         assert outcomes[None] > 20 * (outcomes["FAILED"] + outcomes["REJECTED"])
+
+
+class TestStreamedMessages:
+    def test_come_in_pieces_until_they_are_whole(self) -> None:
+        found = 0
+        for chat in CHATS:
+            for item in chat.items:
+                streaming = item.streaming
+                if streaming is None:
+                    continue
+                views = [item.as_of(at) for at in (item.sent_ms, *streaming.changes())]
+                *pieces, whole = views
+                assert "".join(piece["Content"] for piece in pieces) == whole["Content"]
+                assert whole["Content"] == item.as_exported()["Content"] == item.content
+                assert whole["AbsoluteTime"] == timestamp(item.sent_ms)
+                assert all(a["AbsoluteTime"] < b["AbsoluteTime"] for a, b in pairwise(pieces))
+                told = [view["MessageMetadata"] for view in views]
+                numbers = list(range(1, len(pieces) + 1))
+                assert [one["ChunkNumber"] for one in told] == [*numbers, len(pieces)]
+                assert [one["MessageCompleted"] for one in told] == [False] * len(pieces) + [True]
+                found += 1
+        assert found > 100
+
+    def test_are_whole_before_anything_else_is_said_and_before_the_end(self) -> None:
+        for chat in CHATS:
+            said = sorted(i.sent_ms for i in chat.own_items if i.type == "MESSAGE")
+            for item in chat.own_items:
+                if item.streaming is not None:
+                    later = [at for at in said if at > item.sent_ms]
+                    assert item.streaming.whole_ms < min([*later, chat.ended_ms])
+
+    def test_come_as_much_later_in_a_chat_that_is_moved(self) -> None:
+        chat = next(chat for chat in CHATS if any(item.streaming for item in chat.items))
+        later = moved(chat, chat.started_ms + 1_000)
+        for item, same in zip(chat.items, later.items, strict=True):
+            assert [at + 1_000 for at in item.changes()] == same.changes()
+
+    def test_are_a_flows_bots_and_only_in_some_chats(self) -> None:
+        speakers = Counter(
+            (item.sender.role, item.sender.name)
+            for chat in CHATS
+            for item in chat.items
+            if item.streaming is not None and item.sender is not None
+        )
+        assert set(speakers) == {("SYSTEM", "BOT")}
+        with_bot = [c for c in CHATS if any(p.name == "BOT" for p in c.participants)]
+        streams = [any(item.streaming for item in chat.items) for chat in with_bot]
+        assert 0.25 < mean(streams) < 0.45
 
 
 class TestPages:

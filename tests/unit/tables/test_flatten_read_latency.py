@@ -424,4 +424,4 @@ def test_contacts_have_what_events_say(rows_of: Readings) -> None:
     assert row["hierarchy_groups"] == '{"level1":{"arn":"g"}}'
     assert row["chat_metrics"] is None
     assert row["extra"] == '{"agentInfo":{"connectedToAgentTimestamp":"?"},"chatMetrics":5}'
-    assert (row["row_format"], row["receipts_observed_until"]) == (2, None)
+    assert (row["row_format"], row["receipts_observed_until"]) == (3, None)

@@ -29,9 +29,9 @@ def a_cloud(folder: Path, speed: float = 60, **options: Any) -> Iterator[LocalCl
         yield cloud
 
 
-def a_copy(folder: Path, *changes: tuple[str, str]) -> Path:
-    """Copy the stack into a folder, with texts of its template replaced; return the template."""
-    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("__*__*"), dirs_exist_ok=True)
+def a_copy(folder: Path, *changes: tuple[str, str], stack: Path = FOLDER) -> Path:
+    """Copy a stack into a folder, with texts of its template replaced; return the template."""
+    shutil.copytree(stack, folder, ignore=shutil.ignore_patterns("__*__*"), dirs_exist_ok=True)
     template = folder / "template.yaml"
     text = template.read_text()
     for old, new in changes:

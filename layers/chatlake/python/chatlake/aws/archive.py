@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from chatlake.aws_clients import clients
+from chatlake.capture.older_schedule import OlderSchedule
 from chatlake.capture.publish_notifier import PublishNotifier
 from chatlake.capture.reserve import Reserve
 from chatlake.capture.schedule import CaptureSchedule
@@ -45,7 +46,12 @@ class DeployedArchive:
     @cached_property
     def schedule(self) -> CaptureSchedule:
         """The capture schedule: which chats are due."""
-        return CaptureSchedule(clients.dynamodb(self._config), self.settings.chats_table)
+        return CaptureSchedule(clients.dynamodb(self._config), self.settings.schedule_table)
+
+    @cached_property
+    def older_schedule(self) -> OlderSchedule:
+        """What version 0.2 has left of its schedule."""
+        return OlderSchedule(clients.dynamodb(self._config), self.settings.chats_table)
 
     @cached_property
     def reserve(self) -> Reserve:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from itertools import batched
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, UpdateItemOutputTypeDef
@@ -20,36 +21,45 @@ type Item = Mapping[str, AttributeValueTypeDef]
 KEYS_AT_ONCE = 100
 """BatchGetItem takes no more."""
 
+_WRITES_AT_ONCE = 25
 
-class DynamoDBTable:
-    """The items of one table whose keys begin with a prefix; names are keys without it."""
 
-    def __init__(self, dynamodb: DynamoDBClient, table: str, prefix: str) -> None:
+class DynamoDBItems[Name](ABC):
+    """Items of one table; what an item's name is, and its key, a kind of table says."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table: str) -> None:
         self._dynamodb = dynamodb
         self._table = table
-        self._prefix = prefix
 
-    def read(self, name: str) -> Item | None:
+    @abstractmethod
+    def _key(self, name: Name) -> Item:
+        """Return the key of an item."""
+
+    @abstractmethod
+    def _name(self, item: Item) -> Name:
+        """Return what an item is called."""
+
+    def read(self, name: Name) -> Item | None:
         """Return an item by a strongly consistent read; None if there is none."""
         found = self._dynamodb.get_item(
             TableName=self._table, Key=self._key(name), ConsistentRead=True
         )
         return found.get("Item")
 
-    def read_many(self, names: Collection[str], *, consistent: bool = True) -> dict[str, Item]:
+    def read_many(self, names: Collection[Name], *, consistent: bool = True) -> dict[Name, Item]:
         """Return the items of those names that there are, by name."""
-        found: dict[str, Item] = {}
-        for some in batched(sorted(set(names)), KEYS_AT_ONCE, strict=False):
+        found: dict[Name, Item] = {}
+        for some in batched(dict.fromkeys(names), KEYS_AT_ONCE, strict=False):
             keys = [self._key(name) for name in some]
             request: Any = {self._table: {"Keys": keys, "ConsistentRead": consistent}}
             while request:
                 answer = self._dynamodb.batch_get_item(RequestItems=request)
                 for item in answer["Responses"][self._table]:
-                    found[item["key"]["S"].removeprefix(self._prefix)] = item
+                    found[self._name(item)] = item
                 request = answer.get("UnprocessedKeys")
         return found
 
-    def change(self, name: str, change: UpdateExpression, *conditions: str) -> bool:
+    def change(self, name: Name, change: UpdateExpression, *conditions: str) -> bool:
         """Change an item, or make it, in one request; return whether the conditions held."""
         try:
             self._update(name, change, " AND ".join(conditions))
@@ -57,12 +67,12 @@ class DynamoDBTable:
             return _refused(error)
         return True
 
-    def changed(self, name: str, change: UpdateExpression) -> Item:
+    def changed(self, name: Name, change: UpdateExpression) -> Item:
         """Change an item, or make it; return what the changed attributes are now."""
         return self._update(name, change, "", ReturnValues="UPDATED_NEW")["Attributes"]
 
     def _update(
-        self, name: str, change: UpdateExpression, condition: str, **options: Any
+        self, name: Name, change: UpdateExpression, condition: str, **options: Any
     ) -> UpdateItemOutputTypeDef:
         expression, names, values = change.expression()
         # What no expression mentions may not be sent along.
@@ -80,7 +90,7 @@ class DynamoDBTable:
 
     def delete(
         self,
-        name: str,
+        name: Name,
         condition: str | None = None,
         values: Mapping[str, AttributeValueTypeDef] | None = None,
     ) -> bool:
@@ -99,8 +109,59 @@ class DynamoDBTable:
             return _refused(error)
         return True
 
+
+class DynamoDBTable(DynamoDBItems[str]):
+    """The items of one table whose keys begin with a prefix; names are keys without it."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table: str, prefix: str) -> None:
+        super().__init__(dynamodb, table)
+        self._prefix = prefix
+
     def _key(self, name: str) -> Item:
         return {"key": {"S": self._prefix + name}}
+
+    def _name(self, item: Item) -> str:
+        return item["key"]["S"].removeprefix(self._prefix)
+
+
+class DynamoDBSortedTable(DynamoDBItems[tuple[str, str]]):
+    """The items of one table with a partition key and a sort key; a name is the pair of both."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table: str, keys: tuple[str, str]) -> None:
+        super().__init__(dynamodb, table)
+        self._keys = keys
+
+    def partition(self, value: str) -> list[Item]:
+        """Return the items of one partition key, in the order of their sort keys, consistently."""
+        pages = self._dynamodb.get_paginator("query").paginate(
+            TableName=self._table,
+            ConsistentRead=True,
+            KeyConditionExpression="#partition = :value",
+            ExpressionAttributeNames={"#partition": self._keys[0]},
+            ExpressionAttributeValues={":value": {"S": value}},
+        )
+        return [item for page in pages for item in page["Items"]]
+
+    def put(self, name: tuple[str, str], attributes: Item) -> None:
+        """Put an item in the place of the one of that name, if there is one."""
+        self._dynamodb.put_item(TableName=self._table, Item={**attributes, **self._key(name)})
+
+    def delete_many(self, names: Iterable[tuple[str, str]]) -> None:
+        """Delete items, which need not be there."""
+        for some in batched(dict.fromkeys(names), _WRITES_AT_ONCE, strict=False):
+            request: Any = {
+                self._table: [{"DeleteRequest": {"Key": self._key(name)}} for name in some]
+            }
+            while request:
+                answer = self._dynamodb.batch_write_item(RequestItems=request)
+                request = answer.get("UnprocessedItems")
+
+    def _key(self, name: tuple[str, str]) -> Item:
+        return {key: {"S": value} for key, value in zip(self._keys, name, strict=True)}
+
+    def _name(self, item: Item) -> tuple[str, str]:
+        partition, sort = self._keys
+        return item[partition]["S"], item[sort]["S"]
 
 
 def _refused(error: ClientError) -> bool:

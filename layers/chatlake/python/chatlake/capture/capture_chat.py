@@ -2,6 +2,7 @@
 
 What an attempt found is in the document before anything leaves the capture state, and the publisher
 is notified before the chat leaves the schedule; so an attempt that is cut off is simply repeated.
+docs/architecture.md draws the way of the data and the states of a chat.
 """
 
 from __future__ import annotations
@@ -11,31 +12,30 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.capture.capture_state import CaptureState, Checkpoint, Token
+from chatlake.capture.capture_state import CaptureState, Token
 from chatlake.capture.fetch import Fetched, take_events, take_exports
+from chatlake.capture.live_chat import LiveChat, own_documents
+from chatlake.capture.settle import LONGEST_CHAT_MS, next_attempt, stand
 from chatlake.capture.token_reading import read_transcript
 from chatlake.chat_state import NO_HINT
 from chatlake.documents.document import Document, merge
 from chatlake.documents.legs import legs_of
-from chatlake.documents.lifecycle import IDLE_MS, SETTLE_MS, is_ended, saw_end
+from chatlake.documents.lifecycle import IDLE_MS, is_ended, saw_end
 from chatlake.documents.revision import revision
 from chatlake.documents.upsert import upsert
 from chatlake.exceptions import UnreadableDocument, UnsupportedDocumentFormat
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from chatlake.capture.capture_services import CaptureServices
-    from chatlake.capture.schedule import Phase
+    from chatlake.capture.capture_state import Phase
+    from chatlake.capture.settle import Standing
+    from chatlake.documents.store import StoredDocument
+    from chatlake.documents.upsert import UpsertResult
 
-_TOKEN_MAY_COME_MS = 15 * 60_000
-_LONGEST_CHAT_MS = 8 * 24 * 3_600_000
+# Most chats are over before.
+_CHECKPOINTED_AFTER_MS = 10 * 60_000
 _KEPT_AFTER_MS = 7 * 24 * 3_600_000
-_RETRY_MS = 15_000
-_LONGEST_RETRY_MS = 15 * 60_000
-# Of a last read that an unreachable service keeps from ending.
-_MOST_RETRIES = 60
 _LONGEST_REFUSAL_MS = 30 * 24 * 3_600_000
 _DAMAGED = "damaged document"
 _NEWER = "document of a newer format"
@@ -43,32 +43,127 @@ _REFUSED = "refused export"
 _PASSING_FAILURES = frozenset({_DAMAGED, _NEWER, _REFUSED})
 
 
-def capture_chat(chat: str, services: CaptureServices) -> None:
-    """Make one capture attempt for a chat that is due."""
+def capture_chat(
+    chat: str, services: CaptureServices, live: LiveChat | None = None
+) -> LiveChat | None:
+    """Make one capture attempt for a chat that is due.
+
+    Parameters
+    ----------
+    live
+        What this process knows of the chat, if it has read it while it lived.
+
+    Returns
+    -------
+    LiveChat | None
+        The chat, if it lives and can be read again at any time; it need not be written then.
+    """
     state = services.schedule.read(chat)
     # The index is eventually consistent: it may name a chat whose attempt has just ended.
-    if state is None or state.due_at is None or state.due_at > now_ms():
-        return
+    if state is None or state.due_at is None:
+        return None
+    if state.due_at > now_ms():
+        return live if state.phase == "live" else None
     owner = services.chats.legs.initial_contacts([chat]).get(chat, chat)
     if owner != chat:
-        _move(state, owner, services)
-        return
-    fetched = Fetched(failure=None if state.failure in _PASSING_FAILURES else state.failure)
-    take_events(state, fetched, services)
-    take_exports(state, fetched, services)
+        _move(state, owner, services, live)
+        return None
     try:
         stored = services.store.read(chat)
     except UnreadableDocument as error:
         services.note(Metric.UNREADABLE_DOCUMENTS, chat, str(error))
         newer = isinstance(error, UnsupportedDocumentFormat)
-        _retry_later(state, services, failure=_NEWER if newer else _DAMAGED, after_ms=IDLE_MS)
-        return
+        _retry_later(state, services, failure=_NEWER if newer else _DAMAGED)
+        return live
+    fetched = _fetch(state, stored, services, live)
+    own = own_documents(fetched.documents, chat)
+    known = reduce(merge, own, stored.document if stored else Document(chat))
+    at = now_ms()
+    changed_at = live.changed_at if live else at
+    standing = stand(state, known, fetched, at, changed_at=changed_at)
+    if standing.is_live and not standing.publishable and len(own) == len(fetched.documents):
+        return _keep(state, known, stored, fetched, standing, services)
+    return _store(state, stored, fetched, services, changed_at=changed_at)
+
+
+def _fetch(
+    state: CaptureState,
+    stored: StoredDocument | None,
+    services: CaptureServices,
+    live: LiveChat | None,
+) -> Fetched:
+    """Take all that waits and, unless its end was read, the transcript."""
+    chat = state.initial_contact_id
+    fetched = Fetched(failure=None if state.failure in _PASSING_FAILURES else state.failure)
+    if live is not None:
+        fetched.documents.append(live.known)
+        fetched.read_all = live.read_all
+    take_events(state, fetched)
+    take_exports(state, fetched, services)
     known = reduce(
-        merge, _own(fetched.documents, chat), stored.document if stored else Document(chat)
+        merge,
+        own_documents(fetched.documents, chat),
+        stored.document if stored else Document(chat),
     )
     ended = is_ended(known)
-    if not (ended and state.checkpoint.last_read_done) or _may_have_gone_on(state, known):
-        read_transcript(state, fetched, known, services, whole=ended, after_end=ended)
+    was_read = fetched.read_all or state.checkpoint.last_read_done
+    # Until its transcript says so, a leg may have begun of which no event told.
+    if not (ended and was_read and saw_end(known)):
+        whole = ended and not was_read
+        read_transcript(state, fetched, known, services, whole=whole, after_end=ended)
+    return fetched
+
+
+def _keep(
+    state: CaptureState,
+    known: Document,
+    stored: StoredDocument | None,
+    fetched: Fetched,
+    standing: Standing,
+    services: CaptureServices,
+) -> LiveChat:
+    """Keep a live chat in memory: little but its legs and tokens is written down."""
+    chat, at = state.initial_contact_id, now_ms()
+    # An erasure finds it by any of them.
+    services.chats.legs.add(dict.fromkeys(legs_of(known), chat), provisional=known.provisional)
+    closed = fetched.done & state.tokens.keys()
+    due = next_attempt(state, standing, at)
+    was_live = due == (state.phase, state.due_at)
+    lasts = at - due[1] >= _CHECKPOINTED_AFTER_MS
+    if closed or lasts or not was_live or fetched.failure != state.failure:
+        services.schedule.finish_attempt(
+            state,
+            checkpoint=standing.checkpoint,
+            done=closed,
+            due=due,
+            failure=fetched.failure,
+        )
+    for token in fetched.tokens.values():
+        services.schedule.keep_token(chat, token)
+    live = _live_chat(state, fetched, known, due[1])
+    live.changed_at = standing.checkpoint.changed_at
+    live.failures = 1 if fetched.retry else 0
+    live.was_written(stored.document if stored else None)
+    if live.is_to_be_written(services):
+        live.write(services)
+    return live
+
+
+def _live_chat(state: CaptureState, fetched: Fetched, known: Document, due_at: int) -> LiveChat:
+    tokens = {n: t for n, t in state.tokens.items() if n not in fetched.done} | fetched.tokens
+    return LiveChat(replace(state, tokens=tokens, due_at=due_at), known, at=now_ms())
+
+
+def _store(
+    state: CaptureState,
+    stored: StoredDocument | None,
+    fetched: Fetched,
+    services: CaptureServices,
+    *,
+    changed_at: int,
+) -> LiveChat | None:
+    """Write what was found, notify the publisher of it, and note when the chat is due again."""
+    chat = state.initial_contact_id
     upserted = upsert(
         fetched.documents,
         store=services.store,
@@ -79,19 +174,16 @@ def capture_chat(chat: str, services: CaptureServices) -> None:
     if chat in upserted.erased or (
         not fetched.documents and services.chats.tombstones.erased([chat])
     ):
-        _notify_of_moves(chat, upserted.to_publish.keys(), services, itself=True)
+        _notify_of_moves(chat, upserted, services)
         services.schedule.remove(chat)
-        return
+        return None
     for damaged, reason in upserted.failed.items():
         services.note(Metric.UNREADABLE_DOCUMENTS, damaged, reason)
-    own = _own(fetched.documents, chat)
-    after = reduce(merge, own, known)
-    named_another = len(own) < len(fetched.documents)
-    _notify_of_moves(chat, upserted.to_publish.keys(), services, itself=named_another)
-    if upserted.to_publish.keys() - {chat} and (stored := services.store.read(chat)) is not None:
-        # What was kept under a leg may have been merged into it just now.
-        after = stored.document
-    if named_another and services.chats.legs.initial_contacts([chat]).get(chat, chat) != chat:
+    _notify_of_moves(chat, upserted, services)
+    if chat in upserted.moved or (
+        upserted.stored.keys() - {chat}
+        and services.chats.legs.initial_contacts([chat]).get(chat, chat) != chat
+    ):
         # That chat has this one as a leg: one more attempt, to hand all over.
         checkpoint = replace(
             state.checkpoint, first_seen_at=state.checkpoint.first_seen_at or now_ms()
@@ -99,125 +191,87 @@ def capture_chat(chat: str, services: CaptureServices) -> None:
         services.schedule.finish_attempt(
             state, checkpoint=checkpoint, done=fetched.done, due=("ended", now_ms())
         )
-        return
-    changed = chat in upserted.new | upserted.changed
-    is_stored = stored is not None or bool(own)
-    _settle(state, fetched, after, services, changed=changed, is_stored=is_stored)
+        return None
+    after = upserted.stored.get(chat, stored)
+    document = after.document if after else Document(chat)
+    standing = stand(state, document, fetched, now_ms(), changed_at=changed_at)
+    due = _finish(state, fetched, standing, document, services, is_stored=after is not None)
+    if due is None or due[0] != "live":
+        return None
+    live = _live_chat(state, fetched, document, due[1])
+    live.changed_at = standing.checkpoint.changed_at
+    return live
 
 
-def _may_have_gone_on(state: CaptureState, known: Document) -> bool:
-    """Return whether a chat is to be read once more before its tokens go.
+def _notify_of_moves(chat: str, upserted: UpsertResult, services: CaptureServices) -> None:
+    """Notify of other chats that this attempt has changed.
 
-    The known legs have ended, but the transcript never said that the chat has: a leg may have begun
-    of which no event told, and only a token shows it.
+    Legs that were chats of their own lose their rows; another that is a chat is made due.
     """
-    over = now_ms() - state.checkpoint.settled_since >= SETTLE_MS
-    return over and bool(state.tokens) and not saw_end(known)
-
-
-def _own(documents: list[Document], chat: str) -> list[Document]:
-    return [document for document in documents if document.initial_contact_id == chat]
-
-
-def _notify_of_moves(
-    chat: str, changed: Collection[str], services: CaptureServices, *, itself: bool
-) -> None:
-    """Notify of other chats that this attempt has changed: legs that were chats of their own.
-
-    Those lose their rows, be it the chat of the attempt itself; another that is a chat is made due.
-    """
-    others = set(changed) - {chat}
-    suspects = changed if itself else others
-    moved = {suspect for suspect in suspects if services.store.read(suspect) is None}
-    if moved:
-        services.publish_queue.send(dict.fromkeys(moved, NO_HINT))
-    for other in others - moved:
+    gone = upserted.moved | (upserted.erased & upserted.to_publish.keys())
+    if gone:
+        services.publish_queue.send(dict.fromkeys(gone, NO_HINT))
+    for other in upserted.stored.keys() - gone - {chat}:
         services.schedule.make_due(other, phase="ended", due_at=now_ms())
 
 
-def _settle(
+def _finish(
     state: CaptureState,
     fetched: Fetched,
+    standing: Standing,
     document: Document,
     services: CaptureServices,
     *,
-    changed: bool,
     is_stored: bool,
-) -> None:
+) -> tuple[Phase, int] | None:
     """Notify the publisher if the chat is publishable, and note when it is due again.
 
     A token alone, which opened nothing yet, makes no document, and so nothing to publish.
     """
     at = now_ms()
-    before = state.checkpoint
-    legs, ended = len(legs_of(document)), is_ended(document)
-    has_token = bool(state.tokens.keys() - fetched.done or fetched.tokens)
-    goes_on = changed and has_token and not saw_end(document)
-    still = (legs, ended) == (before.legs, before.ended) and not goes_on
-    checkpoint = replace(
-        before,
-        first_seen_at=before.first_seen_at or at,
-        legs=legs,
-        ended=ended,
-        settled_since=before.settled_since if still else at,
-        changed_at=at if changed else before.changed_at or at,
-        # A leg that begins after all opens the chat again.
-        last_read_done=ended and (before.last_read_done or fetched.read_all),
-        retries=before.retries + 1 if fetched.retry else 0,
-    )
-    waits_for_read = fetched.retry and checkpoint.retries <= _MOST_RETRIES
-    settled = ended and at - checkpoint.settled_since >= SETTLE_MS
-    idle = at - checkpoint.changed_at >= IDLE_MS
-    over = settled or at - checkpoint.first_seen_at >= _LONGEST_CHAT_MS
+    checkpoint = standing.checkpoint
     newest = revision(document)
-    if is_stored and (settled or idle or over) and newest != before.announced:
+    if is_stored and standing.publishable and newest != checkpoint.announced:
         services.publish_queue.send({state.initial_contact_id: NO_HINT})
         services.counters.add(Metric.CHATS_ANNOUNCED)
         checkpoint = replace(checkpoint, announced=newest)
-    if over and not waits_for_read:
-        # An export that S3 has refused so long is requested once a day, until access is granted.
-        refused = state.exports.keys() - fetched.done
-        retried_daily = bool(refused) and at - checkpoint.first_seen_at < _LONGEST_REFUSAL_MS
-        if document.participant is None and not document.exports and not retried_daily:
-            services.note(
-                Metric.CHATS_WITHOUT_SOURCE, state.initial_contact_id, "no token and no export"
-            )
+    if not standing.over:
+        due = next_attempt(state, standing, at)
         services.schedule.finish_attempt(
             state,
             checkpoint=checkpoint,
-            done=fetched.done | state.tokens.keys(),
-            due=("waiting", at + IDLE_MS) if retried_daily else None,
-            expires_at=None if retried_daily else at + _KEPT_AFTER_MS,
-            failure=_REFUSED if refused else fetched.failure,
+            done=fetched.done,
+            tokens=fetched.tokens.values(),
+            due=due,
+            failure=fetched.failure,
         )
-        return
+        return due
+    # An export that S3 has refused so long is requested once a day, until access is granted.
+    refused = state.exports.keys() - fetched.done
+    retried_daily = bool(refused) and at - checkpoint.first_seen_at < _LONGEST_REFUSAL_MS
+    if document.participant is None and not document.exports and not retried_daily:
+        services.note(
+            Metric.CHATS_WITHOUT_SOURCE, state.initial_contact_id, "no token and no export"
+        )
+    # What is noted of one that has not ended keeps no attempt from forgetting it: once more, then.
+    last = state.phase == "ended" or retried_daily
     services.schedule.finish_attempt(
         state,
         checkpoint=checkpoint,
-        done=fetched.done,
-        tokens=fetched.tokens.values(),
-        due=_next_attempt(checkpoint, at, services, has_token=has_token, retry=waits_for_read),
-        failure=fetched.failure,
+        done=fetched.done | state.tokens.keys(),
+        due=("waiting", at + IDLE_MS) if retried_daily else None if last else ("ended", at),
+        expires_at=at + _KEPT_AFTER_MS if last and not retried_daily else None,
+        failure=_REFUSED if refused else fetched.failure,
     )
+    return None
 
 
-def _next_attempt(
-    checkpoint: Checkpoint, at: int, services: CaptureServices, *, has_token: bool, retry: bool
-) -> tuple[Phase, int]:
-    if retry:
-        wait = min(_LONGEST_RETRY_MS, _RETRY_MS * 2 ** min(checkpoint.retries - 1, 10))
-        return ("ended" if checkpoint.ended else "live"), at + wait
-    if checkpoint.ended:
-        return "ended", max(at + 1, checkpoint.settled_since + SETTLE_MS)
-    if has_token:
-        return "live", at + services.interval_ms()
-    # A token or an event that comes makes it due at once.
-    may_come_until = checkpoint.first_seen_at + _TOKEN_MAY_COME_MS
-    return "waiting", may_come_until if at < may_come_until else at + IDLE_MS
-
-
-def _move(state: CaptureState, owner: str, services: CaptureServices) -> None:
+def _move(
+    state: CaptureState, owner: str, services: CaptureServices, live: LiveChat | None
+) -> None:
     """Move a capture state to the chat that its contact turned out to be a leg of."""
+    if live is not None and not live.is_written:
+        live.write(services)
     for token in state.tokens.values():
         secret = services.token_cipher.open(token.sealed, state.initial_contact_id)
         moved = Token(token.kind, services.token_cipher.seal(secret, owner), token.expires_at)
@@ -225,18 +279,16 @@ def _move(state: CaptureState, owner: str, services: CaptureServices) -> None:
     services.schedule.move(state, owner, due_at=now_ms())
 
 
-def _retry_later(
-    state: CaptureState, services: CaptureServices, *, failure: str, after_ms: int
-) -> None:
+def _retry_later(state: CaptureState, services: CaptureServices, *, failure: str) -> None:
     at = now_ms()
     checkpoint = replace(state.checkpoint, first_seen_at=state.checkpoint.first_seen_at or at)
-    over = at - checkpoint.first_seen_at >= _LONGEST_CHAT_MS
+    over = at - checkpoint.first_seen_at >= LONGEST_CHAT_MS
     services.schedule.finish_attempt(
         state,
         checkpoint=checkpoint,
         # If it is still unreadable by then, at least its tokens go.
         done=state.tokens.keys() if over else (),
-        due=None if over else ("waiting", at + after_ms),
+        due=None if over else ("waiting", at + IDLE_MS),
         expires_at=at + _KEPT_AFTER_MS if over else None,
         failure=failure,
     )

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from chatlake.capture.schedule import CaptureSchedule
     from chatlake.capture.token_cipher import TokenCipher
     from chatlake.chat_state import ChatState, PublishQueue
+    from chatlake.documents.document import Document
     from chatlake.documents.store import DocumentStore
 
 
@@ -26,12 +27,14 @@ class CaptureServices:
     ----------
     read_export
         Returns the bytes of the export under a key; None if there is no such object.
-    interval_ms
-        Returns the time between two snapshots of one chat as it is at present.
+    exports_come
+        Whether the instance's exports are read, which have every message once more.
     warn
         Takes the metric of what went wrong, the chat, and why.
     may_go_on
         Whether there is time for another page.
+    on_read
+        Takes a live chat that was read, and all that is known of it.
     """
 
     schedule: CaptureSchedule
@@ -41,9 +44,10 @@ class CaptureServices:
     service: ParticipantClient
     read_export: Callable[[str], bytes | None]
     publish_queue: PublishQueue
-    interval_ms: Callable[[], int]
     warn: Callable[[Metric, str, str], None]
+    exports_come: bool = True
     may_go_on: Callable[[], bool] = lambda: True
+    on_read: Callable[[str, Document], None] = lambda *_: None
     counters: Counters = field(default_factory=Counters)
 
     def note(self, problem: Metric, chat: str, reason: str) -> None:

@@ -1,26 +1,34 @@
-"""What is noted of a chat between two capture attempts, and how DynamoDB holds it."""
+"""What is noted of a chat between two capture attempts, and how DynamoDB holds it.
+
+An item for each thing that is noted, so that a note costs what it is large, and one small item,
+`DUE`, which says when the chat is due and what the attempts before have come to.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import zlib
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from chatlake.documents.document import Document
 from chatlake.json_codec import dumps, loads
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from chatlake.aws_clients.dynamodb_table import Item
 
-    from chatlake.json_codec import JsonObject
+type Phase = Literal["ended", "live", "waiting"]
+"""Of a chat in the schedule: ended, to be read for the last time; live; or waiting for a source."""
 
-EVENT, EXPORT, TOKEN = "event:", "export:", "token:"
-"""What the names of attributes begin with; a digest of the content follows."""
+DUE = "due"
+"""The sort key of the item that says when a chat is due."""
 
-FAILURE = "failure"
-# The attribute is called so since 0.1, and a stack is updated while chats are live.
-CHECKPOINT = "memory"
+EVENT, EXPORT, TOKEN = "event#", "export#", "token#"
+"""What the sort keys of other items begin with; a digest of the content follows."""
+
+_TOKEN_KEPT_MS = 9 * 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,7 +51,7 @@ class Token:
     @property
     def name(self) -> str:
         """What the token is known by in its chat."""
-        return attribute_name(TOKEN, self.sealed)
+        return item_name(TOKEN, self.sealed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +64,12 @@ class Checkpoint:
         Its first attempt.
     legs, ended, settled_since
         How many legs it knew, whether all had ended, and since when that has not changed.
-    changed_at
-        When the document last changed.
+    content, changed_at
+        What was known of the content, as a content revision, and when that last changed.
     last_read_done
         True once the whole transcript was read after the end.
-    retries
-        Failures in a row of a source that may answer later.
+    retries, export_retries
+        Failures in a row of the Participant Service, and of exports, that may answer later.
     announced
         The revision that the publisher was last notified of; None if it never was.
     """
@@ -70,9 +78,11 @@ class Checkpoint:
     legs: int = 0
     ended: bool = False
     settled_since: int = 0
+    content: str | None = None
     changed_at: int = 0
     last_read_done: bool = False
     retries: int = 0
+    export_retries: int = 0
     announced: str | None = None
 
 
@@ -83,11 +93,13 @@ class CaptureState:
     Attributes
     ----------
     version
-        Counts what was added.
-    due_at
-        Epoch milliseconds; None if nothing is left to do.
+        Counts the notes that an attempt must not overlook.
+    phase, due_at
+        When the chat is to be served, in epoch milliseconds, and as what; None if nothing is left
+        to do.
     events, exports, tokens
-        What waits for the next attempt, by attribute name; exports by their keys.
+        What waits for the next attempt, by the sort keys of its items: events as documents,
+        exports by their keys.
     ended, exported
         Contacts whose end, and whose export, was noted.
     failure
@@ -96,8 +108,9 @@ class CaptureState:
 
     initial_contact_id: str
     version: int
+    phase: Phase | None = None
     due_at: int | None = None
-    events: dict[str, JsonObject] = field(default_factory=dict)
+    events: dict[str, Document] = field(default_factory=dict)
     exports: dict[str, str] = field(default_factory=dict)
     tokens: dict[str, Token] = field(default_factory=dict)
     ended: frozenset[str] = frozenset()
@@ -106,57 +119,79 @@ class CaptureState:
     failure: str | None = None
 
 
-def attribute_name(kind: str, content: bytes) -> str:
-    """Name the attribute that holds some content; the same content has the same name."""
+def item_name(kind: str, content: bytes) -> str:
+    """Name the item that holds some content; the same content has the same name."""
     return kind + hashlib.sha256(content).hexdigest()[:16]
 
 
-def parse_capture_state(chat: str, item: Mapping[str, AttributeValueTypeDef]) -> CaptureState:
-    """Read an item of the schedule."""
+def parse_capture_state(chat: str, items: Iterable[Item]) -> CaptureState:
+    """Read the items that the schedule has of a chat."""
+    named = {item["item"]["S"]: item for item in items}
+    due = named.get(DUE, {})
+    phase: Any = due["phase"]["S"] if "phase" in due else None
     return CaptureState(
         initial_contact_id=chat,
-        version=int(item.get("version", {"N": "0"})["N"]),
-        due_at=int(item["due_at"]["N"]) if "due_at" in item else None,
+        version=int(due["version"]["N"]) if "version" in due else 0,
+        phase=phase,
+        due_at=int(due["due_at"]["N"]) if "due_at" in due else None,
         events={
-            name: loads(_bytes(value["B"]), any_depth=True)
-            for name, value in item.items()
+            name: _event(item["event"]["B"])
+            for name, item in named.items()
             if name.startswith(EVENT)
         },
-        exports={name: value["S"] for name, value in item.items() if name.startswith(EXPORT)},
-        tokens={name: _token(value["M"]) for name, value in item.items() if name.startswith(TOKEN)},
-        ended=frozenset(item["ended"]["SS"] if "ended" in item else ()),
-        exported=frozenset(item["exported"]["SS"] if "exported" in item else ()),
-        checkpoint=_checkpoint(item[CHECKPOINT]["S"]) if CHECKPOINT in item else Checkpoint(),
-        failure=item[FAILURE]["S"] if FAILURE in item else None,
+        exports={n: item["key"]["S"] for n, item in named.items() if n.startswith(EXPORT)},
+        tokens={n: _token(item) for n, item in named.items() if n.startswith(TOKEN)},
+        ended=frozenset(due["ended"]["SS"] if "ended" in due else ()),
+        exported=frozenset(due["exported"]["SS"] if "exported" in due else ()),
+        checkpoint=parse_checkpoint(due["checkpoint"]["S"])
+        if "checkpoint" in due
+        else Checkpoint(),
+        failure=due["failure"]["S"] if "failure" in due else None,
     )
 
 
-def _checkpoint(text: str) -> Checkpoint:
+def parse_checkpoint(text: str) -> Checkpoint:
+    """Read a checkpoint, of another version, too."""
     members = loads(text.encode())
-    # Of another version: 0.1 has "" for none, a newer one may have further members.
+    # 0.1 has "" for none, a newer one may have further members.
     names = {field.name for field in fields(Checkpoint)} & members.keys()
     known = {name: members[name] for name in names}
     return Checkpoint(**{**known, "announced": known.get("announced") or None})
 
 
-def _token(value: Mapping[str, Any]) -> Token:
-    kind = value["kind"]["S"]
-    expires_at = int(value["expires_at"]["N"]) if "expires_at" in value else None
-    return Token(kind, _bytes(value["sealed"]["B"]), expires_at)
+def checkpoint_text(checkpoint: Checkpoint) -> str:
+    """Write a checkpoint; what has its usual value is left out."""
+    usual = asdict(Checkpoint())
+    told = {name: value for name, value in asdict(checkpoint).items() if value != usual[name]}
+    return dumps(told).decode()
 
 
-def token_attribute(token: Token) -> AttributeValueTypeDef:
-    """Return a token as an attribute."""
-    expiry: dict[str, Any] = (
-        {} if token.expires_at is None else {"expires_at": {"N": str(token.expires_at)}}
+def event_item(event: Document) -> tuple[str, Item]:
+    """Return the sort key and the attributes of an event's item.
+
+    Compressed, most are of one write unit.
+    """
+    data = event.to_bytes()
+    return item_name(EVENT, data), {"event": {"B": zlib.compress(data)}}
+
+
+def _event(value: Any) -> Document:
+    return Document.from_bytes(zlib.decompress(bytes(value)))
+
+
+def token_attributes(token: Token, now_ms: int) -> Item:
+    """Return the attributes of a token's item, which is gone at last when no chat can be live."""
+    until: Mapping[str, Any] = (
+        {} if token.expires_at is None else {"until": {"N": str(token.expires_at)}}
     )
-    return {"M": {"kind": {"S": token.kind}, "sealed": {"B": token.sealed}, **expiry}}
+    return {
+        "kind": {"S": token.kind},
+        "sealed": {"B": token.sealed},
+        "expires_at": {"N": str((now_ms + _TOKEN_KEPT_MS) // 1000)},
+        **until,
+    }
 
 
-def _bytes(value: Any) -> bytes:
-    return bytes(value)
-
-
-def checkpoint_attribute(checkpoint: Checkpoint) -> AttributeValueTypeDef:
-    """Return a checkpoint as an attribute."""
-    return {"S": dumps(asdict(checkpoint)).decode()}
+def _token(item: Mapping[str, Any]) -> Token:
+    until = int(item["until"]["N"]) if "until" in item else None
+    return Token(item["kind"]["S"], bytes(item["sealed"]["B"]), until)

@@ -39,6 +39,8 @@ class ChatResolver:
         *,
         initial_contact_id: str | None = None,
         relatives: Collection[str] = (),
+        is_first: bool = False,
+        is_known: Callable[[str], bool] = lambda _: False,
     ) -> str | None:
         """Return the chat of a contact, and remember it if that is confirmed.
 
@@ -50,6 +52,11 @@ class ChatResolver:
             The chat, where that is known already; nobody is asked then.
         relatives
             Other contacts of the same chat, such as the leg before it.
+        is_first
+            True if the contact is known to have begun its chat; Connect is not asked then.
+        is_known
+            Tells whether something is noted of a chat already: it was not erased then, or capture
+            removes what is noted of it.
 
         Returns
         -------
@@ -58,22 +65,22 @@ class ChatResolver:
             contact, was erased.
         """
         found = initial_contact_id is None
-        chat = initial_contact_id or self._find(contact_id, relatives)
+        chat = initial_contact_id or self._find(contact_id, relatives, is_first=is_first)
         if chat is None:
             chat, found = contact_id, False
-        if self._chats.tombstones.erased([chat, contact_id]):
+        if not is_known(chat) and self._chats.tombstones.erased([chat, contact_id]):
             return None
         if found:
             # So that Connect is asked but once.
             self._chats.legs.add({contact_id: chat}, provisional=False)
         return chat
 
-    def _find(self, contact_id: str, relatives: Collection[str]) -> str | None:
+    def _find(self, contact_id: str, relatives: Collection[str], *, is_first: bool) -> str | None:
         known = self._chats.legs.initial_contacts([contact_id, *relatives], confirmed=True)
         for contact in (contact_id, *relatives):
             if contact in known:
                 return known[contact]
-        return self.describe(contact_id)
+        return contact_id if is_first else self.describe(contact_id)
 
     def describe(self, contact_id: str) -> str | None:
         """Ask Connect for the initial contact of a contact; None if it does not say."""

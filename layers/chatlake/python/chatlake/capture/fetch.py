@@ -13,15 +13,15 @@ from botocore.exceptions import ClientError
 from chatlake.aws_clients.clients import error_code
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState, Token
+from chatlake.documents.document import Document, rekeyed
 from chatlake.exceptions import RejectedInput
 from chatlake.json_codec import loads, without_byte_order_mark
-from chatlake.sources.contact_event import from_event
 from chatlake.sources.s3_export import from_export
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
     from chatlake.capture.capture_services import CaptureServices
-    from chatlake.documents.document import Document
+    from chatlake.capture.pagination import Sweep
 
 
 @dataclass(slots=True)
@@ -36,10 +36,14 @@ class Fetched:
         Names of what need not stay in the capture state, and tokens that are new to it, by name.
     read_all
         True if the whole transcript was read after the end.
-    retry
-        True if a source may answer later.
+    retry, export_retry
+        True if the Participant Service, or S3 of an export, may answer later.
     failure
         Why the chat cannot be read; None if it can.
+    calls
+        How many pages of the transcript were read.
+    sweep
+        Where the next snapshot goes on, if this one was cut short.
     """
 
     documents: list[Document] = field(default_factory=list)
@@ -47,28 +51,20 @@ class Fetched:
     tokens: dict[str, Token] = field(default_factory=dict)
     read_all: bool = False
     retry: bool = False
+    export_retry: bool = False
     failure: str | None = None
+    calls: int = 0
+    sweep: Sweep | None = None
 
 
-def take_events(state: CaptureState, fetched: Fetched, services: CaptureServices) -> None:
-    """Make documents of the contact events that wait."""
+def take_events(state: CaptureState, fetched: Fetched) -> None:
+    """Take the contact events that wait."""
     for name, event in state.events.items():
         fetched.done.add(name)
-        try:
-            fetched.documents.append(
-                from_event(event, initial_contact_id=state.initial_contact_id)
-                if not _is_own(event, state)
-                else from_event(event)
-            )
-        except RejectedInput as error:
-            services.note(Metric.REJECTED_EVENTS, state.initial_contact_id, str(error))
-
-
-def _is_own(event: dict[str, object], state: CaptureState) -> bool:
-    """Return whether an event came under its own contact, because nothing named its chat."""
-    detail = event.get("detail")
-    spellings = ("contactId", "ContactId")
-    return isinstance(detail, dict) and state.initial_contact_id in map(detail.get, spellings)
+        chat, named = state.initial_contact_id, event.initial_contact_id
+        # One that came under its own contact, because nothing named its chat, stays provisional.
+        is_leg = event.provisional and named != chat
+        fetched.documents.append(rekeyed(event, chat) if is_leg else event)
 
 
 def take_exports(state: CaptureState, fetched: Fetched, services: CaptureServices) -> None:
@@ -79,7 +75,7 @@ def take_exports(state: CaptureState, fetched: Fetched, services: CaptureService
             data = services.read_export(key)
         except ClientError as error:
             services.note(Metric.EXPORTS_UNAVAILABLE, key, error_code(error))
-            fetched.retry = True
+            fetched.export_retry = True
             continue
         fetched.done.add(name)
         if data is None:

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 from chatlake.aws_clients.counters import Counters
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.fetch import Fetched
-from chatlake.capture.schedule import FIRST_SNAPSHOT_AFTER_MS
 from chatlake.capture.start_chat import MOST_TOKEN
 from chatlake.capture.token_reading import read_transcript
 from chatlake.documents.document import Document
@@ -178,7 +177,7 @@ def _read(state: CaptureState, services: LastReadServices) -> Outcome:
     known = stored.document if stored else Document(chat)
     read_transcript(state, fetched, known, services, whole=True)
     for token in fetched.tokens.values():
-        services.schedule.add_token(chat, token, due_at=now_ms() + FIRST_SNAPSHOT_AFTER_MS)
+        services.schedule.keep_token(chat, token)
     if fetched.documents:
         return _merge(chat, stored, fetched, services)
     if services.problems & _BUSY:

@@ -16,11 +16,13 @@ from chatlake.aws_clients.clients import error_code
 from chatlake.aws_clients.counters import Counters
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState
+from chatlake.capture.noted import Noted
 from chatlake.capture.track import contact_of_export
 from chatlake.chat_state import NO_HINT, AttemptRecord
 from chatlake.documents.lifecycle import SETTLE_MS
 from chatlake.documents.revision import row_format_of
 from chatlake.identifiers import instance_id
+from chatlake.sources.contact_event import from_event
 from chatlake.timestamps import now, now_ms
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from types_boto3_connect import ConnectClient
     from types_boto3_s3 import S3Client
 
+    from chatlake.capture.older_schedule import OlderSchedule
     from chatlake.capture.rate_limiter import RateLimiter
     from chatlake.capture.schedule import CaptureSchedule
     from chatlake.chat_state import ChatState, PublishQueue
@@ -65,6 +68,7 @@ class ReconcileServices:
     """
 
     schedule: CaptureSchedule
+    older_schedule: OlderSchedule
     chats: ChatState
     connect: ConnectClient
     s3: S3Client
@@ -106,8 +110,8 @@ def periods(at: datetime) -> list[Period]:
 
 
 def _overdue(schedule: CaptureSchedule) -> int:
-    before = now_ms() - _OVERDUE_MS
-    return sum(schedule.count(phase, due_by=before) for phase in ("ended", "live"))
+    # Of live chats nobody can tell it: they are read all the time, and written now and then.
+    return schedule.count("ended", due_by=now_ms() - _OVERDUE_MS)
 
 
 def _find_exports(services: ReconcileServices, parts: list[Period]) -> None:
@@ -153,6 +157,8 @@ def _known(services: ReconcileServices, places: dict[str, str]) -> dict[str, Cap
     erased = services.chats.tombstones.erased({*places, *places.values()})
     chats = {chat for contact, chat in places.items() if not erased & {contact, chat}}
     states = services.schedule.read_many(chats)
+    # For some days after an update.
+    states |= services.older_schedule.read_many(chats - states.keys())
     _notify_of_unpublished(services, states)
     return {chat: states.get(chat, CaptureState(chat, version=0)) for chat in chats}
 
@@ -236,10 +242,9 @@ def _compare_contacts(services: ReconcileServices, contacts: list[JsonObject]) -
     for contact_id, chat in places.items():
         if chat in states and contact_id not in states[chat].ended:
             services.counters.add(Metric.CONTACTS_FOUND)
-            event = _as_event(by_id[contact_id], services.instance_arn)
-            services.schedule.add_event(
-                chat, event, phase="ended", due_at=now_ms(), ends=contact_id, unless_ended=True
-            )
+            event = from_event(_as_event(by_id[contact_id], services.instance_arn))
+            noted = Noted("ended", now_ms(), ended=frozenset({contact_id}))
+            services.schedule.add_event(chat, event, noted, unless_ended=True)
 
 
 def _as_event(contact: JsonObject, instance_arn: str) -> JsonObject:

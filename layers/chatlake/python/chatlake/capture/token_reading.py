@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from chatlake.aws_clients.counters import Counters
     from chatlake.capture.fetch import Fetched
+    from chatlake.capture.pagination import Sweep
     from chatlake.capture.participant_client import Page, ParticipantClient
     from chatlake.capture.token_cipher import TokenCipher
     from chatlake.chat_state import ChatState
@@ -68,6 +69,7 @@ def read_transcript(
     *,
     whole: bool,
     after_end: bool = False,
+    sweep: Sweep | None = None,
 ) -> None:
     """Read the transcript by the first token that opens it.
 
@@ -77,6 +79,8 @@ def read_transcript(
         True to read all the way back.
     after_end
         True if the chat has ended: whether its tokens live on is counted then.
+    sweep
+        Where a snapshot before was cut short, to go on there.
     """
     at = now_ms()
     chat = state.initial_contact_id
@@ -91,7 +95,7 @@ def read_transcript(
         if after_end:
             services.counters.add(Metric.TOKENS_TRIED_AFTER_END)
         try:
-            if _read_by(token, state, fetched, known, services, whole=whole):
+            if _read_by(token, state, fetched, known, services, whole=whole, sweep=sweep):
                 if after_end:
                     services.counters.add(Metric.TOKENS_OPENED_AFTER_END)
                 return
@@ -128,6 +132,7 @@ def _read_by(
     services: ReadingServices,
     *,
     whole: bool,
+    sweep: Sweep | None,
 ) -> bool:
     """Read by one token; False if the answer was empty though the chat has items, or has ended."""
     chat = state.initial_contact_id
@@ -142,8 +147,23 @@ def _read_by(
         services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
         return services.service.get_transcript(connection, next_token=next_token)
 
+    def read_from(item_id: str, next_token: str | None) -> Page:
+        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
+        return services.service.get_transcript(
+            connection, next_token=next_token, start_position={"Id": item_id}
+        )
+
     read_at = now_ms()
-    found = scan(read_page, known, whole=whole, may_go_on=services.may_go_on)
+    found = scan(
+        read_page,
+        known,
+        whole=whole,
+        may_go_on=services.may_go_on,
+        at=read_at,
+        sweep=sweep,
+        read_from=read_from,
+    )
+    fetched.calls, fetched.sweep = found.pages, found.sweep
     # An ended chat has at least its join events, so an empty answer is not its transcript.
     if not found.items and (known.items or whole):
         return False
@@ -152,7 +172,11 @@ def _read_by(
     try:
         response = found.response(chat)
         document = from_response(
-            response, read_at=read_at, whole=found.whole, reached=found.reached
+            response,
+            read_at=read_at,
+            whole=found.whole,
+            reached=found.reached,
+            observed_at=found.observed_at,
         )
     except RejectedInput as error:
         fetched.failure = f"GetTranscript: {error}"
@@ -163,7 +187,8 @@ def _read_by(
         # The token was registered under a leg; its items alone may not show that.
         services.chats.legs.add({chat: document.initial_contact_id}, provisional=False)
     services.counters.add(Metric.TRANSCRIPTS_READ)
-    fetched.read_all = whole and found.whole
-    fetched.retry |= found.error is not None or (whole and not found.whole)
+    to_the_end = whole or found.saw_end
+    fetched.read_all |= found.whole and to_the_end
+    fetched.retry |= found.error is not None or (to_the_end and not found.whole)
     fetched.failure = None
     return True

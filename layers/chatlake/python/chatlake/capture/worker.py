@@ -1,4 +1,8 @@
-"""The worker of capture: serves due chats until its time is over or nothing is left."""
+"""The worker of capture: serves due chats until its time is over or nothing is left.
+
+Chats that ended come first; then live ones, in the order of the rotation; then those that wait for
+a source. It is the only one at work, so all live chats are its own.
+"""
 
 from __future__ import annotations
 
@@ -6,47 +10,30 @@ import time
 from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from chatlake.capture.capture_chat import capture_chat
-from chatlake.capture.schedule import PHASES
+from chatlake.capture.rotation import Rotation, Seen
+from chatlake.capture.waiting_messages import waiting_messages
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container
+    from collections.abc import Callable, Iterator
 
     from chatlake.capture.capture_services import CaptureServices
-    from chatlake.capture.schedule import CaptureSchedule
+    from chatlake.capture.live_chat import LiveChat
 
-_WORKERS = 8
-# Few, so that one that ends is soon served before those that live.
-_ATTEMPTS_AT_ONCE = 16
+_WORKERS = 16
 _REPORT_EVERY_MS = 60_000
 _QUERY_EVERY_MS = 2_000
-_MOST_DUE = 2 * _ATTEMPTS_AT_ONCE
+_MOST_DUE = 64
 _POSTPONED_MS = 10 * 60_000
-_IDLE_SLEEP_S = 1.0
-# Of the machine's clock: how long to wait for an attempt before the schedule is queried again.
+_LONGEST_SLEEP_S = 1.0
+# Of the machine's clock: how long to wait for work before it is decided again who is next.
 _LONGEST_WAIT_S = 0.25
-_COUNT_VALID_MS = 10_000
-
-
-class SnapshotInterval:
-    """The time between two snapshots: as set, or longer when the rate cannot serve all chats."""
-
-    def __init__(self, schedule: CaptureSchedule, shortest_ms: int, calls_per_s: float) -> None:
-        self._schedule = schedule
-        self._shortest_ms = shortest_ms
-        self._calls_per_s = calls_per_s
-        self._counted_at = 0
-        self.live = 0
-
-    def __call__(self) -> int:
-        """Return the milliseconds that are right for the number of live chats."""
-        if now_ms() - self._counted_at > _COUNT_VALID_MS:
-            self._counted_at = now_ms()
-            self.live = self._schedule.count("live")
-        return max(self._shortest_ms, int(self.live / self._calls_per_s * 1000))
+_RETRY_MS = 5_000
+_LONGEST_RETRY_MS = 5 * 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,83 +45,202 @@ class WorkerHooks:
     may_begin
         Whether there is time for further attempts.
     report
-        Called about once a minute and at the end, with the seconds since the last time.
+        Called about once a minute and at the end, with the seconds since the last time, and the
+        number of live chats.
     failed
         Takes a chat whose capture attempt failed in a way that nobody foresaw, and the error.
     """
 
     may_begin: Callable[[], bool]
-    report: Callable[[float], None]
+    report: Callable[[float, int], None]
     failed: Callable[[str, Exception], None]
 
 
-def run(services: CaptureServices, hooks: WorkerHooks) -> int:
-    """Make capture attempts for due chats, ended ones first; return how many.
+def run(
+    services: CaptureServices, hooks: WorkerHooks, *, shortest_ms: int, reads_at_once: int
+) -> int:
+    """Serve chats that are due; return how many times one was looked at.
 
     Stays while any chat is live or about to be published; one that only waits for a source is left
-    to the next run.
+    to the next run. What is known of live chats is written before it returns.
+
+    Parameters
+    ----------
+    shortest_ms
+        The least time between two reads of a live chat.
+    reads_at_once
+        How many live chats are read side by side. No more than the rate needs: who waits for the
+        rate was chosen too early.
     """
-    attempts = 0
-    reported_at = now_ms()
-    backlog = _Backlog(services.schedule)
-    at_work: dict[str, Future[None]] = {}
     with ThreadPoolExecutor(_WORKERS) as pool:
+        worker = _Worker(services, hooks, pool, Rotation(shortest_ms), reads_at_once)
+        try:
+            worker.serve()
+        finally:
+            worker.hand_over()
+    return worker.looks
+
+
+def look_at(
+    chat: str, services: CaptureServices, live: LiveChat | None, due_at: int | None
+) -> LiveChat | None:
+    """Read a live chat; look at it as a whole where that is to be done.
+
+    Parameters
+    ----------
+    live
+        As this process knows it, if it does.
+    due_at
+        As the schedule has it: another value than the one known says that something was noted.
+    """
+    if live is None or live.due_at != due_at:
+        return capture_chat(chat, services, live)
+    is_to_be_looked_at = live.read(services)
+    if not is_to_be_looked_at and live.is_to_be_written(services):
+        is_to_be_looked_at = not live.write(services)
+    return capture_chat(chat, services, live) if is_to_be_looked_at else live
+
+
+class _Worker:
+    """What one run knows: chats that are due, live chats, and who is at work on which."""
+
+    def __init__(
+        self,
+        services: CaptureServices,
+        hooks: WorkerHooks,
+        pool: ThreadPoolExecutor,
+        rotation: Rotation,
+        reads_at_once: int,
+    ) -> None:
+        self.looks = 0
+        self._services = services
+        self._hooks = hooks
+        self._pool = pool
+        self._rotation = rotation
+        self._reads_at_once = reads_at_once
+        self._live: dict[str, LiveChat] = {}
+        self._due_at: dict[str, int] = {}
+        self._due: deque[str] = deque()
+        self._waiting: deque[str] = deque()
+        self._at_work: dict[str, Future[LiveChat | None]] = {}
+        self._reading: set[str] = set()
+        self._queried_at = 0
+        self._reported_at = now_ms()
+
+    def serve(self) -> None:
+        """Begin and end work until the time is over, or nothing is left."""
         while True:
-            if (since_ms := now_ms() - reported_at) >= _REPORT_EVERY_MS:
-                reported_at += since_ms
-                hooks.report(since_ms / 1000)
-            while hooks.may_begin() and len(at_work) < _ATTEMPTS_AT_ONCE:
-                if (chat := backlog.next(at_work)) is None:
-                    break
-                at_work[chat] = pool.submit(capture_chat, chat, services)
-            if at_work:
-                wait(at_work.values(), _LONGEST_WAIT_S, FIRST_COMPLETED)
-            elif hooks.may_begin() and services.schedule.any("live", "ended"):
-                time.sleep(_IDLE_SLEEP_S)
+            self._report()
+            may_begin = self._hooks.may_begin()
+            if may_begin:
+                self._query()
+                self._begin()
+            if self._at_work:
+                wait(self._at_work.values(), _LONGEST_WAIT_S, FIRST_COMPLETED)
+                self._end()
+            elif may_begin and (self._rotation or self._services.schedule.any("live", "ended")):
+                time.sleep(self._sleep_s())
             else:
                 break
-            for chat in [chat for chat, attempt in at_work.items() if attempt.done()]:
-                attempts += 1
-                error = at_work.pop(chat).exception()
-                if isinstance(error, Exception):
-                    # One chat must not hold up the others; it comes again after a while.
-                    hooks.failed(chat, error)
-                    services.schedule.postpone(chat, due_at=now_ms() + _POSTPONED_MS)
-    hooks.report((now_ms() - reported_at) / 1000)
-    return attempts
 
+    def hand_over(self) -> None:
+        """Write what is known of live chats and not yet written; the next run reads them on."""
+        unwritten = [live for live in self._live.values() if not live.is_written]
+        for live, written in [
+            (live, self._pool.submit(live.write, self._services)) for live in unwritten
+        ]:
+            if isinstance(error := written.exception(), Exception):
+                self._hooks.failed(live.chat, error)
+        self._report(last=True)
 
-class _Backlog:
-    """Chats that are due, as of a moment ago, those that ended before those that live."""
+    def _report(self, *, last: bool = False) -> None:
+        since_ms = now_ms() - self._reported_at
+        if last or since_ms >= _REPORT_EVERY_MS:
+            self._reported_at += since_ms
+            self._hooks.report(since_ms / 1000, len(self._rotation))
 
-    def __init__(self, schedule: CaptureSchedule) -> None:
-        self._schedule = schedule
-        self._queried_at = 0
-        self._ended: deque[str] = deque()
-        self._others: deque[str] = deque()
-        # Whether more were due than were taken, so that querying again at once is worth it.
-        self._more = False
+    def _sleep_s(self) -> float:
+        wake_at = self._rotation.wake_at()
+        soon_s = _LONGEST_SLEEP_S if wake_at is None else (wake_at - now_ms()) / 1000
+        return min(_LONGEST_SLEEP_S, max(0.01, soon_s))
 
-    def next(self, busy: Container[str]) -> str | None:
-        """Take the next one that nobody is at work on; None if there is none just now."""
+    def _query(self) -> None:
+        """Ask the schedule, now and then, what is due and which chats are live."""
         at = now_ms()
-        if at - self._queried_at >= _QUERY_EVERY_MS:
-            self._queried_at = at
-            self._ended = deque(self._schedule.due("ended", at, most=_MOST_DUE))
-            self._more = True
-        if self._more and not self._ended and not self._others:
-            self._query_others(at)
-        for waiting in (self._ended, self._others):
-            while waiting:
-                chat = waiting.popleft()
-                if chat not in busy:
-                    return chat
-        return None
+        if at - self._queried_at < _QUERY_EVERY_MS:
+            return
+        self._queried_at = at
+        schedule = self._services.schedule
+        self._due = deque(schedule.due("ended", at, most=_MOST_DUE))
+        self._waiting = deque(schedule.due("waiting", at, most=_MOST_DUE))
+        due_at = schedule.live()
+        for chat in self._due_at.keys() - due_at.keys():
+            self._rotation.remove(chat)
+        for chat, since in due_at.items():
+            if self._due_at.get(chat) != since:
+                # It is new, or something was noted that is a reason to look.
+                self._rotation.remove(chat)
+                self._rotation.add(chat, since)
+        self._due_at = due_at
 
-    def _query_others(self, at: int) -> None:
-        self._more = False
-        for phase in PHASES:
-            if phase != "ended" and not self._others:
-                found = self._schedule.due(phase, at, most=_MOST_DUE)
-                self._others = deque(found)
-                self._more = len(found) == _MOST_DUE
+    def _begin(self) -> None:
+        for chat, read in self._next():
+            self._at_work[chat] = self._pool.submit(read)
+
+    def _next(self) -> Iterator[tuple[str, Callable[[], LiveChat | None]]]:
+        """Yield what is to be done now, the most urgent first, while there is room."""
+        for waiting, room in ((self._due, _WORKERS), (self._waiting, _WORKERS // 2)):
+            while waiting and len(self._at_work) < room:
+                chat = waiting.popleft()
+                if chat not in self._at_work:
+                    yield chat, partial(capture_chat, chat, self._services, self._live.get(chat))
+            if waiting is self._due:
+                yield from self._next_live()
+
+    def _next_live(self) -> Iterator[tuple[str, Callable[[], LiveChat | None]]]:
+        while len(self._at_work) < _WORKERS and len(self._reading) < self._reads_at_once:
+            chat = self._rotation.take(now_ms())
+            if chat is None:
+                return
+            if chat in self._at_work:
+                self._rotation.remove(chat)
+                continue
+            self._reading.add(chat)
+            since = self._due_at.get(chat)
+            yield chat, partial(look_at, chat, self._services, self._live.get(chat), since)
+
+    def _end(self) -> None:
+        for chat in [chat for chat, work in self._at_work.items() if work.done()]:
+            self.looks += 1
+            work = self._at_work.pop(chat)
+            error = work.exception()
+            was_read = chat in self._reading
+            self._reading.discard(chat)
+            if isinstance(error, Exception):
+                # One chat must not hold up the others; it comes again after a while.
+                self._hooks.failed(chat, error)
+                self._services.schedule.postpone(chat, due_at=now_ms() + _POSTPONED_MS)
+                self._rotation.remove(chat)
+            elif (live := work.result()) is None:
+                self._live.pop(chat, None)
+                self._rotation.remove(chat)
+            else:
+                self._live[chat] = live
+                self._put_back(live, was_read=was_read)
+
+    def _put_back(self, live: LiveChat, *, was_read: bool) -> None:
+        chat, at = live.chat, now_ms()
+        if live.due_at is not None:
+            # So that what it set itself is not taken for a note.
+            self._due_at[chat] = live.due_at
+        if live.failures:
+            self._rotation.remove(chat)
+            wait_ms = min(_LONGEST_RETRY_MS, _RETRY_MS * 2 ** min(live.failures - 1, 10))
+            self._rotation.add(chat, at + wait_ms)
+        elif was_read and chat in self._rotation:
+            found = waiting_messages(live.known)
+            seen = Seen(found.soon, live.changed, calls=live.calls, newest_at=found.newest_at)
+            self._rotation.done(chat, at, seen)
+        else:
+            self._rotation.add(chat, at)
+        self._services.on_read(chat, live.known)

@@ -14,6 +14,7 @@ from chatlake.documents.formats import FORMAT, upgraded
 from chatlake.documents.items import (
     INITIAL_CONTACT,
     StoredItem,
+    in_order,
     merge_items,
     newest_time,
     read_under,
@@ -117,6 +118,8 @@ class Document:
         ):
             message = "one of its items, events or exports is of the wrong kind"
             raise TypeError(message)
+        for item_id, stored in document.items.items():
+            document.items[item_id] = in_order(stored)
         if document.participant is not None and "observed_until" not in document.participant:
             document.participant["observed_until"] = _observed_before(document)
         return document

@@ -8,7 +8,7 @@ one. Receipts are taken out of the item and merge on their own. docs/row-rules.m
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
 from chatlake.documents.merging import greatest, join, merge_into
 from chatlake.identifiers import text_id
@@ -26,12 +26,16 @@ type Member = tuple[str | None, str | None]
 
 METADATA = "MessageMetadata"
 STATUS = "MessageProcessingStatus"
+COMPLETED = "MessageCompleted"
+CHUNK = "ChunkNumber"
 RECIPIENT = "RecipientParticipantId"
 RECEIPT_TIMES = frozenset({"DeliveredTimestamp", "ReadTimestamp"})
 INITIAL_CONTACT = ""
 """Stands in ``read_under`` for the contact that began the chat."""
 NO_RECIPIENT = ""
 """Stands in ``receipts`` for a recipient that the service did not name."""
+_PROGRESS = (STATUS, COMPLETED, CHUNK)
+"""Members of MessageMetadata that tell how far an item had come when it was read."""
 _IDS = frozenset({"Id", "ContactId", "RelatedContactId", "ParticipantId", "MessageId"})
 _ENDED_TYPE = "CHAT_ENDED"
 _ENDED_CONTENT_TYPE = "application/vnd.amazonaws.connect.event.chat.ended"
@@ -135,9 +139,20 @@ def resolve(stored: StoredItem) -> JsonObject:
         if isinstance(item.get(METADATA), dict):
             metadata = {**(metadata or {}), **_present(item[METADATA])}
     if metadata is not None:
-        metadata[STATUS] = _status(newest)
-        resolved[METADATA] = metadata
+        resolved[METADATA] = _as_far_as(newest, metadata)
     return resolved
+
+
+def in_order(stored: StoredItem) -> StoredItem:
+    """Return a stored item with its versions in today's order.
+
+    Version 0.1 took a message that was still being streamed for a finished one.
+    """
+    versions = stored["versions"]
+    streamed = (_metadata(version["item"]).get(COMPLETED) is False for version in versions)
+    if len(versions) == 1 or not any(streamed):
+        return stored
+    return {**stored, "versions": _merge_versions(versions, [])}
 
 
 def ends_chat(item: JsonObject) -> bool:
@@ -186,21 +201,35 @@ def _rank(version: ItemVersion) -> tuple[bool, str, int, str, bytes]:
 
 def _is_finished(item: JsonObject) -> bool:
     attachments = item.get("Attachments")
-    return _status(item) != "PROCESSING" and not (
-        isinstance(attachments, list)
-        and any(isinstance(a, dict) and a.get("Status") == "IN_PROGRESS" for a in attachments)
+    metadata = _metadata(item)
+    # chatjs PR#312: a bot's message that is streamed has MessageCompleted false until it is whole.
+    return (
+        metadata.get(STATUS) != "PROCESSING"
+        and metadata.get(COMPLETED) is not False
+        and not (
+            isinstance(attachments, list)
+            and any(isinstance(a, dict) and a.get("Status") == "IN_PROGRESS" for a in attachments)
+        )
     )
 
 
-def _status(item: JsonObject) -> Any:
+def _metadata(item: JsonObject) -> JsonObject:
     metadata = item.get(METADATA)
-    return metadata.get(STATUS) if isinstance(metadata, dict) else None
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _as_far_as(newest: JsonObject, metadata: JsonObject) -> JsonObject:
+    """Let a merged MessageMetadata say that the item has come as far as in its greatest version."""
+    of_newest = _metadata(newest)
+    others = {name: value for name, value in metadata.items() if name not in _PROGRESS}
+    return others | _present({name: of_newest.get(name) for name in _PROGRESS})
 
 
 def _members(item: JsonObject) -> set[Member]:
     """Name what a version has a value of; MessageMetadata counts by its own members."""
     # An absent status is a status (null), or PROCESSING would never go away.
-    members: set[Member] = {(None, name) for name in _present(item)} | {(METADATA, STATUS)}
+    members: set[Member] = {(METADATA, name) for name in _PROGRESS}
+    members |= {(None, name) for name in _present(item)}
     if isinstance(metadata := item.get(METADATA), dict):
         members.remove((None, METADATA))
         members |= {(METADATA, None), *((METADATA, name) for name in _present(metadata))}
@@ -236,12 +265,18 @@ def _split_receipts(metadata: JsonObject) -> tuple[JsonObject, dict[str, Receipt
         if not isinstance(raw, dict):
             rest.setdefault("Receipts", []).append(raw)
             continue
-        receipt = {name: value for name, value in raw.items() if value is not None}
-        recipient = text_id(receipt.get(RECIPIENT)) or NO_RECIPIENT
-        if receipt.get(RECIPIENT) == recipient:
-            del receipt[RECIPIENT]
+        recipient, receipt = by_recipient(raw)
         merge_into(receipts, recipient, receipt, merge_receipts)
     return rest, receipts
+
+
+def by_recipient(raw: JsonObject) -> tuple[str, Receipt]:
+    """Return whose receipt one in the service's own JSON is, and the receipt as it is stored."""
+    receipt = {name: value for name, value in raw.items() if value is not None}
+    recipient = text_id(receipt.get(RECIPIENT)) or NO_RECIPIENT
+    if receipt.get(RECIPIENT) == recipient:
+        del receipt[RECIPIENT]
+    return recipient, receipt
 
 
 def _digest(item: JsonObject) -> str:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from chatlake.documents.document import Document
 
 
-ROW_FORMAT = 2
+ROW_FORMAT = 3
 """Which rows are made of a document: to be raised with every rule or column that changes them.
 
 It is part of each revision, so that chats which were published in an older format count as changed

@@ -39,6 +39,10 @@ class UpsertResult:
         Chats that were erased, and whose documents were left out or removed.
     failed
         Why a chat's document could not be merged.
+    stored, revisions
+        What is stored of the chats that were not erased, and the revisions of that.
+    moved
+        Legs that were kept as chats of their own, and are part of another one's document now.
     to_publish
         Chats whose rows are not those of their documents: the caller sends them to the publish
         queue, or the same upsert must be repeated.
@@ -49,12 +53,16 @@ class UpsertResult:
     unchanged: set[str] = field(default_factory=set)
     erased: set[str] = field(default_factory=set)
     failed: dict[str, str] = field(default_factory=dict)
+    stored: dict[str, StoredDocument] = field(default_factory=dict)
+    revisions: dict[str, str] = field(default_factory=dict)
+    moved: set[str] = field(default_factory=set)
     to_publish: dict[str, BatchHint] = field(default_factory=dict)
 
     def add(self, later: UpsertResult) -> None:
         """Join what became of later documents; a chat is counted once, by its greatest change.
 
-        What is to be published is not joined: it was sent with each batch.
+        What is stored, moved and to be published is not joined: that was the caller's to take from
+        each batch.
         """
         self.new |= later.new
         self.changed = (self.changed | later.changed) - self.new
@@ -99,7 +107,6 @@ class _Upsert:
         self._known = known
         self._result = UpsertResult()
         self._hints: dict[str, BatchHint] = {}
-        self._revisions: dict[str, str] = {}
         self._written: set[str] = set()
 
     def run(self, documents: Iterable[Document], *, ask_published: bool) -> UpsertResult:
@@ -118,12 +125,16 @@ class _Upsert:
                 for leg in legs_by_chat[chat]
             }
             self._chats.legs.add(legs, provisional=provisional)
-        moved = self._move_misplaced({leg for legs in legs_by_chat.values() for leg in legs})
+        self._result.moved = self._move_misplaced(
+            {leg for legs in legs_by_chat.values() for leg in legs}
+        )
         with_rows = self._remove_erased(legs_by_chat)
-        published = self._chats.publish_attempts.read(self._revisions) if ask_published else {}
-        self._result.to_publish = dict.fromkeys(moved | with_rows, NO_HINT) | {
+        published = (
+            self._chats.publish_attempts.read(self._result.revisions) if ask_published else {}
+        )
+        self._result.to_publish = dict.fromkeys(self._result.moved | with_rows, NO_HINT) | {
             chat: self._hints[chat]
-            for chat, digest in self._revisions.items()
+            for chat, digest in self._result.revisions.items()
             if published.get(chat, AttemptRecord()).published_revision != digest
         }
         return self._result
@@ -152,8 +163,9 @@ class _Upsert:
             (result.new if known is None else result.changed).add(chat)
         if differs:
             self._written.add(chat)
+        result.stored[chat] = stored
         self._hints[chat] = batch_hint(stored)
-        self._revisions[chat] = revision(stored.document)
+        self._result.revisions[chat] = revision(stored.document)
         return True
 
     def _move_misplaced(self, legs: set[str]) -> set[str]:
@@ -185,6 +197,7 @@ class _Upsert:
                 moved.add(leg)
                 # Not if a concurrent writer has added to it.
                 if self._store.delete(leg, stored.tag):
+                    self._result.stored.pop(leg, None)
                     break
                 stored = self._store.read(leg)
         return moved
@@ -198,7 +211,7 @@ class _Upsert:
         # What was not written just now was removed by its erasure.
         written = {chat: legs_by_chat.get(chat, {chat}) for chat in self._written}
         for chat in _erased(written, self._chats):
-            del self._revisions[chat]
+            del result.revisions[chat], result.stored[chat]
             result.erased.add(chat)
             for became in (result.new, result.changed, result.unchanged):
                 became.discard(chat)

@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 def from_response(
-    value: JsonObject, *, read_at: int = 0, whole: bool = False, reached: bool = True
+    value: JsonObject,
+    *,
+    read_at: int = 0,
+    whole: bool = False,
+    reached: bool = True,
+    observed_at: int | None = None,
 ) -> Document:
     """Make a document of one GetTranscript response, or of several pages in one.
 
@@ -30,6 +35,8 @@ def from_response(
     reached
         False if the read was cut short before it came to every message that lacked a reading: then
         it says nothing of until when receipts were observed. Of a file that is its newest time.
+    observed_at
+        When the first of several reads was made, in epoch ms, if only together they came to all.
 
     Raises
     ------
@@ -41,6 +48,7 @@ def from_response(
     initial_contact_id = named or _only_contact(items)
     stored = store_items(items, source="participant", read_at=read_at)
     seen_at = read_at * 1000 if read_at else _newest_time(items)
+    together = None if observed_at is None else observed_at * 1000
     return Document(
         initial_contact_id=initial_contact_id,
         provisional=named is None,
@@ -48,7 +56,7 @@ def from_response(
         participant={
             "read_at": read_at,
             "whole_read_at": read_at if whole else None,
-            "observed_until": seen_at if reached else None,
+            "observed_until": seen_at if reached else together,
             "saw_end": any(map(ends_chat, items)),
         },
     )

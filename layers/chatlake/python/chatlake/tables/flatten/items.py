@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from chatlake.documents.items import INITIAL_CONTACT, METADATA, STATUS, read_under, resolve
+from chatlake.documents.items import (
+    CHUNK,
+    COMPLETED,
+    INITIAL_CONTACT,
+    METADATA,
+    STATUS,
+    read_under,
+    resolve,
+)
+from chatlake.documents.receipt_events import RECEIPT_EVENTS, message_id_of, receipts_of
 from chatlake.tables.flatten.columns import Extras, ids, strings, timestamps
 
 if TYPE_CHECKING:
@@ -20,6 +29,7 @@ if TYPE_CHECKING:
     from chatlake.json_codec import JsonObject
 
 _METADATA_TYPES = pa.array(["MESSAGEMETADATA", "MESSAGE_METADATA"])
+_RECEIPT_EVENTS = pa.array(RECEIPT_EVENTS)
 _TEXTS = {
     "Id": "Id",
     "ContactId": "ContactId",
@@ -47,7 +57,9 @@ class Items:
     raw
         The resolved items in the service's own JSON.
     receipts
-        What each item carries, by recipient; None for nearly all.
+        What each item reports, by recipient; None for nearly all.
+    message_id
+        Of the message that each item is, or that it has receipts of.
     is_message
         False for a metadata item, which has no row in messages.
     is_current
@@ -101,12 +113,17 @@ def gather_items(documents: Sequence[Document]) -> Items:
         "processing_status": status,
     }
     is_metadata = pc.is_in(texts["Type"], _METADATA_TYPES)
+    item_ids, message_ids = item_id.to_pylist(), pc.coalesce(message_id, item_id).to_pylist()
+    receipts: list[dict[str, Receipt] | None] = [stored.get("receipts") for stored in stored_items]
+    for row in pc.indices_nonzero(pc.is_in(texts["Type"], _RECEIPT_EVENTS)).to_pylist():
+        message_ids[row] = message_id_of(item_ids[row], raw[row])
+        receipts[row] = receipts_of(item_ids[row], stored_items[row], raw[row])
     return Items(
         starts=[0, *accumulate(len(document.items) for document in documents)],
         raw=raw,
-        receipts=[stored.get("receipts") for stored in stored_items],
-        item_id=item_id.to_pylist(),
-        message_id=pc.coalesce(message_id, item_id).to_pylist(),
+        receipts=receipts,
+        item_id=item_ids,
+        message_id=message_ids,
         contact_id=contact_id.to_pylist(),
         is_message=pc.invert(is_metadata).to_pylist(),
         is_current=pc.is_null(related).to_pylist(),
@@ -126,8 +143,16 @@ def _metadata(raw: Sequence[JsonObject], extras: Extras) -> tuple[pa.Array, pa.A
     nested.add_unknown(metadata, _KNOWN_OF_METADATA)
     texts = strings(metadata, ["MessageId", STATUS], nested)
     for row, members in nested.by_row.items():
-        extras.add(row, METADATA, members)
+        if members := _without_streaming(members):
+            extras.add(row, METADATA, members)
     return ids(texts["MessageId"]), texts[STATUS]
+
+
+def _without_streaming(members: JsonObject) -> JsonObject:
+    """Leave out what a streamed message that is whole says of its streaming."""
+    if members.get(COMPLETED) is not True:
+        return members
+    return {name: value for name, value in members.items() if name not in {COMPLETED, CHUNK}}
 
 
 def _read_under(documents: Sequence[Document]) -> pa.Array:

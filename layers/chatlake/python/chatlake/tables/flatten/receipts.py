@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from chatlake.documents.items import NO_RECIPIENT, RECEIPT_TIMES, merge_receipts
 from chatlake.documents.merging import merge_into
+from chatlake.documents.receipt_events import is_receipt_event
 from chatlake.tables.flatten.columns import Extras, latency_ms, strings, timestamps
 from chatlake.tables.flatten.roles import earliest
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 type Key = tuple[int, str]
 """Position of a chat, and an id in it."""
-
-_TYPES_WITHOUT_RECEIPTS = ("MESSAGE_DELIVERED", "MESSAGE_READ")
 
 
 @dataclass(slots=True)
@@ -49,7 +48,7 @@ def gather_receipts(items: Items) -> Receipts:
     carriers = defaultdict[Key, list[int]](list)
     chats = items.columns.column("chat").to_pylist()
     for item, carried in enumerate(items.receipts):
-        if carried and _gives_receipts(items, item):
+        if carried and items.is_current[item]:
             carriers[chats[item], items.message_id[item]].append(item)
     aliased = {
         chat
@@ -61,7 +60,7 @@ def gather_receipts(items: Items) -> Receipts:
         if chat not in aliased:
             # Nearly always a message carries its own receipts, and they are all.
             (first,) = named = carrying
-            message = first if items.is_message[first] else None
+            message = first if _may_have_receipts(items, first) else None
         else:
             if chat not in indices:
                 indices[chat] = _index(items, chat)
@@ -114,10 +113,6 @@ def receipt_rows(items: Items, receipts: Receipts, roles: Roles) -> pa.Table:
     )
 
 
-def _gives_receipts(items: Items, item: int) -> bool:
-    return items.is_current[item] and items.raw[item].get("Type") not in _TYPES_WITHOUT_RECEIPTS
-
-
 def _merged(items: Items, carrying: Iterable[int]) -> dict[str, Receipt]:
     merged: dict[str, Receipt] = {}
     for item in carrying:
@@ -137,6 +132,11 @@ def _index(items: Items, chat: int) -> dict[str, list[int]]:
 
 def _message(items: Items, message_id: str, near: Iterable[int]) -> int | None:
     """Find the message of a message id among the items that have it, as item id if one does."""
-    current = [item for item in near if items.is_current[item] and items.is_message[item]]
+    current = [item for item in near if items.is_current[item] and _may_have_receipts(items, item)]
     own = [item for item in current if items.item_id[item] == message_id]
     return earliest(items, own or current) if current else None
+
+
+def _may_have_receipts(items: Items, item: int) -> bool:
+    """Tell whether an item may be the message of receipts, and is not a report of one itself."""
+    return items.is_message[item] and not is_receipt_event(items.raw[item])

@@ -1,0 +1,163 @@
+"""A live chat as the process has it that reads it: all that is known, written or not.
+
+A chat is read far more often than it is written. What a read brings is kept here and written at the
+end, when the process hands over, and now and then between; a process that dies takes with it the
+receipts of its last minutes, of chats that end before the next process reads them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import reduce
+from typing import TYPE_CHECKING
+
+from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.fetch import Fetched
+from chatlake.capture.token_reading import read_transcript
+from chatlake.documents.document import Document, merge
+from chatlake.documents.lifecycle import saw_end
+from chatlake.documents.revision import content_revision
+from chatlake.documents.upsert import upsert
+from chatlake.timestamps import now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chatlake.capture.capture_services import CaptureServices
+    from chatlake.capture.capture_state import CaptureState
+    from chatlake.capture.pagination import Sweep
+
+WRITTEN_EVERY_MS = 5 * 60_000
+"""A live chat's document is written that often at most, if what is known has changed."""
+
+ATTEMPTED_EVERY_MS = 60 * 60_000
+"""A live chat is looked at as a whole that often: it may be idle, or given up."""
+
+
+class LiveChat:
+    """What a process knows of one live chat; one thread at a time may use it.
+
+    Attributes
+    ----------
+    chat
+        Its initial contact id.
+    known
+        All that is known of it.
+    due_at
+        As the schedule has it; another value says that something was noted.
+    changed_at
+        When the content last changed, in epoch milliseconds.
+    failures
+        Reads in a row that failed.
+    read_all
+        Whether a read has brought the whole transcript after the end.
+    calls
+        How many pages the last read took.
+    """
+
+    def __init__(self, state: CaptureState, known: Document, *, at: int) -> None:
+        self.chat = state.initial_contact_id
+        self.known = known
+        self.due_at = state.due_at
+        self.changed_at = at
+        self.failures = 0
+        self.read_all = False
+        self.changed = False
+        self._state = state
+        self.calls = 1
+        self._sweep: Sweep | None = None
+        self._content = content_revision(known)
+        self._messages = _messages(known)
+        self._written = (self._content, at)
+        self._written_messages = self._messages
+        self._attempted_at = at
+
+    def read(self, services: CaptureServices) -> bool:
+        """Read the transcript as far as something can be new.
+
+        Returns
+        -------
+        bool
+            True if the chat is to be looked at as a whole: it has ended, or its tokens have.
+        """
+        fetched = Fetched()
+        read_transcript(self._state, fetched, self.known, services, whole=False, sweep=self._sweep)
+        self._sweep = fetched.sweep if fetched.calls else self._sweep
+        self.calls = max(1, fetched.calls)
+        self.failures = self.failures + 1 if fetched.retry else 0
+        self.read_all |= fetched.read_all
+        self._take_tokens(fetched, services)
+        own = own_documents(fetched.documents, self.chat)
+        self.learn(own)
+        return (
+            saw_end(self.known)
+            or not self._state.tokens
+            or len(own) < len(fetched.documents)
+            or fetched.failure is not None
+            or now_ms() - self._attempted_at >= ATTEMPTED_EVERY_MS
+        )
+
+    def learn(self, documents: Iterable[Document]) -> None:
+        """Merge what was read."""
+        self.known = reduce(merge, documents, self.known)
+        content = content_revision(self.known)
+        self.changed = content != self._content
+        if self.changed:
+            self._content = content
+            self._messages = _messages(self.known)
+            self.changed_at = now_ms()
+
+    def is_to_be_written(self, services: CaptureServices) -> bool:
+        """Return whether what is known is to be written now."""
+        content, at = self._written
+        if content == self._content:
+            return False
+        # Where no export brings the messages again, none is left to memory alone.
+        alone = not services.exports_come and self._messages != self._written_messages
+        return alone or now_ms() - at >= WRITTEN_EVERY_MS
+
+    @property
+    def is_written(self) -> bool:
+        """Whether all that is known is in the stored document."""
+        return self._written[0] == self._content
+
+    def write(self, services: CaptureServices) -> bool:
+        """Merge what is known into the stored document; False if that is no longer wanted.
+
+        A chat that cannot be written, or was erased, is left to an attempt.
+        """
+        upserted = upsert(
+            [self.known], store=services.store, chats=services.chats, ask_published=False
+        )
+        for damaged, reason in upserted.failed.items():
+            services.note(Metric.UNREADABLE_DOCUMENTS, damaged, reason)
+        stored = upserted.stored.get(self.chat)
+        if stored is None:
+            return False
+        self.known = stored.document
+        self._content = content_revision(self.known)
+        self._messages = self._written_messages = _messages(self.known)
+        self._written = (self._content, now_ms())
+        return True
+
+    def was_written(self, stored: Document | None) -> None:
+        """Note what the stored document has, if there is one."""
+        content = None if stored is None else content_revision(stored)
+        self._written = (content or "", self._written[1])
+        self._written_messages = frozenset() if stored is None else _messages(stored)
+
+    def _take_tokens(self, fetched: Fetched, services: CaptureServices) -> None:
+        tokens = {n: t for n, t in self._state.tokens.items() if n not in fetched.done}
+        for name, token in fetched.tokens.items():
+            services.schedule.keep_token(self.chat, token)
+            tokens[name] = token
+        self._state = replace(self._state, tokens=tokens)
+
+
+def own_documents(documents: Iterable[Document], chat: str) -> list[Document]:
+    """Return those documents that are of a chat, not of another that was named in their place."""
+    return [document for document in documents if document.initial_contact_id == chat]
+
+
+def _messages(document: Document) -> frozenset[str]:
+    return frozenset(document.items)
