@@ -11,11 +11,14 @@ from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, describe, guarded, logger, metrics, record
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
+from chatlake.aws_clients.counters import Counters
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.aws_clients.s3_errors import is_no_such_key
 from chatlake.capture.capture_services import CaptureServices
+from chatlake.capture.message_waiting import MessageWaitingEvents
 from chatlake.capture.participant_client import ParticipantClient
 from chatlake.capture.rate_limiter import RateLimiter
+from chatlake.capture.waiting_customers import WaitingCustomers
 from chatlake.capture.worker import WorkerHooks, run
 from chatlake.chat_state.leg_cache import with_leg_cache
 
@@ -58,6 +61,23 @@ def report_failure(chat: str, error: Exception) -> None:
     logger.error("a capture attempt failed", extra={"chat": chat, **describe(error)})
 
 
+def warn(problem: Metric, chat: str, reason: str) -> None:
+    """Log what went wrong with a chat."""
+    logger.warning(problem, extra={"chat": chat, "reason": reason})
+
+
+counters = Counters()
+waiting = WaitingCustomers(
+    MessageWaitingEvents(
+        clients.events(),
+        archive.schedule,
+        counters,
+        warn,
+        after_ms=settings.message_waiting_ms,
+    )
+    if settings.message_waiting_ms
+    else None
+)
 services = CaptureServices(
     schedule=archive.schedule,
     chats=with_leg_cache(archive.chats),
@@ -67,14 +87,16 @@ services = CaptureServices(
     read_export=read_export,
     publish_queue=archive.publish_queue,
     exports_come=bool(settings.export_bucket),
-    warn=lambda problem, chat, reason: logger.warning(
-        problem, extra={"chat": chat, "reason": reason}
-    ),
+    warn=warn,
+    on_read=waiting.on_read,
+    on_gone=waiting.on_gone,
+    counters=counters,
 )
 
 
 def report(seconds: float, live: int) -> None:
     """Send the metrics of the last minute; an invocation may last for fifteen."""
+    waiting.flush()
     counts = services.counters.take()
     # What functions of the version before have noted since, which may be under way for minutes.
     archive.older_schedule.move_to(archive.schedule)
@@ -84,6 +106,8 @@ def report(seconds: float, live: int) -> None:
     allowed = rate * max(seconds, LEAST_REPORTED_S)
     share = 100 * counts.get(Metric.GET_TRANSCRIPT_CALLS, 0) / allowed
     record(Metric.CALLS_OF_RATE, "Percent", [share])
+    record(Metric.LONGEST_UNSEEN, "Seconds", [waiting.longest_s("unseen")])
+    record(Metric.LONGEST_UNANSWERED, "Seconds", [waiting.longest_s("unanswered")])
 
 
 @logger.inject_lambda_context
@@ -99,6 +123,7 @@ def handler(_: dict[str, Any], context: LambdaContext) -> int:
         services, may_go_on=lambda: context.get_remaining_time_in_millis() > LAST_PAGE_MS
     )
     archive.older_schedule.move_to(archive.schedule)
+    waiting.clear()
     return run(
         in_time,
         hooks,

@@ -16,6 +16,8 @@ from botocore import xform_name
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.message_waiting import DETAIL_TYPE, SOURCE
+from local.cloud.event_pattern import matches
 from tests.recipes import recipe, targets
 from tools import cli_reference, cost, package_tree, parameters
 from tools.artifacts import ROOT
@@ -303,6 +305,22 @@ def test_the_python_of_the_integration_page_registers_a_token(
     [(authorization, body)] = taken
     assert "/eu-central-1/execute-api/aws4_request" in authorization
     assert body == token
+
+
+def test_the_rule_for_a_topic_is_of_the_events_that_capture_sends() -> None:
+    page = text("docs/operations.md")
+    [sample] = re.findall(r"^```json\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    event = json.loads(sample)
+    [template] = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    rule = yaml_parse(template)["Resources"]["Rule"]["Properties"]
+    assert (event["source"], event["detail-type"]) == (SOURCE, DETAIL_TYPE)
+    assert matches(rule["EventPattern"], event)
+    assert not matches(rule["EventPattern"], {**event, "detail": {"kind": "unseen"}})
+    [target] = rule["Targets"]
+    paths = target["InputTransformer"]["InputPathsMap"]
+    assert {path.removeprefix("$.detail.") for path in paths.values()} < event["detail"].keys()
+    named = re.findall(r"<(\w+)>", target["InputTransformer"]["InputTemplate"])
+    assert sorted(named) == sorted(paths)
 
 
 def test_the_hooks_before_a_commit_call_the_tools_of_the_gate() -> None:

@@ -13,6 +13,7 @@ import pytest
 from moto import mock_aws
 
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture import message_waiting
 from chatlake.tables.measures import SENDER_ROLES
 from local.cloud.deployer import check_known
 from local.cloud.intrinsics import Scope
@@ -26,7 +27,7 @@ REGION = "eu-west-1"
 STACK = "a-stack"
 COLUMNS = 24
 DAY_S, HOUR_S = 86_400, 3600
-FEWEST = {"StartChatApi": "off", "NoEventsHours": "0"}
+FEWEST = {"StartChatApi": "off", "NoEventsHours": "0", "LeastReceiptShare": "0"}
 ALL: dict[str, str] = {}
 # Failures of these do not end with an error of the function.
 WATCHED_OTHERWISE = {"Track": "TrackFailed", "StartChat": "StartChatFailed"}
@@ -228,6 +229,38 @@ def test_no_alarm_looks_further_back_than_cloudwatch_allows(hours: str) -> None:
 def test_business_that_rests_for_long_can_do_without_the_alarm_of_no_events() -> None:
     assert "NoEvents" in observed(ALL).alarms
     assert "NoEvents" not in observed({"NoEventsHours": "0"}).alarms
+
+
+def test_an_archive_of_exports_alone_can_do_without_the_alarm_of_receipts() -> None:
+    assert observed(ALL).alarms["ReceiptsStopped"]["Threshold"] == "10"
+    assert observed({"LeastReceiptShare": "25"}).alarms["ReceiptsStopped"]["Threshold"] == "25"
+    assert "ReceiptsStopped" not in observed({"LeastReceiptShare": "0"}).alarms
+
+
+def may_put_events(of: Observed) -> list[dict[str, Any]]:
+    return [
+        statement
+        for role in of.of_type("AWS::IAM::Role").values()
+        for policy in role.get("Policies", [])
+        for statement in policy["PolicyDocument"]["Statement"]
+        if "events:PutEvents" in statement["Action"]
+    ]
+
+
+def test_capture_may_send_events_of_its_own_kind_if_they_are_wanted() -> None:
+    assert may_put_events(observed(ALL)) == []
+    [statement] = may_put_events(observed({"MessageWaitingSeconds": "60"}))
+    assert statement == {
+        "Effect": "Allow",
+        "Action": "events:PutEvents",
+        "Resource": f"arn:aws:events:{REGION}:111122223333:event-bus/default",
+        "Condition": {
+            "StringEquals": {
+                "events:source": message_waiting.SOURCE,
+                "events:detail-type": message_waiting.DETAIL_TYPE,
+            }
+        },
+    }
 
 
 @of_both

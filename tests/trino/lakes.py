@@ -81,6 +81,7 @@ class Lakes:
             capture_rate=4,
             schedule_table="schedule",
             last_read_reserve=0,
+            message_waiting_ms=0,
             shortest_interval_ms=5_000,
         )
         archive = DeployedArchive(settings)

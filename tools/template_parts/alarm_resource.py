@@ -40,8 +40,8 @@ class Alarm:
         What is compared with the threshold.
     statistic
         One of CloudWatch's, or a percentile such as p95; of each metric if `of` is an expression.
-    periods, datapoints
-        EvaluationPeriods, and how many of them must be bad (None: all). A string is YAML.
+    periods, datapoints, threshold
+        EvaluationPeriods, how many of them must be bad (None: all), and by what. A string is YAML.
     condition
         Condition of the template without which there is no such alarm.
     why
@@ -55,7 +55,7 @@ class Alarm:
     period_s: int = 300
     periods: int | str = 1
     datapoints: int | None = None
-    threshold: int = 0
+    threshold: int | str = 0
     comparison: Literal["GreaterThanThreshold", "LessThanThreshold"] = "GreaterThanThreshold"
     missing: Literal["breaching", "notBreaching"] = "notBreaching"
     condition: str = ""

@@ -213,6 +213,30 @@ ALARMS = (
         threshold=75,
     ),
     Alarm(
+        name="ReceiptsStopped",
+        condition="ExpectsReceipts",
+        description=(
+            "Of the chats that ended in the last six hours, fewer than ${LeastReceiptShare} % have "
+            "receipts. Exports go on coming, so nothing else notices: usually a new page or back "
+            "end no longer gives its token (TokensRegistered, ChatsStarted). If none of your chats "
+            "has one, set LeastReceiptShare to 0: docs/operations.md, When receipts stop."
+        ),
+        of=Expression(
+            "share",
+            "Share of ended chats with receipts",
+            "IF(FILL(ended, 0) >= 20, 100 * FILL(receipts, 0) / ended, 100)",
+            {
+                "ended": of_chatlake(Metric.CHATS_ENDED),
+                "receipts": of_chatlake(Metric.CHATS_ENDED_WITH_RECEIPTS),
+            },
+            why="Of fewer chats a share says little.",
+        ),
+        period_s=10_800,
+        periods=2,
+        threshold="!Ref LeastReceiptShare",
+        comparison="LessThanThreshold",
+    ),
+    Alarm(
         name="ChatsFailed",
         description=(
             "Chats cannot be read or published as they are: a rejected read or export, an export "

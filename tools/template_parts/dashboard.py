@@ -12,7 +12,7 @@ from tools.template_parts.metrics import of_chatlake, of_function, of_queue
 from tools.template_parts.widgets import Entry, Graph, Line, States, Text, Widget, as_json
 
 _COLUMNS = 24
-_THRESHOLDS = {alarm.name: alarm.threshold for alarm in ALARMS}
+_THRESHOLDS = {a.name: a.threshold for a in ALARMS if isinstance(a.threshold, int)}
 _CONSOLE = "https://${AWS::Region}.console.aws.amazon.com"
 # Each with the condition of the template without which there is no such function.
 _FUNCTIONS = {
@@ -95,6 +95,28 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
                 Line(of_chatlake(Metric.EXPORTS_FOUND), "exports found by Reconcile", right=True),
             ),
             right="found late",
+        ),
+    ),
+    (
+        Graph(
+            "Customers who wait: the longest at present",
+            "seconds",
+            (
+                Line(of_chatlake(Metric.LONGEST_UNSEEN), "not seen", "Maximum"),
+                Line(of_chatlake(Metric.LONGEST_UNANSWERED), "not answered", "Maximum"),
+                Line(of_chatlake(Metric.WAITING_EVENTS_SENT), "events sent", right=True),
+            ),
+            right="in 5 minutes",
+        ),
+        Graph(
+            "Chats that ended, and whether receipts come",
+            "in 3 hours",
+            (
+                Line(of_chatlake(Metric.CHATS_ENDED), "ended"),
+                Line(of_chatlake(Metric.CHATS_ENDED_READ), "of them read with a token"),
+                Line(of_chatlake(Metric.CHATS_ENDED_WITH_RECEIPTS), "of them with receipts"),
+            ),
+            period_s=10_800,
         ),
     ),
     (

@@ -17,6 +17,7 @@ from chatlake.capture import worker as capture_loop
 from chatlake.capture.participant_client import Page
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.capture.worker import WorkerHooks, run
+from chatlake.documents.document import Document
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time
 from tests.integration.capture.archive import Archive, archive
@@ -266,6 +267,33 @@ def test_without_exports_each_message_is_written_at_once_and_receipts_wait(
     busy.service.grows = True
     busy.run(50)
     assert len(written) == 2 + 10
+
+
+@pytest.mark.parametrize("how", ["ended", "removed"])
+def test_a_chat_that_is_no_longer_live_is_told_of(busy: Lively, how: str) -> None:
+    read: list[str] = []
+    gone: list[str] = []
+    page = busy.service.page
+
+    def page_of_one_that_ends(connection: str) -> Page:
+        found = page(connection)
+        if how == "ended" and read.count(connection) == 3 and connection == "live-0":
+            found.response["Transcript"].append({"Id": "end", "Type": "CHAT_ENDED"})
+        return found
+
+    def on_read(chat: str, _: Document) -> None:
+        assert chat not in gone
+        read.append(chat)
+        if how == "removed" and read.count(chat) == 3 and chat == "live-0":
+            busy.opened.schedule.remove(chat)
+
+    busy.service.page = page_of_one_that_ends  # type: ignore[method-assign]
+    busy.opened.services = replace(busy.opened.services, on_read=on_read, on_gone=gone.append)
+    busy.begin(2)
+    busy.run(60)
+    assert set(gone) == {"live-0"}
+    assert read.count("live-0") == 3
+    assert read.count("live-1") > 8
 
 
 def _noting(store: Any, written: list[int], clock: HandClock) -> Callable[..., Any]:

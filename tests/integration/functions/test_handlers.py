@@ -241,7 +241,7 @@ def test_connects_errors_have_their_status_and_others_are_not_the_pages(
 def test_a_customer_does_not_suffer_from_a_token_that_cannot_be_kept(
     load: Load, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    start_chat = with_connect(load("start_chat", CHATS_TABLE="gone"), Connect())
+    start_chat = with_connect(load("start_chat", SCHEDULE_TABLE="gone"), Connect())
     assert call(start_chat, request("/chats", START))["statusCode"] == 200
     said = "".join(capsys.readouterr())
     assert '"TokensLost"' in said

@@ -151,13 +151,13 @@ def test_what_a_role_may_not_be_never_becomes_a_dimension(
 def test_calls_are_set_against_the_rate(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
     capture = load("capture")
     capture.services.counters.add("GetTranscriptCalls", 45)
-    capture.report(60.0)
+    capture.report(60.0, 7)
     written = blobs(capsys.readouterr().out)
     assert_they_hold_numbers_only(written, STACK)
     # At 4 a second, of which one is kept for last reads, there might have been 180.
     assert values(written, "CallsOfRate") == [25]
     assert values(written, "GetTranscriptCalls") == [45]
-    capture.report(0.0)
+    capture.report(0.0, 0)
     assert values(blobs(capsys.readouterr().out), "CallsOfRate") == [0]
 
 
@@ -165,7 +165,6 @@ def test_capture_says_how_many_chats_live_when_none_does_any_more(
     load: Load, capsys: pytest.CaptureFixture[str]
 ) -> None:
     capture = load("capture")
-    capture.interval.live = 7
     call(capture, {})
     written = blobs(capsys.readouterr().out)
     assert_they_hold_numbers_only(written, STACK)

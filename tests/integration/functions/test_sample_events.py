@@ -149,9 +149,9 @@ def test_no_rule_of_the_template_picks_a_voice_contact() -> None:
 @pytest.mark.parametrize(
     ("name", "became", "phase", "ended"),
     [
-        ("track.initiated", "EventsTracked", "live", set()),
-        ("track.connect_customer", "EventsTracked", "live", set()),
-        ("track.connected_to_agent", "EventsTracked", "live", set()),
+        ("track.initiated", "EventsTracked", "waiting", set()),
+        ("track.connect_customer", "EventsTracked", "waiting", set()),
+        ("track.connected_to_agent", "EventsTracked", "waiting", set()),
         ("track.disconnected", "EventsTracked", "ended", {SECOND}),
         ("track.completed", "EventsTracked", "ended", {SECOND}),
         ("track.pascal_case", "EventsTracked", "ended", {FIRST}),

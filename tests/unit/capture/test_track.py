@@ -11,9 +11,11 @@ from typing import Any, cast
 import pytest
 
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.capture_state import CaptureState
 from chatlake.capture.chat_resolver import ChatResolver
 from chatlake.capture.track import TrackServices, track
 from chatlake.chat_state.sqlite import SqliteChatState
+from chatlake.documents.document import Document
 
 INSTANCE = "instance"
 
@@ -27,9 +29,12 @@ class Tracked:
     noted: list[tuple[str, str]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
-    def add_event(self, chat: str, event: dict[str, Any], **_: object) -> bool:
-        detail = event["detail"]
-        self.noted.append((chat, detail.get("contactId") or detail["ContactId"]))
+    def read_due(self, chat: str) -> CaptureState:
+        return CaptureState(chat, version=0)
+
+    def add_event(self, chat: str, event: Document, *_: object, **__: object) -> bool:
+        [contact] = event.events
+        self.noted.append((chat, contact))
         return True
 
     def add_export(self, chat: str, contact_id: str, *_: object, **__: object) -> None:

@@ -204,6 +204,13 @@ class NotificationRefused(ChatlakeError):
         super().__init__(f"the publish queue refused a message: {code}; it will be sent again")
 
 
+class EventRefused(ChatlakeError):
+    """EventBridge did not take an event."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(f"EventBridge refused an event: {code}; it may be sent again")
+
+
 class ParticipantError(ChatlakeError):
     """The Participant Service did not answer a request; `code` is its word for the reason."""
 

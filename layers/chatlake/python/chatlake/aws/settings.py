@@ -23,6 +23,8 @@ class Settings:
         How many of them are kept for last reads.
     shortest_interval_ms
         The least time between two reads of a live chat.
+    message_waiting_ms
+        How long a customer's message waits before there is an event of it; never one if 0.
     allowed_origins
         Of pages that may start chats; none if empty.
     """
@@ -43,6 +45,7 @@ class Settings:
     capture_rate: float
     last_read_reserve: float
     shortest_interval_ms: int
+    message_waiting_ms: int
 
     @property
     def instance_id(self) -> str:
@@ -98,6 +101,7 @@ class Settings:
             capture_rate=_number("CAPTURE_RATE"),
             last_read_reserve=_number("LAST_READ_RESERVE"),
             shortest_interval_ms=int(_number("SHORTEST_INTERVAL_S") * 1000),
+            message_waiting_ms=int(_number("MESSAGE_WAITING_S") * 1000),
         )
 
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types_boto3_connect import ConnectClient
     from types_boto3_connectparticipant import ConnectParticipantClient
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_events import EventBridgeClient
     from types_boto3_glue import GlueClient
     from types_boto3_kms import KMSClient
     from types_boto3_s3 import S3Client
@@ -72,6 +73,12 @@ def kms(config: Config = PATIENT) -> KMSClient:
 def sqs() -> SQSClient:
     """Make a client of SQS."""
     client: SQSClient = boto3.client("sqs", config=PATIENT)
+    return client
+
+
+def events() -> EventBridgeClient:
+    """Make a client of EventBridge."""
+    client: EventBridgeClient = boto3.client("events", config=PROMPT)
     return client
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState, Token
+from chatlake.capture.ended_chats import counted_once
 from chatlake.capture.fetch import Fetched, take_events, take_exports
 from chatlake.capture.live_chat import LiveChat, own_documents
 from chatlake.capture.settle import LONGEST_CHAT_MS, next_attempt, stand
@@ -235,6 +236,7 @@ def _finish(
         services.publish_queue.send({state.initial_contact_id: NO_HINT})
         services.counters.add(Metric.CHATS_ANNOUNCED)
         checkpoint = replace(checkpoint, announced=newest)
+        checkpoint = counted_once(checkpoint, document, services.counters)
     if not standing.over:
         due = next_attempt(state, standing, at)
         services.schedule.finish_attempt(
@@ -258,7 +260,7 @@ def _finish(
     services.schedule.finish_attempt(
         state,
         checkpoint=checkpoint,
-        done=fetched.done | state.tokens.keys(),
+        done=fetched.done | state.tokens.keys() | state.told,
         due=("waiting", at + IDLE_MS) if retried_daily else None if last else ("ended", at),
         expires_at=at + _KEPT_AFTER_MS if last and not retried_daily else None,
         failure=_REFUSED if refused else fetched.failure,

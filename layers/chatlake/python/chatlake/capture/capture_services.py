@@ -35,6 +35,8 @@ class CaptureServices:
         Whether there is time for another page.
     on_read
         Takes a live chat that was read, and all that is known of it.
+    on_gone
+        Takes a chat that is not live any more, as far as this process knows.
     """
 
     schedule: CaptureSchedule
@@ -48,6 +50,7 @@ class CaptureServices:
     exports_come: bool = True
     may_go_on: Callable[[], bool] = lambda: True
     on_read: Callable[[str, Document], None] = lambda *_: None
+    on_gone: Callable[[str], None] = lambda _: None
     counters: Counters = field(default_factory=Counters)
 
     def note(self, problem: Metric, chat: str, reason: str) -> None:

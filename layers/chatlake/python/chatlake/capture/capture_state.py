@@ -25,10 +25,11 @@ type Phase = Literal["ended", "live", "waiting"]
 DUE = "due"
 """The sort key of the item that says when a chat is due."""
 
-EVENT, EXPORT, TOKEN = "event#", "export#", "token#"
+EVENT, EXPORT, TOKEN, TOLD = "event#", "export#", "token#", "told#"
 """What the sort keys of other items begin with; a digest of the content follows."""
 
-_TOKEN_KEPT_MS = 9 * 24 * 3_600_000
+# Longer than a chat can be live.
+_KEPT_MS = 9 * 24 * 3_600_000
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -72,6 +73,8 @@ class Checkpoint:
         Failures in a row of the Participant Service, and of exports, that may answer later.
     announced
         The revision that the publisher was last notified of; None if it never was.
+    end_counted
+        True once the chat is among those that ended, in the metrics.
     """
 
     first_seen_at: int = 0
@@ -84,6 +87,7 @@ class Checkpoint:
     retries: int = 0
     export_retries: int = 0
     announced: str | None = None
+    end_counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +106,8 @@ class CaptureState:
         exports by their keys.
     ended, exported
         Contacts whose end, and whose export, was noted.
+    told
+        Sort keys of items that each stand for an event of a waiting message that was sent.
     failure
         Why the chat cannot be read; None if it can.
     """
@@ -115,6 +121,7 @@ class CaptureState:
     tokens: dict[str, Token] = field(default_factory=dict)
     ended: frozenset[str] = frozenset()
     exported: frozenset[str] = frozenset()
+    told: frozenset[str] = frozenset()
     checkpoint: Checkpoint = Checkpoint()
     failure: str | None = None
 
@@ -143,6 +150,7 @@ def parse_capture_state(chat: str, items: Iterable[Item]) -> CaptureState:
         tokens={n: _token(item) for n, item in named.items() if n.startswith(TOKEN)},
         ended=frozenset(due["ended"]["SS"] if "ended" in due else ()),
         exported=frozenset(due["exported"]["SS"] if "exported" in due else ()),
+        told=frozenset(name for name in named if name.startswith(TOLD)),
         checkpoint=parse_checkpoint(due["checkpoint"]["S"])
         if "checkpoint" in due
         else Checkpoint(),
@@ -187,9 +195,14 @@ def token_attributes(token: Token, now_ms: int) -> Item:
     return {
         "kind": {"S": token.kind},
         "sealed": {"B": token.sealed},
-        "expires_at": {"N": str((now_ms + _TOKEN_KEPT_MS) // 1000)},
+        **told_attributes(now_ms),
         **until,
     }
+
+
+def told_attributes(now_ms: int) -> Item:
+    """Return the attributes of an item that says by its name alone what was told of."""
+    return {"expires_at": {"N": str((now_ms + _KEPT_MS) // 1000)}}
 
 
 def _token(item: Mapping[str, Any]) -> Token:

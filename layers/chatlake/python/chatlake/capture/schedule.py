@@ -24,6 +24,7 @@ from chatlake.capture.capture_state import (
     item_name,
     parse_capture_state,
     token_attributes,
+    told_attributes,
 )
 from chatlake.capture.noted import Noted, change_by, put_due, unchanged
 from chatlake.timestamps import now_ms
@@ -113,6 +114,10 @@ class CaptureSchedule:
     def keep_token(self, chat: str, token: Token) -> None:
         """Keep a token of a chat that is read already."""
         self._items.put((chat, token.name), token_attributes(token, now_ms()))
+
+    def keep_told(self, chat: str, name: str) -> None:
+        """Keep that an event of a message that waits was sent."""
+        self._items.put((chat, name), told_attributes(now_ms()))
 
     def make_due(self, chat: str, *, phase: Phase, due_at: int) -> None:
         """Make a chat due at a moment, if it is not due earlier."""
@@ -264,7 +269,7 @@ class CaptureSchedule:
         # Tokens are sealed for their chat: the caller seals them again.
         version: AttributeValueTypeDef = {"N": str(state.version)}
         if self._items.delete((leg, DUE), "version = :version", {":version": version}):
-            waiting = (*state.events, *state.exports, *state.tokens)
+            waiting = (*state.events, *state.exports, *state.tokens, *state.told)
             self._items.delete_many((leg, name) for name in waiting)
 
     def take_over(self, state: CaptureState, chat: str) -> None:

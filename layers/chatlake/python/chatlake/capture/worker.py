@@ -176,6 +176,7 @@ class _Worker:
         due_at = schedule.live()
         for chat in self._due_at.keys() - due_at.keys():
             self._rotation.remove(chat)
+            self._services.on_gone(chat)
         for chat, since in due_at.items():
             if self._due_at.get(chat) != since:
                 # It is new, or something was noted that is a reason to look.
@@ -224,6 +225,7 @@ class _Worker:
             elif (live := work.result()) is None:
                 self._live.pop(chat, None)
                 self._rotation.remove(chat)
+                self._services.on_gone(chat)
             else:
                 self._live[chat] = live
                 self._put_back(live, was_read=was_read)

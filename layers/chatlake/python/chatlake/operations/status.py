@@ -1,11 +1,13 @@
-"""The state of a lake in figures."""
+"""The state of a lake in figures, and of a stack: whether receipts still come."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chatlake.analytics.duckdb_engine import connect, run
+from chatlake.aws_clients.metric_names import Metric
 from chatlake.tables import schema
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
     from chatlake.operations.archive import FolderArchive
 
+_DAY = timedelta(days=1)
+_HOUR_S = 3600
 _NEWEST = {table.name: table.partition_by for table in schema.TABLES}
 
 
@@ -109,3 +113,72 @@ def _missing(days: list[date]) -> list[date]:
         for ordinal in range(min(present), max(present))
         if ordinal not in present
     ]
+
+
+class CloudWatch(Protocol):
+    """What is needed of a client of CloudWatch."""
+
+    def get_metric_data(self, **request: Any) -> Any:
+        """Return values of metrics."""
+
+
+@dataclass(frozen=True, slots=True)
+class EndedChats:
+    """How many chats of a stack ended in a period.
+
+    Attributes
+    ----------
+    ended, read, with_receipts
+        All of them, those that a participant's token has opened, and those that have receipts.
+    """
+
+    ended: int
+    read: int
+    with_receipts: int
+
+    @property
+    def receipt_share(self) -> float | None:
+        """The share of chats with receipts, from 0 to 1; None if no chat ended."""
+        return self.with_receipts / self.ended if self.ended else None
+
+
+def ended_chats(
+    cloudwatch: CloudWatch, stack: str, *, until: datetime, period: timedelta = _DAY
+) -> EndedChats:
+    """Ask CloudWatch how many chats of a stack ended, and whether receipts came with them.
+
+    Parameters
+    ----------
+    until
+        The end of the period, with a time zone. Metrics are there some minutes after they are sent.
+    period
+        How long it is; two weeks at most, after which CloudWatch no longer has each minute.
+    """
+    metrics = (Metric.CHATS_ENDED, Metric.CHATS_ENDED_READ, Metric.CHATS_ENDED_WITH_RECEIPTS)
+    counts = dict.fromkeys(metrics, 0.0)
+    request: dict[str, Any] = {
+        "StartTime": until - period,
+        "EndTime": until,
+        "MetricDataQueries": [
+            {
+                "Id": f"m{number}",
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": "chatlake",
+                        "MetricName": metric.value,
+                        "Dimensions": [{"Name": "service", "Value": stack}],
+                    },
+                    "Period": _HOUR_S,
+                    "Stat": "Sum",
+                },
+            }
+            for number, metric in enumerate(metrics)
+        ],
+    }
+    while True:
+        answer = cloudwatch.get_metric_data(**request)
+        for result in answer["MetricDataResults"]:
+            counts[metrics[int(result["Id"][1:])]] += sum(result["Values"])
+        if not (token := answer.get("NextToken")):
+            return EndedChats(*(round(counts[metric]) for metric in metrics))
+        request["NextToken"] = token

@@ -1,0 +1,62 @@
+"""Whether receipts still come, as the metrics of a stack say."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chatlake.operations.status import EndedChats, ended_chats
+from tests.aws import Aws
+
+STACK = "a-stack"
+
+
+def send(aws: Aws, stack: str, at: datetime, **counts: int) -> None:
+    aws.client("cloudwatch").put_metric_data(
+        Namespace="chatlake",
+        MetricData=[
+            {
+                "MetricName": name,
+                "Dimensions": [{"Name": "service", "Value": stack}],
+                "Timestamp": at,
+                "Value": float(value),
+                "Unit": "Count",
+            }
+            for name, value in counts.items()
+        ],
+    )
+
+
+def test_ended_chats_of_a_day_are_those_of_the_stack(aws: Aws) -> None:
+    until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    for hours, ended, read, receipts in ((1, 10, 8, 6), (5, 7, 3, 0), (23, 3, 3, 3)):
+        at = until - timedelta(hours=hours, minutes=-10)
+        counts = {"ChatsEnded": ended, "ChatsEndedRead": read, "ChatsEndedWithReceipts": receipts}
+        send(aws, STACK, at, **counts)
+    send(aws, STACK, until - timedelta(hours=30), ChatsEnded=100, ChatsEndedWithReceipts=100)
+    send(aws, "another", until - timedelta(hours=2), ChatsEnded=100, ChatsEndedWithReceipts=100)
+    found = ended_chats(aws.client("cloudwatch"), STACK, until=until)
+    assert found == EndedChats(ended=20, read=14, with_receipts=9)
+    assert found.receipt_share == 0.45
+    week = ended_chats(aws.client("cloudwatch"), STACK, until=until, period=timedelta(days=7))
+    assert (week.ended, week.with_receipts) == (120, 109)
+
+
+def test_without_an_ended_chat_there_is_no_share(aws: Aws) -> None:
+    found = ended_chats(aws.client("cloudwatch"), "a-new-stack", until=datetime.now(UTC))
+    assert found == EndedChats(0, 0, 0)
+    assert found.receipt_share is None
+
+
+def test_all_pages_of_an_answer_count() -> None:
+    class InPages:
+        """CloudWatch, which may give a part of the values of a metric on each page."""
+
+        def get_metric_data(self, **request: Any) -> dict[str, Any]:
+            page = int(request.get("NextToken", "0"))
+            values = {"m0": [3.0, 1.0], "m2": [1.0]} if page else {"m0": [2.0], "m1": [4.0]}
+            results = [{"Id": name, "Values": found} for name, found in values.items()]
+            return {"MetricDataResults": results, **({} if page else {"NextToken": "1"})}
+
+    found = ended_chats(InPages(), STACK, until=datetime.now(UTC))
+    assert found == EndedChats(ended=6, read=4, with_receipts=1)
