@@ -24,10 +24,10 @@ def test_a_bots_message_is_shown_in_pieces_until_it_is_whole() -> None:
             metadata = item["MessageMetadata"]
             seen.append((metadata["MessageCompleted"], metadata["ChunkNumber"], item["Content"]))
             if metadata["MessageCompleted"]:
+                assert item["AbsoluteTime"] == timestamp(ITEM.sent_ms)
                 break
         pieces, whole = seen[:-1], seen[-1]
         assert pieces
         assert [completed for completed, _, _ in pieces] == [False] * len(pieces)
         assert [number for _, number, _ in pieces] == list(range(1, len(pieces) + 1))
         assert "".join(content for _, _, content in pieces) == whole[2] == ITEM.content
-        assert item["AbsoluteTime"] == timestamp(ITEM.sent_ms)
