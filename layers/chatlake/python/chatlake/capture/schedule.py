@@ -94,13 +94,7 @@ class CaptureSchedule:
         return True
 
     def add_export(
-        self,
-        chat: str,
-        contact: str,
-        key: str,
-        *,
-        due_at: int,
-        before: CaptureState | None = None,
+        self, chat: str, contact: str, key: str, *, due_at: int, before: CaptureState | None = None
     ) -> None:
         """Note the key of a contact's export, which is to be read."""
         self._items.put((chat, item_name(EXPORT, key.encode())), {"key": {"S": key}})
