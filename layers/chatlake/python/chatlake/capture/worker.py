@@ -73,7 +73,7 @@ def run(
         rate was chosen too early.
     """
     with ThreadPoolExecutor(_WORKERS) as pool:
-        worker = _Worker(services, hooks, pool, Rotation(shortest_ms), reads_at_once)
+        worker = _Worker(services, hooks, pool, shortest_ms, reads_at_once)
         try:
             worker.serve()
         finally:
@@ -97,14 +97,15 @@ class _Worker:
         services: CaptureServices,
         hooks: WorkerHooks,
         pool: ThreadPoolExecutor,
-        rotation: Rotation,
+        shortest_ms: int,
         reads_at_once: int,
     ) -> None:
         self.looks = 0
         self._services = services
         self._hooks = hooks
         self._pool = pool
-        self._rotation = rotation
+        self._shortest_ms = shortest_ms
+        self._rotation = Rotation(shortest_ms)
         self._reads_at_once = reads_at_once
         self._live: dict[str, LiveChat] = {}
         self._due_at: dict[str, int] = {}
@@ -236,5 +237,5 @@ class _Worker:
             seen = Seen(found.soon, live.changed, calls=live.calls, newest_at=found.newest_at)
             self._rotation.done(chat, at, seen)
         else:
-            self._rotation.add(chat, at)
+            self._rotation.add(chat, at + self._shortest_ms)
         self._services.on_read(chat, live.known)
