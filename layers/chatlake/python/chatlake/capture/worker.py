@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _WORKERS = 16
 _REPORT_EVERY_MS = 60_000
 _QUERY_EVERY_MS = 2_000
+_LIST_EVERY_MS = 5_000
 _MOST_DUE = 64
 _POSTPONED_MS = 10 * 60_000
 _LONGEST_SLEEP_S = 1.0
@@ -114,7 +115,7 @@ class _Worker:
         self._waiting: deque[str] = deque()
         self._at_work: dict[str, Future[LiveChat | None]] = {}
         self._reading: set[str] = set()
-        self._queried_at = 0
+        self._queried_at = self._listed_at = 0
         self._reported_at = now_ms()
 
     def serve(self) -> None:
@@ -157,13 +158,17 @@ class _Worker:
     def _query(self) -> None:
         """Ask the schedule, now and then, what is due and which chats are live."""
         at = now_ms()
-        if at - self._queried_at < _QUERY_EVERY_MS:
-            return
-        self._queried_at = at
         schedule = self._services.schedule
-        self._due = deque(schedule.due("ended", at, most=_MOST_DUE))
-        self._waiting = deque(schedule.due("waiting", at, most=_MOST_DUE))
-        due_at = schedule.live()
+        if at - self._queried_at >= _QUERY_EVERY_MS:
+            self._queried_at = at
+            self._due = deque(schedule.due("ended", at, most=_MOST_DUE))
+        if at - self._listed_at >= _LIST_EVERY_MS:
+            self._listed_at = at
+            self._waiting = deque(schedule.due("waiting", at, most=_MOST_DUE))
+            self._list_live(at)
+
+    def _list_live(self, at: int) -> None:
+        due_at = self._services.schedule.live()
         for chat in self._due_at.keys() - due_at.keys():
             self._rotation.remove(chat)
             self._services.on_gone(chat)
