@@ -113,9 +113,9 @@ def reads_a_chat(of: Month, chat: Chat) -> float:
 
 
 def _dynamodb(of: Month, chat: Chat) -> Line:
-    # The worker asks every two seconds which chats ended, which wait, and which are live.
-    listed = 1 + max(0.5, of.live * _LISTED_KB / 8)
-    polls = listed / 2 * chat.busy_hours * HOUR_S * DAYS
+    # The worker asks every two seconds which chats ended, every five which wait and which live.
+    polls_a_s = 0.5 / 2 + (0.5 + max(0.5, of.live * _LISTED_KB / 8)) / 5
+    polls = polls_a_s * chat.busy_hours * HOUR_S * DAYS
     writes = of.chats * writes_a_chat(chat)
     reads = of.chats * reads_a_chat(of, chat) + polls + of.compared * 2 * 4.5
     table_gb = of.chats * 12 * 0.5 / 1e6

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _WORKERS = 16
 _REPORT_EVERY_MS = 60_000
 _QUERY_EVERY_MS = 2_000
+_LIST_EVERY_MS = 5_000
 _MOST_DUE = 64
 _POSTPONED_MS = 10 * 60_000
 _LONGEST_SLEEP_S = 1.0
@@ -73,7 +74,7 @@ def run(
         rate was chosen too early.
     """
     with ThreadPoolExecutor(_WORKERS) as pool:
-        worker = _Worker(services, hooks, pool, Rotation(shortest_ms), reads_at_once)
+        worker = _Worker(services, hooks, pool, shortest_ms, reads_at_once)
         try:
             worker.serve()
         finally:
@@ -97,14 +98,15 @@ class _Worker:
         services: CaptureServices,
         hooks: WorkerHooks,
         pool: ThreadPoolExecutor,
-        rotation: Rotation,
+        shortest_ms: int,
         reads_at_once: int,
     ) -> None:
         self.looks = 0
         self._services = services
         self._hooks = hooks
         self._pool = pool
-        self._rotation = rotation
+        self._shortest_ms = shortest_ms
+        self._rotation = Rotation(shortest_ms)
         self._reads_at_once = reads_at_once
         self._live: dict[str, LiveChat] = {}
         self._due_at: dict[str, int] = {}
@@ -113,7 +115,7 @@ class _Worker:
         self._waiting: deque[str] = deque()
         self._at_work: dict[str, Future[LiveChat | None]] = {}
         self._reading: set[str] = set()
-        self._queried_at = 0
+        self._queried_at = self._listed_at = 0
         self._reported_at = now_ms()
 
     def serve(self) -> None:
@@ -156,13 +158,17 @@ class _Worker:
     def _query(self) -> None:
         """Ask the schedule, now and then, what is due and which chats are live."""
         at = now_ms()
-        if at - self._queried_at < _QUERY_EVERY_MS:
-            return
-        self._queried_at = at
         schedule = self._services.schedule
-        self._due = deque(schedule.due("ended", at, most=_MOST_DUE))
-        self._waiting = deque(schedule.due("waiting", at, most=_MOST_DUE))
-        due_at = schedule.live()
+        if at - self._queried_at >= _QUERY_EVERY_MS:
+            self._queried_at = at
+            self._due = deque(schedule.due("ended", at, most=_MOST_DUE))
+        if at - self._listed_at >= _LIST_EVERY_MS:
+            self._listed_at = at
+            self._waiting = deque(schedule.due("waiting", at, most=_MOST_DUE))
+            self._list_live(at)
+
+    def _list_live(self, at: int) -> None:
+        due_at = self._services.schedule.live()
         for chat in self._due_at.keys() - due_at.keys():
             self._rotation.remove(chat)
             self._services.on_gone(chat)
@@ -236,5 +242,5 @@ class _Worker:
             seen = Seen(found.soon, live.changed, calls=live.calls, newest_at=found.newest_at)
             self._rotation.done(chat, at, seen)
         else:
-            self._rotation.add(chat, at)
+            self._rotation.add(chat, at + self._shortest_ms)
         self._services.on_read(chat, live.known)
