@@ -151,6 +151,32 @@ def test_where_nobody_could_know_of_a_reading_none_is_missed(items: list[Item]) 
     assert waits(*items, message(10, "c")) == {"unanswered": ("m10", 40)}
 
 
+@pytest.mark.parametrize(
+    "items",
+    [
+        pytest.param([message(10, "c"), came(20, "boss")], id="since a supervisor has come"),
+        pytest.param(
+            [came(5, "boss"), message(10, "c"), came(20, "boss", "left")],
+            id="of what was sent while one was there",
+        ),
+    ],
+)
+def test_no_reading_is_missed_that_a_supervisor_prevents(items: list[Item]) -> None:
+    assert waits(*TALKING, *items) == {"unanswered": ("m10", 40)}
+
+
+@pytest.mark.parametrize("item_id", ["before m10", "then"])
+def test_what_is_said_at_the_same_moment_answers_nothing(item_id: str) -> None:
+    crossing = {**message(10, "bot"), "Id": item_id}
+    assert waits(*TALKING, message(10, "c"), crossing)["unanswered"] == ("m10", 40)
+
+
+def test_receipts_may_name_a_message_by_an_id_of_its_own() -> None:
+    sent = {**message(10, "c"), "Id": "item-10"}
+    told = {**message(10, "c", read_by="a"), "Id": "item-12", "Type": "MESSAGEMETADATA"}
+    assert waits(*TALKING, sent, told) == {"unanswered": ("item-10", 40)}
+
+
 def test_a_reading_of_another_customer_or_of_a_bot_is_no_agents() -> None:
     joined = [*TALKING, message(10, "c", read_by="bot"), message(12, "bot")]
     assert waits(*joined)["unseen"] == ("m10", 40)
@@ -162,7 +188,9 @@ def test_whoever_reads_and_has_no_item_of_its_own_is_an_agent() -> None:
 
 @pytest.mark.parametrize("what", ["left", "autodisconnection"])
 def test_for_a_customer_who_has_gone_nothing_waits(what: str) -> None:
-    assert waits(*TALKING, message(10, "c"), came(20, "c", what)) == {}
+    late = item(22, "c", Type="MESSAGE_READ", MessageMetadata={"MessageId": "m4"})
+    assert waits(*TALKING, message(10, "c"), came(20, "c", what), late) == {}
+    assert waits(*TALKING, message(10, "c"), came(20, "c", what), late, came(30, "c")) != {}
 
 
 @pytest.mark.parametrize(
