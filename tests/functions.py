@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from chatlake.aws_clients import clients
 from chatlake.tables.lake import s3_io
 from tests.aws import ACCOUNT_ID, REGION, Aws
 
@@ -46,6 +47,12 @@ class _StandardOutput(io.TextIOBase):
 
 
 type Load = Callable[..., ModuleType]
+
+
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no function give up on a stand-in that is slow because this machine is busy."""
+    for hasty, patient in (("HASTY", "PATIENT"), ("_HASTY_PARTICIPANT", "_PARTICIPANT")):
+        monkeypatch.setattr(clients, hasty, getattr(clients, patient))
 
 
 def loader(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tools.cost_model import costs
 from tools.prices import PRICES, PRICES_OF
 from tools.stack_defaults import Stack, read_stack
-from tools.workload import ABOUT, DAYS, Chat, rate_at_peak, snapshots
+from tools.workload import ABOUT, DAYS, Chat, interval_at_peak_s, live_at_peak
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,11 +54,11 @@ def page(sizes: tuple[int, ...], chat: Chat, stack: Stack) -> str:
         "|---|---:|---|",
         *(f"| `--{_option(n)}` | {getattr(chat, n):g} | {about} |" for n, about in ABOUT.items()),
         "",
-        f"From the template: {stack.architecture}, a snapshot every {stack.interval_s:g} s, "
+        f"From the template: {stack.architecture}, a read at most every {stack.interval_s:g} s, "
         f"{stack.capture_rate:g} calls a second, batches gathered for {stack.window_s:g} s, memory "
         + ", ".join(f"{name} {gb * 1024:,.0f} MB" for name, gb in stack.memory_gb.items())
-        + ". Requests to DynamoDB, S3 and KMS were counted in the code; `tools/cost_model.py` says "
-        "what each is.\n",
+        + ". Requests to DynamoDB and S3 are counted by a test, "
+        "`tests/integration/capture/test_requests.py`; `tools/cost_model.py` says what each is.\n",
         f"## Prices, us-east-1, {PRICES_OF}\n",
         "| dollars | for |",
         "|---:|---|",
@@ -68,18 +68,18 @@ def page(sizes: tuple[int, ...], chat: Chat, stack: Stack) -> str:
 
 
 def _pace(size: int, chat: Chat, stack: Stack) -> str:
-    needed, taken = rate_at_peak(size, chat, stack), snapshots(size, chat, stack)
-    planned = chat.minutes * 60 / stack.interval_s
+    live, interval_s = live_at_peak(size, chat), interval_at_peak_s(size, chat, stack)
     told = (
-        f"GetTranscript: the busiest hour needs {needed:.1f} calls a second for a snapshot every "
-        f"{stack.interval_s:g} s. `CaptureRate` is {stack.capture_rate:g}"
+        f"GetTranscript: in the busiest hour some {live:,.0f} chats live. `CaptureRate` less "
+        f"`LastReadReserve` is {stack.own_rate:g} calls a second, so each is read about every "
+        f"{interval_s:,.0f} s"
     )
-    if needed <= stack.capture_rate:
-        return told + ", which is enough.\n"
+    if interval_s <= stack.interval_s:
+        return told + ", which is `ShortestIntervalSeconds`.\n"
     return told + (
-        f", so snapshots come less often: {taken:.1f} a chat over the day in place of {planned:g}, "
-        "and fewer in the busiest hour. Last reads go first. Ask AWS for a higher quota, and set "
-        "the rate to half of it.\n"
+        ", and those in which something happens more often. What that keeps is in "
+        "[performance](performance.md); a higher quota of AWS, and half of it as the rate, keeps "
+        "more.\n"
     )
 
 
@@ -95,10 +95,6 @@ def _advice(
         f"lead. At {small:,} it is what runs and stands by whether chats come or not."
     )
     for title, changed in (
-        (
-            f"`SnapshotIntervalSeconds` {stack.interval_s * 2:g}",
-            {"interval_s": stack.interval_s * 2},
-        ),
         ("`Architecture` x86_64", {"architecture": "x86_64"}),
         ("`PublishWindowSeconds` 60", {"window_s": 60.0}),
         ("`HistoryDays` 1", {"history_days": 1}),
@@ -110,10 +106,7 @@ def _advice(
             for size in sizes
         )
         yield f"- {title}: {told} dollars a month."
-    yield (
-        "- Longer intervals lose receipts of chats whose token ends with them; see "
-        "[operations](operations.md)."
-    )
+    yield "- How often live chats are read costs nothing but the rate: it is done in memory."
     yield (
         "- The optimizers of tables that few ask can be switched off in Glue; queries then open "
         "more and smaller files."

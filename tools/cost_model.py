@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from tools.workload import Chat, Month
 
 _LATENCY_KB = 0.013
+_LISTED_KB = 0.11
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,43 +79,59 @@ def _lambda(of: Month, chat: Chat, stack: Stack) -> Line:
     )
 
 
-def _dynamodb(of: Month, chat: Chat) -> Line:
-    # An update costs the whole item; one that moves the due time also two writes of the index.
-    update = chat.state_kb + 2
-    writes_a_chat = (
-        (1 + of.attempts_a_chat) * update
-        # An event whose chat is due earlier is refused once, and written without the due time;
-        # COMPLETED, after DISCONNECTED, is refused twice.
-        + chat.legs * ((chat.events - 1) * (1.5 * chat.state_kb + 1) + 2 * chat.state_kb + update)
+def writes_a_chat(chat: Chat) -> float:
+    """Write units of a chat; a move in the index of due chats costs two more, in or out one."""
+    kept, moved = 1, 3
+    return (
+        # Its token, which makes it due; the connection's; both go in the end.
+        (kept + 2)
+        + kept
+        + 2 * kept
+        # Events are kept and go, but for COMPLETED; each leg's end makes the chat due. Its export.
+        + chat.legs * ((chat.events - 1) * 2 * kept + moved + 3 * kept)
+        # After each leg's end: the chat goes on, or it waits until it has settled.
+        + chat.legs * moved
+        + (kept + 1)
         # The leg and its chat's list; the attempt and the revision of a publication.
         + chat.legs * 2
         + chat.publishes * 2
     )
-    reads_a_chat = (
-        # Of an event: tombstones of contact and chat. Of a capture attempt: the item, tombstones
-        # before and after. Legs are cached; some processes ask for them anew.
-        chat.legs * (chat.events + 1) * 2
-        + of.attempts_a_chat * 3
-        + chat.legs * 3
+
+
+def reads_a_chat(of: Month, chat: Chat) -> float:
+    """Read units of a chat."""
+    return (
+        # Of an event or export: when its chat is due. Of a new chat: whether it was erased.
+        chat.legs * (chat.events + 1)
+        + 1
+        # Of a capture attempt: all that is noted, and tombstones before and after it is written.
+        + of.attempts / of.chats * 4
+        # Legs are cached; some processes ask for them anew.
+        + chat.legs * 2
         + chat.publishes * 8
     )
-    # The loop asks for due chats once a second, and whether any live: up to five queries.
-    polls = 2.5 * chat.busy_hours * HOUR_S * DAYS
-    writes = of.chats * writes_a_chat
-    reads = of.chats * reads_a_chat + polls + of.compared * 2 * 4.5
-    table_gb = (of.chats_a_day * 7 * chat.state_kb + of.chats * 12 * 0.5) / 1e6
+
+
+def _dynamodb(of: Month, chat: Chat) -> Line:
+    # The worker asks every two seconds which chats ended, which wait, and which are live.
+    listed = 1 + max(0.5, of.live * _LISTED_KB / 8)
+    polls = listed / 2 * chat.busy_hours * HOUR_S * DAYS
+    writes = of.chats * writes_a_chat(chat)
+    reads = of.chats * reads_a_chat(of, chat) + polls + of.compared * 2 * 4.5
+    table_gb = of.chats * 12 * 0.5 / 1e6
     return Line(
         "DynamoDB",
         writes * price("write") + reads * price("read") + table_gb * price("table_gb"),
-        f"{writes_a_chat:,.0f} write and {reads_a_chat:,.0f} read units a chat; "
+        f"{writes_a_chat(chat):,.0f} write and {reads_a_chat(of, chat):,.0f} read units a chat; "
         f"in all {writes / 1e6:,.1f} and {reads / 1e6:,.1f} million",
     )
 
 
 def _s3(of: Month, chat: Chat, stack: Stack) -> Line:
-    puts = of.attempts * chat.changed_share + of.batches * 4 * 4
-    gets = of.attempts + of.chats * (chat.legs + 5 * chat.publishes) + of.batches * 4 * 6
-    versions_kb = of.attempts_a_chat * chat.changed_share * chat.document_kb
+    puts = of.writes + of.batches * 4 * 4
+    gets = of.attempts + of.writes + of.chats * (chat.legs + 5 * chat.publishes)
+    gets += of.batches * 4 * 6
+    versions_kb = of.writes / of.chats * chat.document_kb
     stored_gb = (
         of.chats * (chat.document_kb + chat.rows_kb)
         + of.chats_a_day * stack.history_days * versions_kb

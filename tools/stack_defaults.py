@@ -20,6 +20,7 @@ class Stack:
     memory_gb: dict[str, float]
     timeout_s: dict[str, int]
     capture_rate: float
+    own_rate: float
     interval_s: float
     window_s: float
     batch: int
@@ -50,6 +51,7 @@ def read_stack() -> Stack:
         memory_gb={name: function["MemorySize"] / 1024 for name, function in functions.items()},
         timeout_s={name: function["Timeout"] for name, function in functions.items()},
         capture_rate=defaults["CaptureRate"],
+        own_rate=defaults["CaptureRate"] - defaults["LastReadReserve"],
         interval_s=defaults["ShortestIntervalSeconds"],
         window_s=defaults["PublishWindowSeconds"],
         batch=functions["Publish"]["Events"]["Announced"]["Properties"]["BatchSize"],

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from math import ceil
 from typing import TYPE_CHECKING
 
+from chatlake.capture.live_chat import WRITTEN_EVERY_MS
+
 if TYPE_CHECKING:
     from tools.stack_defaults import Stack
 
 DAYS = 30
 HOUR_S = 3600
+WRITTEN_EVERY_MINUTES = WRITTEN_EVERY_MS / 60_000
 
 ABOUT = {
     "minutes": "how long a chat lasts",
@@ -18,11 +21,10 @@ ABOUT = {
     "legs": "contacts of a chat; 2 of 10 chats are transferred",
     "document_kb": "a chat's document on S3",
     "rows_kb": "a chat's rows in Parquet",
-    "state_kb": "a chat's capture state in DynamoDB; an update costs as many write units",
     "events": "contact events of a leg",
     "busy_hours": "hours of a day in which chats live",
     "peak_share": "share of a day's chats that the busiest hour has",
-    "changed_share": "share of capture attempts that find something new, and so write the document",
+    "changed_share": "share of five minutes of a live chat that bring something new to write",
     "publishes": "times that a chat is published; late exports and receipts repeat it",
     "track_s": "an invocation of Track",
     "start_s": "an invocation of StartChat",
@@ -43,7 +45,6 @@ class Chat:
     legs: float = 1.2
     document_kb: float = 9
     rows_kb: float = 2
-    state_kb: int = 3
     events: int = 6
     busy_hours: float = 16
     peak_share: float = 0.12
@@ -65,16 +66,12 @@ class Month:
     chats_a_day: float
     chats: float
     attempts: float
-    transcripts: float
+    writes: float
+    live: float
     tracked: float
     batches: float
     compared: float
     reconcile_s: float
-
-    @property
-    def attempts_a_chat(self) -> float:
-        """Capture attempts of a chat, those of its snapshots included."""
-        return self.attempts / self.chats
 
     @property
     def invocations(self) -> float:
@@ -82,38 +79,33 @@ class Month:
         return self.chats + self.tracked + 24 * 60 * DAYS + self.batches + 24 * DAYS
 
 
-def last_reads(chat: Chat) -> float:
-    """Pages of GetTranscript after the end: the whole transcript, 100 items a page."""
-    return float(ceil(chat.items / 100))
+def live_at_peak(chats_a_day: float, chat: Chat) -> float:
+    """Live chats in the busiest hour."""
+    return chats_a_day * chat.peak_share / HOUR_S * chat.minutes * 60
 
 
-def snapshots(chats_a_day: float, chat: Chat, stack: Stack) -> float:
-    """Snapshots of a chat: one an interval, or as many as the rate leaves."""
-    planned = chat.minutes * 60 / stack.interval_s
-    allowed = stack.capture_rate * chat.busy_hours * HOUR_S / chats_a_day
-    return min(planned, max(0.0, allowed - last_reads(chat)))
-
-
-def rate_at_peak(chats_a_day: float, chat: Chat, stack: Stack) -> float:
-    """Calls a second that the busiest hour needs to keep the interval."""
-    arriving = chats_a_day * chat.peak_share / HOUR_S
-    return arriving * (chat.minutes * 60 / stack.interval_s + last_reads(chat))
+def interval_at_peak_s(chats_a_day: float, chat: Chat, stack: Stack) -> float:
+    """Seconds between two reads of a live chat then, if all are read alike."""
+    return max(stack.interval_s, live_at_peak(chats_a_day, chat) / stack.own_rate)
 
 
 def month(chats_a_day: float, chat: Chat, stack: Stack) -> Month:
     chats = chats_a_day * DAYS
-    taken = snapshots(chats_a_day, chat, stack)
-    # After the end: for each leg's end and export, and once when nothing followed.
-    attempts = taken + 2 * chat.legs + 1
     publishes = chats * chat.publishes
     busy_s = chat.busy_hours * HOUR_S * DAYS
     # One search in four seconds, 100 contacts each, of three days, until a minute before the end.
     searches = min(ceil(chats_a_day * chat.legs * 3 / 100), (stack.timeout_s["Reconcile"] - 60) / 4)
+    live = chats_a_day * chat.minutes / (chat.busy_hours * 60)
+    reads_a_chat = chat.minutes * 60 / max(stack.interval_s, live / stack.own_rate)
+    changes = min(chat.minutes / WRITTEN_EVERY_MINUTES, reads_a_chat) * chat.changed_share
     return Month(
         chats_a_day=chats_a_day,
         chats=chats,
-        attempts=chats * attempts,
-        transcripts=chats * (taken + last_reads(chat)),
+        # When it is new, for each leg's end, and once when nothing followed.
+        attempts=chats * (2 + chat.legs),
+        # While it lives, at its end, and when it has settled and the exports have come.
+        writes=chats * (changes + 2),
+        live=live,
         tracked=chats * chat.legs * (chat.events + 1),
         batches=max(min(publishes, busy_s / max(stack.window_s, 1)), publishes / stack.batch),
         compared=24 * DAYS * min(searches * 100, chats_a_day * chat.legs * 3),

@@ -38,10 +38,13 @@ if TYPE_CHECKING:
 
 FUNCTION_MS = 15_000
 """The function's own time, as the template has it."""
-READS_FOR_FLOW_MS = 5_000
-"""A flow waits for 8 s: the last page may take one second, and what was read is to be written."""
-READS_FOR_PAGE_MS = 1_700
-"""A page waits for 3 s."""
+FLOW_MS = (6_500, 5_000)
+"""Until when the first and later pages begin for a flow, which waits for 8 s.
+
+A page may take one second, and what was read is to be written.
+"""
+PAGE_MS = (2_500, 1_700)
+"""The same for a web page, which waits for 3 s."""
 
 settings = Settings.from_environment()
 archive = DeployedArchive(settings, clients.HASTY)
@@ -50,13 +53,14 @@ participant = clients.participant(hasty=True)
 app = resolver(settings.allowed_origins)
 
 
-def services_for(reads_for_ms: int, context: LambdaContext) -> LastReadServices:
-    """Make what a last read works with that begins no page when so much time has passed.
+def services_for(pages_ms: tuple[int, int], context: LambdaContext) -> LastReadServices:
+    """Make what a last read works with that begins its first and later pages within these times.
 
     It is told by what is left of the function's own: where a clock is a fast one, that is longer.
     """
-    left_ms = context.get_remaining_time_in_millis() - (FUNCTION_MS - reads_for_ms)
-    turns = ReservedTurns(archive.reserve, now_ms() + left_ms)
+    began_at = now_ms() + context.get_remaining_time_in_millis() - FUNCTION_MS
+    first_until_ms, until_ms = (began_at + within_ms for within_ms in pages_ms)
+    turns = ReservedTurns(archive.reserve, first_until_ms=first_until_ms, until_ms=until_ms)
     return LastReadServices(
         schedule=archive.schedule,
         chats=chats,
@@ -87,7 +91,7 @@ def read(state: CaptureState | None, services: LastReadServices) -> Outcome:
 
 def read_for_flow(event: dict[str, Any], context: LambdaContext) -> dict[str, str]:
     """Read the chat that a flow is in; whatever happens, the flow is answered and goes on."""
-    services = services_for(READS_FOR_FLOW_MS, context)
+    services = services_for(FLOW_MS, context)
     try:
         chat = chat_of_flow(event)
         if chat is None:
@@ -104,7 +108,7 @@ def read_for_flow(event: dict[str, Any], context: LambdaContext) -> dict[str, st
 @app.post("/chats/<contact>/closing")
 def read_for_page(contact: str) -> Response[str]:
     """Read the chat that a customer is about to leave."""
-    services = services_for(READS_FOR_PAGE_MS, app.lambda_context)
+    services = services_for(PAGE_MS, app.lambda_context)
     token = participant_token(json_body(app))
     state = find_state(services, contact)
     if not proves(state, token, services):

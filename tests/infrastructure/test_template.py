@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
 from chatlake.aws_clients.clients import PROMPT
+from local.cloud.flow_language import read_flow
 from tests.recipes import recipe
 from tools.artifacts import ARCHITECTURES, FOLDERS, ROOT
 
@@ -105,6 +107,78 @@ def test_a_page_has_its_answer_while_it_waits_for_one() -> None:
     attempts = config.retries["total_max_attempts"]
     longest_s = attempts * config.read_timeout + (attempts - 1) * 1  # botocore's first pause
     assert 3 * longest_s < timeout_s <= 30
+
+
+def content(logical_id: str) -> dict[str, Any]:
+    """The content of a flow or a module, as Connect gets it."""
+    text: str = TEMPLATE["Resources"][logical_id]["Properties"]["Content"]["Fn::Sub"]
+    assert set(re.findall(r"\$\{(.+?)\}", text)) == {"LastRead.Arn"}
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("logical_id", "last"),
+    [("LastReadModule", "EndFlowModuleExecution"), ("DisconnectFlow", "DisconnectParticipant")],
+)
+def test_a_flow_goes_on_whatever_the_function_does(logical_id: str, last: str) -> None:
+    found = content(logical_id)
+    assert read_flow(json.dumps(found), logical_id, is_module=logical_id == "LastReadModule")
+    assert found["Metadata"]["ActionMetadata"].keys() == {
+        action["Identifier"] for action in found["Actions"]
+    }
+    invoke, end = found["Actions"]
+    assert (invoke["Type"], end["Type"]) == ("InvokeLambdaFunction", last)
+    assert found["StartAction"] == invoke["Identifier"]
+    # The longest that Connect waits; and it takes a flat map of texts for an answer.
+    assert invoke["Parameters"]["InvocationTimeLimitSeconds"] == "8"
+    assert invoke["Parameters"]["ResponseValidation"] == {"ResponseType": "STRING_MAP"}
+    transitions = invoke["Transitions"]
+    [error] = transitions["Errors"]
+    assert error == {"NextAction": end["Identifier"], "ErrorType": "NoMatchingError"}
+    assert transitions["NextAction"] == end["Identifier"]
+
+
+def test_connect_may_invoke_the_function_for_this_instance_only() -> None:
+    permission = TEMPLATE["Resources"]["FlowsMayInvokeLastRead"]["Properties"]
+    assert permission == {
+        "FunctionName": {"Ref": "LastRead"},
+        "Action": "lambda:InvokeFunction",
+        "Principal": "connect.amazonaws.com",
+        "SourceArn": {"Ref": "ConnectInstanceArn"},
+        "SourceAccount": {"Ref": "AWS::AccountId"},
+    }
+
+
+def test_only_who_reads_chats_may_open_tokens() -> None:
+    """Whoever has the key may open tokens, but for those to whom that is denied."""
+    may_open = {
+        name
+        for name, resource in TEMPLATE["Resources"].items()
+        if resource["Type"] == "AWS::Serverless::Function"
+        and {"Ref": "TokensStaySealed"} not in resource["Properties"]["Policies"]
+    }
+    assert may_open == {"Capture", "LastRead"}
+
+
+def test_every_route_is_throttled_and_only_what_pages_call_is_open() -> None:
+    routes = {
+        f"{event['Properties']['Method']} {event['Properties']['Path']}": event["Properties"]
+        for resource in TEMPLATE["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+        for event in resource["Properties"].get("Events", {}).values()
+        if event["Type"] == "HttpApi"
+    }
+    api = TEMPLATE["Resources"]["Api"]["Properties"]
+    assert api["DefaultRouteSettings"].keys() == {"ThrottlingRateLimit", "ThrottlingBurstLimit"}
+    assert api["RouteSettings"].keys() <= routes.keys()
+    assert "POST /chats/{contact}/closing" in api["RouteSettings"]
+    open_to_all = {route for route, event in routes.items() if "Auth" not in event}
+    assert open_to_all == {
+        f"{method} {path}"
+        for method in ("POST", "OPTIONS")
+        for path in ("/chats", "/chats/{contact}/closing")
+    }
 
 
 def test_a_last_read_knows_how_much_time_it_has() -> None:

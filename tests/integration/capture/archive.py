@@ -85,10 +85,11 @@ class Archive:
     def look(self, chat: str) -> None:
         """Look at a chat as the worker does: read it, if this process knows that it lives."""
         state = self.peek(chat)
-        if state is None or state.phase != "live":
+        live = self.live.get(chat)
+        if state is None or state.phase != "live" or live is None or live.due_at != state.due_at:
             self.attempt(chat)
         else:
-            self._keep(chat, look_at(chat, self.services, self.live.get(chat), state.due_at))
+            self._keep(chat, look_at(live, self.services))
 
     def hand_over(self) -> None:
         """Write what is known of live chats, and forget it."""

@@ -113,9 +113,10 @@ def test_a_chat_that_never_says_that_it_ended_is_published_and_let_go(
 
 
 def test_an_export_that_is_refused_does_not_space_the_reads_of_a_live_chat(
-    opened: tuple[Archive, Silent],
+    opened: tuple[Archive, Silent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive, silent = opened
+    monkeypatch.setattr(archives, "INTERVAL_MS", 2 * MINUTE, raising=False)
     silent.chat = TRANSFERRED
     chat, leg = TRANSFERRED.initial_contact_id, TRANSFERRED.legs[0].contact_id
     archive.clock.set(TRANSFERRED.started_ms)
@@ -127,7 +128,7 @@ def test_an_export_that_is_refused_does_not_space_the_reads_of_a_live_chat(
     archive.deliver(object_created(key))
     archive.attempt_until(archive.clock.now_ms() + 60 * MINUTE, chat)
     began, calls = archive.clock.now_ms(), len(silent.calls)
-    archive.attempt_until(began + 4 * 60 * MINUTE, chat)
+    archive.attempt_until(began + 2 * 60 * MINUTE, chat)
     assert "ExportsUnavailable" in archive.problems()
-    # Every 20 minutes, as if nothing were refused.
-    assert len(silent.calls) - calls >= 12
+    # Every two minutes, as if nothing were refused.
+    assert len(silent.calls) - calls >= 55

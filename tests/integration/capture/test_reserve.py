@@ -143,7 +143,7 @@ def test_a_clock_that_was_wrong_holds_nobody_up(aws: Aws, clock: HandClock) -> N
 
 def test_a_turn_that_was_taken_before_is_that_of_the_next_call(aws: Aws, clock: HandClock) -> None:
     [reserve] = reserves(aws, aws.schedule_table(), 1)
-    turns = ReservedTurns(reserve, START_MS)
+    turns = ReservedTurns(reserve, first_until_ms=START_MS, until_ms=START_MS)
     for _ in range(BURST):
         assert turns.take()
         assert turns.take()
@@ -159,8 +159,18 @@ def test_no_call_begins_after_the_deadline_though_its_turn_was_taken(
 ) -> None:
     """A connection was made in between, for instance, and that took long."""
     [reserve] = reserves(aws, aws.schedule_table(), 1)
-    turns = ReservedTurns(reserve, START_MS + 1000)
+    turns = ReservedTurns(reserve, first_until_ms=START_MS + 1000, until_ms=START_MS + 1000)
     assert turns.take()
     clock.advance(1.001)
     with pytest.raises(ParticipantThrottled), turns.call():
         pass
+
+
+def test_the_first_call_may_come_later_than_the_others(aws: Aws, clock: HandClock) -> None:
+    [reserve] = reserves(aws, aws.schedule_table(), 1)
+    turns = ReservedTurns(reserve, first_until_ms=START_MS + 2000, until_ms=START_MS + 1000)
+    clock.advance(1.5)
+    assert turns.take()
+    with turns.call():
+        pass
+    assert not turns.take()

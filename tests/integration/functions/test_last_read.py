@@ -18,7 +18,7 @@ from chatlake.chat_state import add_tombstones
 from chatlake.documents.document import Document
 from chatlake.sources.get_transcript import from_response
 from tests.clock import HandClock, rule_time
-from tests.functions import ROOT, Load, call
+from tests.functions import ROOT, Load, be_patient, call
 from tests.metric_blobs import assert_they_hold_numbers_only, blobs
 
 CANARY = "canary-7f3a"
@@ -171,6 +171,7 @@ class World:
 
 @pytest.fixture
 def world(load: Load, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> World:
+    be_patient(monkeypatch)
     function = load("last_read", ALLOWED_ORIGINS="https://www.example.com")
     clock = HandClock()
     clock.set(START_MS)

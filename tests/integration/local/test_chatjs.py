@@ -28,7 +28,7 @@ from local.chats import Chat, scripts
 from local.clock import Clock
 from local.participant_service import Behaviour, ParticipantService
 from local.participant_service.http_server import HttpServer, Request, Response
-from tests.functions import ROOT, Context, Load
+from tests.functions import ROOT, Context, Load, be_patient
 
 _FOLDER = Path(__file__).with_name("chatjs")
 _CACHE = Path(sys.prefix) / "cache" / "chatjs"
@@ -211,6 +211,7 @@ def test_a_page_has_its_chat_read_before_it_ends_it(
     behaviour = Behaviour(connection_token_s=time.time() + 3600 - at_ms / 1000)
     with ParticipantService([LONG], clock, behaviour) as service:
         monkeypatch.setenv("AWS_ENDPOINT_URL_CONNECTPARTICIPANT", service.url)
+        be_patient(monkeypatch)
         function = load("last_read")
         details = start_chat(service, LONG)
         chat = details["ContactId"]

@@ -124,16 +124,21 @@ class Reserve:
 
 
 class ReservedTurns:
-    """The turns of one last read, by its deadline; what `ParticipantClient` waits for."""
+    """The turns of one last read, by its deadlines; what `ParticipantClient` waits for."""
 
-    def __init__(self, reserve: Reserve, until_ms: int) -> None:
+    def __init__(self, reserve: Reserve, *, first_until_ms: int, until_ms: int) -> None:
+        """Let the first call begin until one moment, and the others until an earlier one.
+
+        The first brings the newest messages, whose receipts nobody has yet: it is worth most.
+        """
         self._reserve = reserve
-        self._until_ms = until_ms
+        self._deadline_ms = first_until_ms
+        self._later_ms = until_ms
         self._taken = False
 
     def take(self) -> bool:
         """Wait for the turn of the next call; return whether it comes in time."""
-        self._taken = self._taken or self._reserve.wait_for_turn(self._until_ms)
+        self._taken = self._taken or self._reserve.wait_for_turn(self._deadline_ms)
         return self._taken
 
     @contextmanager
@@ -145,7 +150,8 @@ class ReservedTurns:
         ParticipantThrottled
             There is none in time, or what came before the call has used the time up.
         """
-        if not self.take() or now_ms() > self._until_ms:
+        if not self.take() or now_ms() > self._deadline_ms:
             raise ParticipantThrottled("GetTranscript", "no place in the reserve")
         self._taken = False
+        self._deadline_ms = self._later_ms
         yield

@@ -5,6 +5,7 @@ Capture does so again and again, a last read once, when somebody knows that the 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,8 +28,8 @@ if TYPE_CHECKING:
 
     from chatlake.aws_clients.counters import Counters
     from chatlake.capture.fetch import Fetched
-    from chatlake.capture.pagination import Sweep
-    from chatlake.capture.participant_client import Page, ParticipantClient
+    from chatlake.capture.pagination import Scan, Sweep
+    from chatlake.capture.participant_client import Page, ParticipantClient, StartPosition
     from chatlake.capture.token_cipher import TokenCipher
     from chatlake.chat_state import ChatState
     from chatlake.documents.document import Document
@@ -82,16 +83,8 @@ def read_transcript(
     sweep
         Where a snapshot before was cut short, to go on there.
     """
-    at = now_ms()
     chat = state.initial_contact_id
-    tokens = {
-        name: token
-        for name, token in state.tokens.items()
-        if token.expires_at is None or token.expires_at > at
-    }
-    fetched.done |= state.tokens.keys() - tokens.keys()
-    # Connections first: a ParticipantToken costs a further call.
-    for name, token in sorted(tokens.items(), key=lambda named: named[1].kind):
+    for name, token in _unexpired(state, fetched):
         if after_end:
             services.counters.add(Metric.TOKENS_TRIED_AFTER_END)
         try:
@@ -109,19 +102,30 @@ def read_transcript(
             services.note(Metric.READS_REJECTED, chat, str(error))
         except (ClientError, BotoCoreError) as error:
             # Not the service's, whose errors have kinds of their own: the token stays sealed.
-            services.note(
-                Metric.READS_FAILED, chat, f"a token was not opened: {type(error).__name__}"
-            )
+            reason = f"a token was not opened: {type(error).__name__}"
+            services.note(Metric.READS_FAILED, chat, reason)
             fetched.retry = True
         except ParticipantError as error:
             throttled = isinstance(error, ParticipantThrottled)
-            services.note(
-                Metric.READS_THROTTLED if throttled else Metric.READS_FAILED, chat, str(error)
-            )
+            metric = Metric.READS_THROTTLED if throttled else Metric.READS_FAILED
+            services.note(metric, chat, str(error))
             fetched.retry = True
             return
     if state.tokens and state.tokens.keys() <= fetched.done and not fetched.tokens:
         services.counters.add(Metric.PARTICIPANT_SOURCES_CLOSED)
+
+
+def _unexpired(state: CaptureState, fetched: Fetched) -> list[tuple[str, Token]]:
+    """Return the tokens that have not expired, by name, in the order in which they are tried."""
+    at = now_ms()
+    tokens = {
+        name: token
+        for name, token in state.tokens.items()
+        if token.expires_at is None or token.expires_at > at
+    }
+    fetched.done |= state.tokens.keys() - tokens.keys()
+    # Connections first: a ParticipantToken costs a further call.
+    return sorted(tokens.items(), key=lambda named: named[1].kind)
 
 
 def _read_by(
@@ -136,33 +140,9 @@ def _read_by(
 ) -> bool:
     """Read by one token; False if the answer was empty though the chat has items, or has ended."""
     chat = state.initial_contact_id
-    connection = services.token_cipher.open(token.sealed, chat)
-    fresh: Token | None = None
-    if token.kind == "participant":
-        made = services.service.connect(connection)
-        connection = made.token
-        fresh = Token("connection", services.token_cipher.seal(connection, chat), made.expires_at)
-
-    def read_page(next_token: str | None) -> Page:
-        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
-        return services.service.get_transcript(connection, next_token=next_token)
-
-    def read_from(item_id: str, next_token: str | None) -> Page:
-        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
-        return services.service.get_transcript(
-            connection, next_token=next_token, start_position={"Id": item_id}
-        )
-
+    connection, fresh = _connection(token, chat, services)
     read_at = now_ms()
-    found = scan(
-        read_page,
-        known,
-        whole=whole,
-        may_go_on=services.may_go_on,
-        at=read_at,
-        sweep=sweep,
-        read_from=read_from,
-    )
+    found = _scan(connection, known, services, whole=whole, at=read_at, sweep=sweep)
     fetched.calls, fetched.sweep = found.pages, found.sweep
     # An ended chat has at least its join events, so an empty answer is not its transcript.
     if not found.items and (known.items or whole):
@@ -192,3 +172,40 @@ def _read_by(
     fetched.retry |= found.error is not None or (to_the_end and not found.whole)
     fetched.failure = None
     return True
+
+
+def _scan(
+    connection: str,
+    known: Document,
+    services: ReadingServices,
+    *,
+    whole: bool,
+    at: int,
+    sweep: Sweep | None,
+) -> Scan:
+    def read_from(item_id: str | None, next_token: str | None) -> Page:
+        services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
+        start: StartPosition | None = None if item_id is None else {"Id": item_id}
+        return services.service.get_transcript(
+            connection, next_token=next_token, start_position=start
+        )
+
+    return scan(
+        partial(read_from, None),
+        known,
+        whole=whole,
+        may_go_on=services.may_go_on,
+        at=at,
+        sweep=sweep,
+        read_from=read_from,
+    )
+
+
+def _connection(token: Token, chat: str, services: ReadingServices) -> tuple[str, Token | None]:
+    """Open a token; return a ConnectionToken, and it sealed if it is a new one."""
+    secret = services.token_cipher.open(token.sealed, chat)
+    if token.kind == "connection":
+        return secret, None
+    made = services.service.connect(secret)
+    sealed = services.token_cipher.seal(made.token, chat)
+    return made.token, Token("connection", sealed, made.expires_at)

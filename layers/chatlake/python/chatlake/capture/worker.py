@@ -73,7 +73,7 @@ def run(
         rate was chosen too early.
     """
     with ThreadPoolExecutor(_WORKERS) as pool:
-        worker = _Worker(services, hooks, pool, Rotation(shortest_ms), reads_at_once)
+        worker = _Worker(services, hooks, pool, shortest_ms, reads_at_once)
         try:
             worker.serve()
         finally:
@@ -81,24 +81,12 @@ def run(
     return worker.looks
 
 
-def look_at(
-    chat: str, services: CaptureServices, live: LiveChat | None, due_at: int | None
-) -> LiveChat | None:
-    """Read a live chat; look at it as a whole where that is to be done.
-
-    Parameters
-    ----------
-    live
-        As this process knows it, if it does.
-    due_at
-        As the schedule has it: another value than the one known says that something was noted.
-    """
-    if live is None or live.due_at != due_at:
-        return capture_chat(chat, services, live)
+def look_at(live: LiveChat, services: CaptureServices) -> LiveChat | None:
+    """Read a live chat; look at it as a whole where that is to be done."""
     is_to_be_looked_at = live.read(services)
     if not is_to_be_looked_at and live.is_to_be_written(services):
         is_to_be_looked_at = not live.write(services)
-    return capture_chat(chat, services, live) if is_to_be_looked_at else live
+    return capture_chat(live.chat, services, live) if is_to_be_looked_at else live
 
 
 class _Worker:
@@ -109,18 +97,20 @@ class _Worker:
         services: CaptureServices,
         hooks: WorkerHooks,
         pool: ThreadPoolExecutor,
-        rotation: Rotation,
+        shortest_ms: int,
         reads_at_once: int,
     ) -> None:
         self.looks = 0
         self._services = services
         self._hooks = hooks
         self._pool = pool
-        self._rotation = rotation
+        self._shortest_ms = shortest_ms
+        self._rotation = Rotation(shortest_ms)
         self._reads_at_once = reads_at_once
         self._live: dict[str, LiveChat] = {}
         self._due_at: dict[str, int] = {}
         self._due: deque[str] = deque()
+        self._new: deque[str] = deque()
         self._waiting: deque[str] = deque()
         self._at_work: dict[str, Future[LiveChat | None]] = {}
         self._reading: set[str] = set()
@@ -177,11 +167,11 @@ class _Worker:
         for chat in self._due_at.keys() - due_at.keys():
             self._rotation.remove(chat)
             self._services.on_gone(chat)
-        for chat, since in due_at.items():
-            if self._due_at.get(chat) != since:
-                # It is new, or something was noted that is a reason to look.
-                self._rotation.remove(chat)
-                self._rotation.add(chat, since)
+        # New, or something was noted that is a reason to look.
+        known = {chat: live.due_at for chat, live in self._live.items()}
+        self._new = deque(
+            chat for chat, since in due_at.items() if since <= at and known.get(chat) != since
+        )
         self._due_at = due_at
 
     def _begin(self) -> None:
@@ -190,15 +180,20 @@ class _Worker:
 
     def _next(self) -> Iterator[tuple[str, Callable[[], LiveChat | None]]]:
         """Yield what is to be done now, the most urgent first, while there is room."""
-        for waiting, room in ((self._due, _WORKERS), (self._waiting, _WORKERS // 2)):
-            while waiting and len(self._at_work) < room:
-                chat = waiting.popleft()
-                if chat not in self._at_work:
-                    yield chat, partial(capture_chat, chat, self._services, self._live.get(chat))
-            if waiting is self._due:
-                yield from self._next_live()
+        yield from self._next_attempt(self._due, _WORKERS)
+        yield from self._next_attempt(self._new, _WORKERS - self._reads_at_once)
+        yield from self._next_read()
+        yield from self._next_attempt(self._waiting, _WORKERS // 2)
 
-    def _next_live(self) -> Iterator[tuple[str, Callable[[], LiveChat | None]]]:
+    def _next_attempt(
+        self, chats: deque[str], room: int
+    ) -> Iterator[tuple[str, Callable[[], LiveChat | None]]]:
+        while chats and len(self._at_work) < room:
+            chat = chats.popleft()
+            if chat not in self._at_work:
+                yield chat, partial(capture_chat, chat, self._services, self._live.get(chat))
+
+    def _next_read(self) -> Iterator[tuple[str, Callable[[], LiveChat | None]]]:
         while len(self._at_work) < _WORKERS and len(self._reading) < self._reads_at_once:
             chat = self._rotation.take(now_ms())
             if chat is None:
@@ -207,8 +202,7 @@ class _Worker:
                 self._rotation.remove(chat)
                 continue
             self._reading.add(chat)
-            since = self._due_at.get(chat)
-            yield chat, partial(look_at, chat, self._services, self._live.get(chat), since)
+            yield chat, partial(look_at, self._live[chat], self._services)
 
     def _end(self) -> None:
         for chat in [chat for chat, work in self._at_work.items() if work.done()]:
@@ -232,9 +226,8 @@ class _Worker:
 
     def _put_back(self, live: LiveChat, *, was_read: bool) -> None:
         chat, at = live.chat, now_ms()
-        if live.due_at is not None:
-            # So that what it set itself is not taken for a note.
-            self._due_at[chat] = live.due_at
+        # So that it is removed when it is no longer among the live.
+        self._due_at.setdefault(chat, at)
         if live.failures:
             self._rotation.remove(chat)
             wait_ms = min(_LONGEST_RETRY_MS, _RETRY_MS * 2 ** min(live.failures - 1, 10))
@@ -244,5 +237,5 @@ class _Worker:
             seen = Seen(found.soon, live.changed, calls=live.calls, newest_at=found.newest_at)
             self._rotation.done(chat, at, seen)
         else:
-            self._rotation.add(chat, at)
+            self._rotation.add(chat, at + self._shortest_ms)
         self._services.on_read(chat, live.known)
