@@ -15,7 +15,8 @@ import pytest
 
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture import worker
-from chatlake.capture.capture_state import Token
+from chatlake.capture.capture_state import CaptureState, Token
+from chatlake.capture.noted import Noted
 from chatlake.capture.participant_client import Page
 from chatlake.sources.contact_event import from_event
 from tests.aws import ACCOUNT_ID, REGION, Aws
@@ -134,6 +135,11 @@ class Capture:
 
         self.function.handler({}, Until())
 
+    def state(self) -> CaptureState:
+        state: CaptureState | None = self.function.archive.schedule.read(self.service.chat)
+        assert state is not None
+        return state
+
     def events(self) -> list[dict[str, Any]]:
         taken = self.aws.client("sqs").receive_message(QueueUrl=self.queue, MaxNumberOfMessages=10)
         return [json.loads(message["Body"]) for message in taken.get("Messages", [])]
@@ -164,9 +170,8 @@ def test_an_event_reaches_a_rule_once_and_says_nothing_of_what_was_said(
     event = from_event(
         {"time": "2026-09-01T10:00:00Z", "detail": {**detail, "queueInfo": {"queueArn": QUEUE}}}
     )
-    capture.function.archive.schedule.add_event(
-        chat, event, phase="waiting", due_at=clock.now_ms() + 900_000
-    )
+    noted = Noted("waiting", clock.now_ms() + 900_000)
+    capture.function.archive.schedule.add_event(chat, event, noted)
     capture.serve_until(60)
     assert capture.events() == []
     capture.serve_until(100)
@@ -256,13 +261,15 @@ def test_ended_chats_are_counted_by_what_was_read_of_them(
 ) -> None:
     clock.advance(25)
     capture.add_token()
-    capture.serve_until(40)
-    capture.service.say(45, "SYSTEM", ENDED)
+    capture.serve_until(90)
+    assert len(capture.state().told) == 2
+    capture.service.say(95, "SYSTEM", ENDED)
     # Whether the chat goes on is not known for five minutes.
-    capture.serve_until(30 + 60)
-    for minute in range(2, 8):
-        clock.set(max(clock.now_ms(), BEGAN_MS + minute * 60_000))
-        capture.serve_until(clock.now_ms() // 1000 - BEGAN_MS // 1000 + 10)
+    for at_s in (100, 405):
+        clock.set(max(clock.now_ms(), BEGAN_MS + at_s * 1000))
+        capture.serve_until(at_s + 10)
+    state = capture.state()
+    assert (state.due_at, state.tokens, state.told) == (None, {}, frozenset())
     written = blobs(capsys.readouterr().out)
     metrics = (Metric.CHATS_ENDED, Metric.CHATS_ENDED_READ, Metric.CHATS_ENDED_WITH_RECEIPTS)
     assert [values(written, metric) for metric in metrics] == [[1], [1], [1]]

@@ -26,6 +26,7 @@ OPTIONAL = (
     "CAPTURE_RATE",
     "LAST_READ_RESERVE",
     "SHORTEST_INTERVAL_S",
+    "MESSAGE_WAITING_S",
 )
 
 
@@ -45,14 +46,17 @@ def test_a_function_that_needs_little_is_told_little() -> None:
     assert settings.key_arn == "key"
     assert (settings.workgroup, settings.export_bucket, settings.allowed_origins) == ("", "", ())
     assert (settings.capture_rate, settings.shortest_interval_ms) == (0, 0)
+    assert settings.message_waiting_ms == 0
 
 
 def test_numbers_and_lists_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CAPTURE_RATE", "2.5")
     monkeypatch.setenv("SHORTEST_INTERVAL_S", "120")
+    monkeypatch.setenv("MESSAGE_WAITING_S", "90")
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://a.example,,https://b.example")
     settings = Settings.from_environment()
     assert (settings.capture_rate, settings.shortest_interval_ms) == (2.5, 120_000)
+    assert settings.message_waiting_ms == 90_000
     assert settings.allowed_origins == ("https://a.example", "https://b.example")
 
 

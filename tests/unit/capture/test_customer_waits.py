@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from chatlake.capture.customer_waits import customer_waits
 from chatlake.capture.waiting_customers import WaitingCustomers
 from chatlake.documents.document import Document, merge
 from chatlake.sources.get_transcript import from_response
+from chatlake.tables.flatten import flatten
+from local.chats import scripts
 
 EVENT = "application/vnd.amazonaws.connect.event.participant"
 ROLES = {"c": "CUSTOMER", "a": "AGENT", "b": "AGENT", "s": "SYSTEM", "bot": "CUSTOM_BOT"}
@@ -151,6 +155,32 @@ def test_where_nobody_could_know_of_a_reading_none_is_missed(items: list[Item]) 
     assert waits(*items, message(10, "c")) == {"unanswered": ("m10", 40)}
 
 
+@pytest.mark.parametrize(
+    "items",
+    [
+        pytest.param([message(10, "c"), came(20, "boss")], id="since a supervisor has come"),
+        pytest.param(
+            [came(5, "boss"), message(10, "c"), came(20, "boss", "left")],
+            id="of what was sent while one was there",
+        ),
+    ],
+)
+def test_no_reading_is_missed_that_a_supervisor_prevents(items: list[Item]) -> None:
+    assert waits(*TALKING, *items) == {"unanswered": ("m10", 40)}
+
+
+@pytest.mark.parametrize("item_id", ["before m10", "then"])
+def test_what_is_said_at_the_same_moment_answers_nothing(item_id: str) -> None:
+    crossing = {**message(10, "bot"), "Id": item_id}
+    assert waits(*TALKING, message(10, "c"), crossing)["unanswered"] == ("m10", 40)
+
+
+def test_receipts_may_name_a_message_by_an_id_of_its_own() -> None:
+    sent = {**message(10, "c"), "Id": "item-10"}
+    told = {**message(10, "c", read_by="a"), "Id": "item-12", "Type": "MESSAGEMETADATA"}
+    assert waits(*TALKING, sent, told) == {"unanswered": ("item-10", 40)}
+
+
 def test_a_reading_of_another_customer_or_of_a_bot_is_no_agents() -> None:
     joined = [*TALKING, message(10, "c", read_by="bot"), message(12, "bot")]
     assert waits(*joined)["unseen"] == ("m10", 40)
@@ -162,7 +192,9 @@ def test_whoever_reads_and_has_no_item_of_its_own_is_an_agent() -> None:
 
 @pytest.mark.parametrize("what", ["left", "autodisconnection"])
 def test_for_a_customer_who_has_gone_nothing_waits(what: str) -> None:
-    assert waits(*TALKING, message(10, "c"), came(20, "c", what)) == {}
+    late = item(22, "c", Type="MESSAGE_READ", MessageMetadata={"MessageId": "m4"})
+    assert waits(*TALKING, message(10, "c"), came(20, "c", what), late) == {}
+    assert waits(*TALKING, message(10, "c"), came(20, "c", what), late, came(30, "c")) != {}
 
 
 @pytest.mark.parametrize(
@@ -207,6 +239,31 @@ def test_a_message_is_known_by_its_own_contact() -> None:
 @given(st.permutations([*TALKING, message(10, "c"), message(20, "c"), message(30, "s")]))
 def test_the_order_in_which_items_come_says_nothing(items: list[Item]) -> None:
     assert waits(*items) == {"unseen": ("m10", 40), "unanswered": ("m10", 40)}
+
+
+def test_what_waits_unseen_is_what_the_rows_call_not_seen() -> None:
+    """Of scripted chats of every kind, each read somewhere on its way."""
+    rng = random.Random(5)
+    documents = []
+    for chat in scripts(seed=7, count=250, start=datetime(2026, 9, 1, tzinfo=UTC), days=1):
+        at_ms = rng.randrange(int(chat.started_ms), int(chat.ended_ms))
+        items = chat.transcript(datetime.fromtimestamp(at_ms / 1000, UTC))
+        response = {"InitialContactId": chat.initial_contact_id, "Transcript": items}
+        documents.append(from_response(response, read_at=at_ms, whole=True))
+    tables = flatten(documents, published_at=datetime(2026, 9, 3, tzinfo=UTC))
+    states = {
+        (row["initial_contact_id"], row["message_id"], row["read_state"])
+        for row in tables["read_latency"].to_pylist()
+        if row["recipient_role"] == "AGENT"
+    }
+    unseen = {
+        (document.initial_contact_id, wait.item_id, "not_seen")
+        for document in documents
+        for wait in customer_waits(document)
+        if wait.kind == "unseen"
+    }
+    assert len(unseen) > 10
+    assert unseen <= states
 
 
 def test_the_longest_wait_is_that_of_all_live_chats() -> None:
