@@ -47,6 +47,8 @@ LONGEST_MINUTES = 5
 LAST_MINUTE = 14
 """By when chats have ended that end by themselves, which takes ten minutes of silence."""
 CAPTURE_RATE = 4
+# Two of three of the chats that end in a second, at the busiest.
+RESERVE = "0.6"
 EXPECTED = {True: Expected(CAPTURE_RATE + BURST, 0.97), False: Expected(CAPTURE_RATE, 0.87)}
 """With what reads at the ends of chats, which has a reserve of calls, and without."""
 _FOREIGN_SHARE, _BACK_END_SHARE = 0.03, 0.25
@@ -105,6 +107,7 @@ def _begun(sequence: Script, options: argparse.Namespace) -> Iterator[World]:
             folder=FOLDER / "cloud",
             parameters={
                 "CaptureRate": str(CAPTURE_RATE),
+                "LastReadReserve": RESERVE,
                 "LastReads": "on" if options.hooks else "off",
                 "PublishWindowSeconds": "60",
             },

@@ -128,5 +128,5 @@ def handler(_: dict[str, Any], context: LambdaContext) -> int:
         in_time,
         hooks,
         shortest_ms=settings.shortest_interval_ms,
-        reads_at_once=max(2, min(MOST_READS_AT_ONCE, round(rate))),
+        reads_at_once=max(2, min(MOST_READS_AT_ONCE, round(2 * rate))),
     )

@@ -8,6 +8,7 @@ from functools import cache, wraps
 from typing import TYPE_CHECKING, Any
 
 import moto.backends
+import moto.core.responses
 import moto.sqs.models
 from moto.dynamodb.models.table import Table
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
@@ -31,6 +32,9 @@ def apply() -> None:
     models: Any = moto.sqs.models
     models.unix_time = time.time
     models.unix_time_millis = lambda: time.time() * 1000
+    # The methods of a class, looked for at each request.
+    responses: Any = moto.core.responses
+    responses.method_names_from_class = cache(responses.method_names_from_class)
     _query_what_can_match()
 
 

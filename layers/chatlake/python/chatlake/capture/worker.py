@@ -185,8 +185,10 @@ class _Worker:
 
     def _next(self) -> Iterator[tuple[str, Callable[[], LiveChat | None]]]:
         """Yield what is to be done now, the most urgent first, while there is room."""
-        yield from self._next_attempt(self._due, _WORKERS)
-        yield from self._next_attempt(self._new, _WORKERS - self._reads_at_once)
+        # However many have ended or begun, some live ones are read meanwhile.
+        attempts = _WORKERS - self._reads_at_once
+        yield from self._next_attempt(self._due, attempts)
+        yield from self._next_attempt(self._new, attempts)
         yield from self._next_read()
         yield from self._next_attempt(self._waiting, _WORKERS // 2)
 
