@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.participant_client import Connection, Page
 from chatlake.documents.lifecycle import IDLE_MS
+from chatlake.exceptions import ParticipantDenied
 from local.chats import Chat, scripts
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time
@@ -132,3 +134,27 @@ def test_an_export_that_is_refused_does_not_space_the_reads_of_a_live_chat(
     assert "ExportsUnavailable" in archive.problems()
     # Every two minutes, as if nothing were refused.
     assert len(silent.calls) - calls >= 55
+
+
+def test_a_token_that_was_denied_is_not_tried_once_more(opened: tuple[Archive, Silent]) -> None:
+    archive, _ = opened
+    chat = CHAT.initial_contact_id
+    archive.add_token(chat)
+    archive.attempt_until(archive.clock.now_ms() + 60 * MINUTE, chat)
+    calls: list[str] = []
+
+    class Ended(Silent):
+        def connect(self, _: str) -> Connection:
+            calls.append("connect")
+            raise ParticipantDenied("CreateParticipantConnection", "AccessDeniedException")
+
+        def get_transcript(self, *_: object, **__: object) -> Page:
+            calls.append("read")
+            raise ParticipantDenied("GetTranscript", "AccessDeniedException")
+
+    archive.services = replace(archive.services, service=Ended(CHAT))  # type: ignore[arg-type]
+    archive.attempt_until(archive.clock.now_ms() + 60 * MINUTE, chat)
+    archive.deliver(event_of(CHAT, "DISCONNECTED"))
+    archive.attempt_until(archive.clock.now_ms() + 60 * MINUTE, chat)
+    assert sorted(calls) == ["connect", "read"]
+    assert archive.services.counters.take()[Metric.PARTICIPANT_SOURCES_CLOSED] == 1

@@ -99,6 +99,7 @@ def _fetch(
     if live is not None:
         fetched.documents.append(live.known)
         fetched.read_all = live.read_all
+        fetched.done |= live.closed
     take_events(state, fetched)
     take_exports(state, fetched, services)
     known = reduce(

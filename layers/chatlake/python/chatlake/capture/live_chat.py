@@ -62,6 +62,7 @@ class LiveChat:
         self.changed_at = at
         self.failures = 0
         self.read_all = False
+        self.closed: set[str] = set()
         self.changed = False
         self._state = state
         self.calls = 1
@@ -147,6 +148,7 @@ class LiveChat:
         self._written_messages = frozenset() if stored is None else _messages(stored)
 
     def _take_tokens(self, fetched: Fetched, services: CaptureServices) -> None:
+        self.closed |= fetched.done & self._state.tokens.keys()
         tokens = {n: t for n, t in self._state.tokens.items() if n not in fetched.done}
         for name, token in fetched.tokens.items():
             services.schedule.keep_token(self.chat, token)

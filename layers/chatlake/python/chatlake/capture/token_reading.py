@@ -84,6 +84,7 @@ def read_transcript(
         Where a snapshot before was cut short, to go on there.
     """
     chat = state.initial_contact_id
+    open_before = state.tokens.keys() - fetched.done
     for name, token in _unexpired(state, fetched):
         if after_end:
             services.counters.add(Metric.TOKENS_TRIED_AFTER_END)
@@ -111,17 +112,17 @@ def read_transcript(
             services.note(metric, chat, str(error))
             fetched.retry = True
             return
-    if state.tokens and state.tokens.keys() <= fetched.done and not fetched.tokens:
+    if open_before and open_before <= fetched.done and not fetched.tokens:
         services.counters.add(Metric.PARTICIPANT_SOURCES_CLOSED)
 
 
 def _unexpired(state: CaptureState, fetched: Fetched) -> list[tuple[str, Token]]:
-    """Return the tokens that have not expired, by name, in the order in which they are tried."""
+    """Return the tokens that may be good, by name, in the order in which they are tried."""
     at = now_ms()
     tokens = {
         name: token
         for name, token in state.tokens.items()
-        if token.expires_at is None or token.expires_at > at
+        if name not in fetched.done and (token.expires_at is None or token.expires_at > at)
     }
     fetched.done |= state.tokens.keys() - tokens.keys()
     # Connections first: a ParticipantToken costs a further call.
