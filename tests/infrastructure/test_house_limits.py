@@ -18,9 +18,7 @@ FUNCTION_LINES = 60
 
 CHATLAKE = "layers/chatlake/python/chatlake"
 # What may be longer, by its place, and why. An entry goes when what it names is short enough.
-EXCEPTIONS = {
-    f"{CHATLAKE}/capture/capture_chat.py:_settle": "is to be split by what it settles",
-}
+EXCEPTIONS: dict[str, str] = {}
 
 of_each_folder = pytest.mark.parametrize("folder", FOLDERS)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from chatlake.capture.token_cipher import TokenCipher
 from local.clock import Clock
 from local.cloud import LocalCloud, Stack
 from local.participant_service import Behaviour
+from local.participant_service.timeline import ContactEvent
 from local.scripted.chat import Chat
 from local.world import Script, World
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
@@ -67,7 +70,8 @@ class Outdated:
     Attributes
     ----------
     chats
-        Archived by version 0.1, all but the last one, which the updated stack has archived.
+        Archived by version 0.1, all but the last two, which the updated stack has archived: one as
+        any other, of one what an older function noted that was under way.
     older_types, older_files
         Of the columns of times before the update, and the keys of all tables' files.
     rows_between
@@ -131,11 +135,35 @@ def _republication(world: World) -> dict[str, Any] | None:
     return state(world).get("republication#all")
 
 
+def _watch(world: World, chat: Chat) -> None:
+    """Note a live chat as version 0.2 does, in the table of chats, and then what came since."""
+    name = chat.initial_contact_id
+    cipher = TokenCipher(world.client("kms"), world.stack.outputs["KeyArn"])
+    sealed = cipher.seal(world.service.participant_token(name), name)
+    first, *others = chat.contact_events()
+    world.client("dynamodb").put_item(
+        TableName=world.stack.outputs["ChatsTable"],
+        Item={
+            "key": {"S": f"watch#{name}"},
+            "version": {"N": "2"},
+            "phase": {"S": "live"},
+            "due_at": {"N": str(world.clock.now_ms() + 120_000)},
+            "memory": {"S": json.dumps({"first_seen_at": world.clock.now_ms()})},
+            "event:0123456789abcdef": {"B": json.dumps(first).encode()},
+            "token:0123456789abcdef": {
+                "M": {"kind": {"S": "participant"}, "sealed": {"B": sealed}},
+            },
+        },
+    )
+    for event in others:
+        world.deliver(ContactEvent(event))
+
+
 def run(folder: Path) -> Outdated:
     """Let it all happen."""
     casting = Casting()
     chats = [
-        casting.find(lambda chat: receipts(chat) > 2, started_s=10 * number) for number in range(4)
+        casting.find(lambda chat: receipts(chat) > 2, started_s=10 * number) for number in range(5)
     ]
     project = folder / "project"
     template = deployable(project, {"ChatlakeLayer": _older_layer(folder / "older")})
@@ -163,6 +191,8 @@ def run(folder: Path) -> Outdated:
         between, files_between = read_rows(world.cloud, world.stack), older & _files(world)
         tell(world, chats[3])
         export(world, chats[3])
+        _watch(world, chats[4])
+        export(world, chats[4])
         world.cloud.invoke(world.stack, "Reconcile", {})
         until(lambda: _republication(world) is None, "the republication is over")
         finish_attempt(world, [chat.initial_contact_id for chat in chats])

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from chatlake.capture.schedule import PHASES, CaptureSchedule
 from local.clock import Clock
 from local.participant_service.timeline import ContactEvent, ExportObject
 from local.scripted.chat import Chat
@@ -114,15 +115,21 @@ def state(world: World) -> dict[str, dict[str, Any]]:
     return {item["key"]["S"]: item for page in pages for item in page["Items"]}
 
 
+def is_due(world: World) -> bool:
+    """Whether any chat is due, now or later."""
+    schedule = CaptureSchedule(world.client("dynamodb"), world.stack.outputs["ScheduleTable"])
+    older = any("due_at" in item for item in state(world).values())
+    return older or schedule.any(*PHASES)
+
+
 def all_done(world: World, chats: Sequence[str]) -> bool:
     """Whether nothing is due any more, and the rows of these chats are of a newest revision."""
-    items = state(world)
-    if any("due_at" in item for item in items.values()):
+    if is_due(world):
         return False
     world.cloud.wait_idle(_DEADLINE_S)
-    again = state(world)
-    published = {chat for chat in chats if "published_revision" in again.get(f"chat#{chat}", {})}
-    return published == set(chats) and not any("due_at" in item for item in again.values())
+    items = state(world)
+    published = {chat for chat in chats if "published_revision" in items.get(f"chat#{chat}", {})}
+    return published == set(chats) and not is_due(world)
 
 
 def finish_attempt(world: World, chats: Sequence[str]) -> None:

@@ -30,6 +30,7 @@ _ADOPTED = {
     "ExistingDocumentBucket": "Documents",
     "ExistingLakeBucket": "Lake",
     "ExistingChatsTable": "ChatsTable",
+    "ExistingScheduleTable": "ScheduleTable",
     "ExistingKeyArn": "KeyArn",
 }
 

@@ -12,10 +12,11 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.capture.capture_state import CaptureState, Token
+from chatlake.capture.capture_state import CaptureState
 from chatlake.capture.ended_chats import counted_once
 from chatlake.capture.fetch import Fetched, take_events, take_exports
 from chatlake.capture.live_chat import LiveChat, own_documents
+from chatlake.capture.owner import move_to, owner_of
 from chatlake.capture.settle import LONGEST_CHAT_MS, next_attempt, stand
 from chatlake.capture.token_reading import read_transcript
 from chatlake.chat_state import NO_HINT
@@ -65,9 +66,11 @@ def capture_chat(
         return None
     if state.due_at > now_ms():
         return live if state.phase == "live" else None
-    owner = services.chats.legs.initial_contacts([chat]).get(chat, chat)
+    owner = owner_of(state, services)
     if owner != chat:
-        _move(state, owner, services, live)
+        if live is not None and not live.is_written:
+            live.write(services)
+        move_to(owner, state, services)
         return None
     try:
         stored = services.store.read(chat)
@@ -126,8 +129,9 @@ def _keep(
 ) -> LiveChat:
     """Keep a live chat in memory: little but its legs and tokens is written down."""
     chat, at = state.initial_contact_id, now_ms()
-    # An erasure finds it by any of them.
-    services.chats.legs.add(dict.fromkeys(legs_of(known), chat), provisional=known.provisional)
+    # An erasure finds it by any of them; by its own contact in the schedule.
+    if (legs := legs_of(known)) != {chat}:
+        services.chats.legs.add(dict.fromkeys(legs, chat), provisional=known.provisional)
     closed = fetched.done & state.tokens.keys()
     due = next_attempt(state, standing, at)
     was_live = due == (state.phase, state.due_at)
@@ -267,19 +271,6 @@ def _finish(
         failure=_REFUSED if refused else fetched.failure,
     )
     return None
-
-
-def _move(
-    state: CaptureState, owner: str, services: CaptureServices, live: LiveChat | None
-) -> None:
-    """Move a capture state to the chat that its contact turned out to be a leg of."""
-    if live is not None and not live.is_written:
-        live.write(services)
-    for token in state.tokens.values():
-        secret = services.token_cipher.open(token.sealed, state.initial_contact_id)
-        moved = Token(token.kind, services.token_cipher.seal(secret, owner), token.expires_at)
-        services.schedule.add_token(owner, moved, due_at=now_ms())
-    services.schedule.move(state, owner, due_at=now_ms())
 
 
 def _retry_later(state: CaptureState, services: CaptureServices, *, failure: str) -> None:

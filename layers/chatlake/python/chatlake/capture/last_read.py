@@ -106,11 +106,16 @@ def find_state(
     Connect is not asked: whoever knows an address could use up its quota.
     """
     named = [initial_contact_id or contact_id, contact_id]
-    owners = services.chats.legs.initial_contacts(named)
     first: CaptureState | None = None
-    for chat in dict.fromkeys([*(owners.get(name, name) for name in named), *named]):
+    # A token that was registered under a leg, and is not yet moved, is that one's.
+    for chat in dict.fromkeys(named):
         state = services.schedule.read(chat)
-        # A token that was registered under a leg, and is not yet moved, is that one's.
+        if state is not None and state.tokens:
+            return state
+        first = first or state
+    owners = services.chats.legs.initial_contacts(named)
+    for chat in set(owners.values()) - set(named):
+        state = services.schedule.read(chat)
         if state is not None and state.tokens:
             return state
         first = first or state

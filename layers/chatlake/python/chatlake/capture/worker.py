@@ -11,7 +11,7 @@ from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from chatlake.capture.capture_chat import capture_chat
 from chatlake.capture.rotation import Rotation, Seen
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.live_chat import LiveChat
 
-_WORKERS = 16
+_WORKERS = 32
+# Of chats that ended, of those that are new, and of those that wait: none keeps out the others.
+_ENDED_AT_ONCE, _NEW_AT_ONCE, _WAITING_AT_ONCE = 12, 10, 2
 _REPORT_EVERY_MS = 60_000
 _QUERY_EVERY_MS = 2_000
 _LIST_EVERY_MS = 5_000
@@ -35,6 +37,9 @@ _LONGEST_SLEEP_S = 1.0
 _LONGEST_WAIT_S = 0.25
 _RETRY_MS = 5_000
 _LONGEST_RETRY_MS = 5 * 60_000
+
+
+type _Kind = Literal["ended", "new", "read", "waiting"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +119,7 @@ class _Worker:
         self._new: deque[str] = deque()
         self._waiting: deque[str] = deque()
         self._at_work: dict[str, Future[LiveChat | None]] = {}
-        self._reading: set[str] = set()
+        self._kinds: dict[str, _Kind] = {}
         self._queried_at = self._listed_at = 0
         self._reported_at = now_ms()
 
@@ -185,30 +190,32 @@ class _Worker:
 
     def _next(self) -> Iterator[tuple[str, Callable[[], LiveChat | None]]]:
         """Yield what is to be done now, the most urgent first, while there is room."""
-        # However many have ended or begun, some live ones are read meanwhile.
-        attempts = _WORKERS - self._reads_at_once
-        yield from self._next_attempt(self._due, attempts)
-        yield from self._next_attempt(self._new, attempts)
+        yield from self._next_attempt("ended", self._due, _ENDED_AT_ONCE)
+        yield from self._next_attempt("new", self._new, _NEW_AT_ONCE)
         yield from self._next_read()
-        yield from self._next_attempt(self._waiting, _WORKERS // 2)
+        yield from self._next_attempt("waiting", self._waiting, _WAITING_AT_ONCE)
 
     def _next_attempt(
-        self, chats: deque[str], room: int
+        self, kind: _Kind, chats: deque[str], room: int
     ) -> Iterator[tuple[str, Callable[[], LiveChat | None]]]:
-        while chats and len(self._at_work) < room:
+        while chats and self._count(kind) < room:
             chat = chats.popleft()
             if chat not in self._at_work:
+                self._kinds[chat] = kind
                 yield chat, partial(capture_chat, chat, self._services, self._live.get(chat))
 
+    def _count(self, kind: _Kind) -> int:
+        return sum(1 for of in self._kinds.values() if of == kind)
+
     def _next_read(self) -> Iterator[tuple[str, Callable[[], LiveChat | None]]]:
-        while len(self._at_work) < _WORKERS and len(self._reading) < self._reads_at_once:
+        while self._count("read") < self._reads_at_once:
             chat = self._rotation.take(now_ms())
             if chat is None:
                 return
             if chat in self._at_work:
                 self._rotation.remove(chat)
                 continue
-            self._reading.add(chat)
+            self._kinds[chat] = "read"
             yield chat, partial(look_at, self._live[chat], self._services)
 
     def _end(self) -> None:
@@ -216,8 +223,7 @@ class _Worker:
             self.looks += 1
             work = self._at_work.pop(chat)
             error = work.exception()
-            was_read = chat in self._reading
-            self._reading.discard(chat)
+            was_read = self._kinds.pop(chat) == "read"
             if isinstance(error, Exception):
                 # One chat must not hold up the others; it comes again after a while.
                 self._hooks.failed(chat, error)
