@@ -175,7 +175,8 @@ def test_an_erased_chat_stays_erased_whatever_comes_again(died: Died) -> None:
 
 
 def test_of_an_erased_chat_its_contacts_are_remembered_only_as_erased(died: Died) -> None:
-    assert not any(key.startswith(("chat#", "watch#", "leg#")) for key in died.left.state)
+    kinds = ("chat#", "watch#", "leg#", "schedule#")
+    assert not any(key.startswith(kinds) for key in died.left.state)
 
 
 def test_an_erasure_leaves_other_chats_as_they_were(died: Died) -> None:

@@ -28,7 +28,7 @@ from tests.e2e.pipeline.casting import Casting, receipts
 from tests.e2e.pipeline.deployable import deployable
 from tests.e2e.pipeline.evidence import Evidence, gather
 from tests.e2e.pipeline.happening import told_by
-from tests.e2e.pipeline.running import begun, finish_attempt, live, state
+from tests.e2e.pipeline.running import begun, finish_attempt, live, scheduled, state
 from tests.e2e.pipeline.tables import Rows, read_rows
 from tests.oracle import Input
 
@@ -222,7 +222,7 @@ def _left(world: World, chats: Collection[Chat]) -> Left:
     def named(texts: Collection[str]) -> list[str]:
         return sorted(text for text in texts if any(contact in text for contact in contacts))
 
-    return Left(named(versions), named(state(world)))
+    return Left(named(versions), named([*state(world), *scheduled(world)]))
 
 
 def run(folder: Path) -> Died:

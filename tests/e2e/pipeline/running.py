@@ -115,6 +115,14 @@ def state(world: World) -> dict[str, dict[str, Any]]:
     return {item["key"]["S"]: item for page in pages for item in page["Items"]}
 
 
+def scheduled(world: World) -> list[str]:
+    """The items of the capture schedule, each by its chat and what it is."""
+    table = world.stack.outputs["ScheduleTable"]
+    pages = world.client("dynamodb").get_paginator("scan").paginate(TableName=table)
+    items = [item for page in pages for item in page["Items"]]
+    return [f"schedule#{item['chat']['S']}#{item['item']['S']}" for item in items]
+
+
 def is_due(world: World) -> bool:
     """Whether any chat is due, now or later."""
     schedule = CaptureSchedule(world.client("dynamodb"), world.stack.outputs["ScheduleTable"])
