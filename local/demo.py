@@ -127,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--chats", type=int, default=300, metavar="N", help="how many (300)")
     parser.add_argument("--seed", type=int, default=1, metavar="S", help="other chats (1)")
     parser.add_argument(
-        "--speed", type=float, default=8, metavar="X", help="times as fast as the clock (8)"
+        "--speed", type=float, default=4, metavar="X", help="times as fast as the clock (4)"
     )
     parser.add_argument(
         "--hooks",

@@ -41,7 +41,7 @@ service = ParticipantClient(
     clients.participant(),
     transcripts=RateLimiter(rate),
     # The quota of connections is three quarters of that of transcripts.
-    connections=RateLimiter(rate / 2),
+    connections=RateLimiter(settings.capture_rate * 0.75),
 )
 
 

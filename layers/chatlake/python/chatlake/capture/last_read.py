@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.counters import Counters
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.connections_after_end import ConnectionsAfterEnd
 from chatlake.capture.fetch import Fetched
 from chatlake.capture.start_chat import MOST_TOKEN
 from chatlake.capture.token_reading import read_transcript
@@ -85,6 +86,7 @@ class LastReadServices:
     warn: Callable[[Metric, str, str], None]
     counters: Counters = field(default_factory=Counters)
     problems: set[Metric] = field(default_factory=set)
+    connections_after_end: ConnectionsAfterEnd = field(default_factory=ConnectionsAfterEnd)
 
     @property
     def may_go_on(self) -> Callable[[], bool]:

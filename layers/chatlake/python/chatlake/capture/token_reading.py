@@ -24,9 +24,10 @@ from chatlake.sources.get_transcript import from_response
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from chatlake.aws_clients.counters import Counters
+    from chatlake.capture.connections_after_end import ConnectionsAfterEnd
     from chatlake.capture.fetch import Fetched
     from chatlake.capture.pagination import Scan, Sweep
     from chatlake.capture.participant_client import Page, ParticipantClient, StartPosition
@@ -58,6 +59,10 @@ class ReadingServices(Protocol):
     def counters(self) -> Counters:
         """Counts of what happened."""
 
+    @property
+    def connections_after_end(self) -> ConnectionsAfterEnd:
+        """What was learned of ConnectionTokens of chats that ended."""
+
     def note(self, problem: Metric, chat: str, reason: str) -> None:
         """Count a problem and say which chat has it."""
 
@@ -85,17 +90,19 @@ def read_transcript(
     """
     chat = state.initial_contact_id
     open_before = state.tokens.keys() - fetched.done
-    for name, token in _unexpired(state, fetched):
+    for name, token in _candidates(state, fetched, services, after_end=after_end):
+        is_last_hope = after_end and _is_last_hope(token, state, fetched)
         if after_end:
             services.counters.add(Metric.TOKENS_TRIED_AFTER_END)
         try:
             if _read_by(token, state, fetched, known, services, whole=whole, sweep=sweep):
-                if after_end:
-                    services.counters.add(Metric.TOKENS_OPENED_AFTER_END)
+                _opened(state, fetched, services, after_end=after_end, is_last_hope=is_last_hope)
                 return
             services.note(Metric.EMPTY_TRANSCRIPTS, chat, "though it has items, or has ended")
         except ParticipantDenied:
             fetched.done.add(name)
+            if is_last_hope:
+                services.connections_after_end.note(opened=False)
         except ParticipantRejected as error:
             # Asking again with this token would be rejected again.
             fetched.done.add(name)
@@ -116,7 +123,44 @@ def read_transcript(
         services.counters.add(Metric.PARTICIPANT_SOURCES_CLOSED)
 
 
-def _unexpired(state: CaptureState, fetched: Fetched) -> list[tuple[str, Token]]:
+def _opened(
+    state: CaptureState,
+    fetched: Fetched,
+    services: ReadingServices,
+    *,
+    after_end: bool,
+    is_last_hope: bool,
+) -> None:
+    """Note that a token opened its chat, and let go of connections that a new one replaces."""
+    if after_end:
+        services.counters.add(Metric.TOKENS_OPENED_AFTER_END)
+    if is_last_hope:
+        services.connections_after_end.note(opened=True)
+    if fetched.tokens:
+        fetched.done |= {n for n, token in state.tokens.items() if token.kind == "connection"}
+
+
+def _candidates(
+    state: CaptureState, fetched: Fetched, services: ReadingServices, *, after_end: bool
+) -> Iterator[tuple[str, Token]]:
+    """Yield the tokens that are worth a call; the others are done with."""
+    for name, token in _unexpired(state, fetched, after_end=after_end):
+        last_hope = after_end and _is_last_hope(token, state, fetched)
+        if last_hope and not services.connections_after_end.is_worth_a_call():
+            fetched.done.add(name)
+        else:
+            yield name, token
+
+
+def _is_last_hope(token: Token, state: CaptureState, fetched: Fetched) -> bool:
+    """Return whether a ConnectionToken is left, whose participant gets no new one."""
+    kinds = {state.tokens[name].kind for name in fetched.done & state.tokens.keys()}
+    return token.kind == "connection" and "participant" in kinds
+
+
+def _unexpired(
+    state: CaptureState, fetched: Fetched, *, after_end: bool
+) -> list[tuple[str, Token]]:
     """Return the tokens that may be good, by name, in the order in which they are tried."""
     at = now_ms()
     tokens = {
@@ -125,8 +169,9 @@ def _unexpired(state: CaptureState, fetched: Fetched) -> list[tuple[str, Token]]
         if name not in fetched.done and (token.expires_at is None or token.expires_at > at)
     }
     fetched.done |= state.tokens.keys() - tokens.keys()
-    # Connections first: a ParticipantToken costs a further call.
-    return sorted(tokens.items(), key=lambda named: named[1].kind)
+    # Connections first: a ParticipantToken costs a further call. Not when the chat has ended: most
+    # are dead then, and a connection that is refused costs nothing of the rate of transcripts.
+    return sorted(tokens.items(), key=lambda named: named[1].kind, reverse=after_end)
 
 
 def _read_by(
