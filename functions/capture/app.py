@@ -17,7 +17,8 @@ from chatlake.aws_clients.s3_errors import is_no_such_key
 from chatlake.capture.capture_services import CaptureServices
 from chatlake.capture.message_waiting import MessageWaitingEvents
 from chatlake.capture.participant_client import ParticipantClient
-from chatlake.capture.rate_limiter import RateLimiter
+from chatlake.capture.rate_limiter import Pace, RateLimiter
+from chatlake.capture.reserve import WithSpareTurns
 from chatlake.capture.waiting_customers import WaitingCustomers
 from chatlake.capture.worker import WorkerHooks, run
 from chatlake.chat_state.leg_cache import with_leg_cache
@@ -37,9 +38,12 @@ settings = Settings.from_environment()
 archive = DeployedArchive(settings)
 s3 = clients.s3()
 rate = settings.own_capture_rate
+pace: Pace = RateLimiter(rate)
+if settings.last_read_reserve:
+    pace = WithSpareTurns(pace, archive.spare_reserve, settings.last_read_reserve)
 service = ParticipantClient(
     clients.participant(),
-    transcripts=RateLimiter(rate),
+    transcripts=pace,
     # The quota of connections is three quarters of that of transcripts.
     connections=RateLimiter(settings.capture_rate * 0.75),
 )

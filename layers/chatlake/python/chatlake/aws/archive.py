@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from chatlake.aws_clients import clients
 from chatlake.capture.older_schedule import OlderSchedule
 from chatlake.capture.publish_notifier import PublishNotifier
-from chatlake.capture.reserve import Reserve
+from chatlake.capture.reserve import BURST, LEFT, Reserve
 from chatlake.capture.schedule import CaptureSchedule
 from chatlake.capture.token_cipher import TokenCipher
 from chatlake.chat_state.dynamodb import DynamoDBChatState
@@ -56,11 +56,17 @@ class DeployedArchive:
     @cached_property
     def reserve(self) -> Reserve:
         """The calls that are kept for last reads."""
-        return Reserve(
-            clients.dynamodb(self._config),
-            self.settings.schedule_table,
-            self.settings.last_read_reserve,
-        )
+        return self._reserve(BURST)
+
+    @cached_property
+    def spare_reserve(self) -> Reserve:
+        """What of them capture may draw on."""
+        return self._reserve(BURST - LEFT)
+
+    def _reserve(self, burst: int) -> Reserve:
+        settings = self.settings
+        dynamodb = clients.dynamodb(self._config)
+        return Reserve(dynamodb, settings.schedule_table, settings.last_read_reserve, burst=burst)
 
     @cached_property
     def token_cipher(self) -> TokenCipher:

@@ -1,18 +1,19 @@
 """The reserve: GetTranscript calls that are kept for last reads, one token bucket for all of them.
 
-Capture keeps its own pace in one process; last reads are made by any number of them at once. So
-the bucket is an item of DynamoDB that holds one moment, by which all places that were taken are
-free again (the generic cell rate algorithm), and taking one is a conditional update without a read
-before it.
+Capture keeps its own pace in one process, and draws on what the reserve has to spare; last reads
+are made by any number of processes at once. So the bucket is an item of DynamoDB that holds one
+moment, by which all places that were taken are free again (the generic cell rate algorithm), and
+taking one is a conditional update without a read before it.
 """
 
 from __future__ import annotations
 
 import time
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.exceptions import ParticipantThrottled
 from chatlake.timestamps import now_ms
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+    from chatlake.capture.rate_limiter import Pace
+
 BURST = 5
 """Calls that may begin at once; the service itself takes 12 at once at first."""
+
+LEFT = 3
+"""Calls of the burst that capture leaves to last reads."""
 
 _KEY: dict[str, AttributeValueTypeDef] = {"chat": {"S": "#reserve"}, "item": {"S": "bucket"}}
 _MOST_TRIES = 4
@@ -155,3 +161,40 @@ class ReservedTurns:
         self._taken = False
         self._deadline_ms = self._later_ms
         yield
+
+
+class WithSpareTurns:
+    """A pace of one's own, and besides what the reserve has to spare.
+
+    It is asked once in the time in which it fills by one call, and gives one only if `LEFT` are
+    left at once for last reads, which nobody can put off.
+    """
+
+    def __init__(self, own: Pace, spare: Reserve, per_second: float) -> None:
+        """Take the pace, and the reserve with a burst that is less by `LEFT`."""
+        self._own = own
+        self._spare = spare
+        self._every_ms = round(1000 / per_second)
+        self._asked_at = 0
+        self._lock = Lock()
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        """Make the call at once if there is a call to spare, else in one's own turn."""
+        if self._has_spare():
+            yield
+            return
+        with self._own.call():
+            yield
+
+    def _has_spare(self) -> bool:
+        with self._lock:
+            at = now_ms()
+            if at - self._asked_at < self._every_ms:
+                return False
+            self._asked_at = at
+        try:
+            return self._spare.take(at) is not None
+        except (ClientError, BotoCoreError):
+            # One's own pace needs nobody.
+            return False
