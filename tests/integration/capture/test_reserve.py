@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from threading import Lock
 
 import pytest
 
-from chatlake.capture.reserve import BURST, Reserve, ReservedTurns
+from chatlake.capture.reserve import BURST, LEFT, Reserve, ReservedTurns, WithSpareTurns
 from chatlake.exceptions import ParticipantThrottled
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time
@@ -174,3 +176,46 @@ def test_the_first_call_may_come_later_than_the_others(aws: Aws, clock: HandCloc
     with turns.call():
         pass
     assert not turns.take()
+
+
+class Own:
+    """A pace of one's own that is only counted."""
+
+    def __init__(self) -> None:
+        self.turns = 0
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
+        self.turns += 1
+        yield
+
+
+def test_capture_draws_on_what_last_reads_leave_and_leaves_them_the_most(
+    aws: Aws, clock: HandClock
+) -> None:
+    table, own = aws.schedule_table(), Own()
+    [reserve] = reserves(aws, table, 0.5)
+    spare = Reserve(aws.client("dynamodb"), table, 0.5, burst=BURST - LEFT)
+    pace = WithSpareTurns(own, spare, 0.5)
+    for _ in range(40):
+        with pace.call():
+            clock.advance(0.5)
+    # In 20 s the reserve fills by ten calls; all of them are capture's while nobody else comes.
+    assert 9 <= 40 - own.turns <= 11
+    # Last reads find their calls all the same, and leave none to spare.
+    assert [reserve.take(clock.now_ms()) for _ in range(LEFT)] == [clock.now_ms()] * LEFT
+    before = own.turns
+    clock.advance(2)
+    with pace.call():
+        pass
+    assert own.turns == before + 1
+
+
+def test_capture_keeps_its_own_pace_where_the_reserve_cannot_be_asked(
+    aws: Aws, clock: HandClock
+) -> None:
+    own = Own()
+    pace = WithSpareTurns(own, Reserve(aws.client("dynamodb"), "gone", 0.5), 0.5)
+    with pace.call():
+        clock.advance(1)
+    assert own.turns == 1
