@@ -258,6 +258,19 @@ def test_a_rejected_read_marks_the_chat_and_counts(opened: Open) -> None:
     assert state.tokens == {}
 
 
+def test_a_read_of_a_live_chat_that_is_rejected_marks_the_chat(opened: Open) -> None:
+    archive = opened(CHAT)
+    chat = CHAT.initial_contact_id
+    archive.add_token(chat)
+    archive.attempt(chat)
+    archive.simulator.fail_next("GetTranscript", Fault(status=400), times=2)
+    archive.attempt_until(archive.clock.now_ms() + 3 * MINUTE, chat)
+    state = archive.schedule.read(chat)
+    assert state is not None
+    assert (state.failure, state.tokens) == ("GetTranscript: ValidationException", {})
+    assert archive.services.counters.take()[Metric.READS_REJECTED] == 2
+
+
 def test_a_token_that_cannot_be_opened_holds_up_nothing_else(opened: Open) -> None:
     archive = opened(CHAT)
     chat = CHAT.initial_contact_id

@@ -103,6 +103,7 @@ def _fetch(
         fetched.documents.append(live.known)
         fetched.read_all = live.read_all
         fetched.done |= live.closed
+        fetched.failure = live.failure or fetched.failure
     take_events(state, fetched)
     take_exports(state, fetched, services)
     known = reduce(

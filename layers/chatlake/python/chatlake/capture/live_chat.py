@@ -63,6 +63,7 @@ class LiveChat:
         self.failures = 0
         self.read_all = False
         self.closed: set[str] = set()
+        self.failure: str | None = None
         self.changed = False
         self._state = state
         self.calls = 1
@@ -87,6 +88,7 @@ class LiveChat:
         self.calls = max(1, fetched.calls)
         self.failures = self.failures + 1 if fetched.retry else 0
         self.read_all |= fetched.read_all
+        self.failure = fetched.failure
         self._take_tokens(fetched, services)
         own = own_documents(fetched.documents, self.chat)
         self.learn(own)
