@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from chatlake.capture.reserve import BURST, LEFT
 from local.scripted.chat import Chat
 from local.scripted.items import JsonObject
 from tests import oracle
@@ -198,7 +199,8 @@ def test_nothing_failed_for_good(died: Died) -> None:
 
 
 def test_no_second_has_more_calls_than_are_allowed(died: Died) -> None:
-    assert 0 < died.evidence.busiest_second <= dying.CAPTURE_RATE
+    # What the reserve has to spare may begin at once.
+    assert 0 < died.evidence.busiest_second <= dying.CAPTURE_RATE + BURST - LEFT
 
 
 def test_nothing_private_is_in_a_log(died: Died) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from chatlake.capture.reserve import BURST, LEFT
 from local.scripted.chat import Chat
 from tests import oracle
 from tests.e2e.pipeline import living
@@ -148,7 +149,8 @@ def test_a_receipt_whose_message_comes_to_be_known_later_has_one_row(lived: Live
 
 
 def test_no_second_has_more_calls_than_are_allowed(lived: Lived) -> None:
-    assert 0 < lived.evidence.busiest_second <= living.CAPTURE_RATE
+    # What the reserve has to spare may begin at once.
+    assert 0 < lived.evidence.busiest_second <= living.CAPTURE_RATE + BURST - LEFT
     assert {call.status for call in lived.calls if call.operation == "GetTranscript"} == {200}
 
 
