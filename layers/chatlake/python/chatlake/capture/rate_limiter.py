@@ -1,9 +1,13 @@
-"""Limits the rate of calls: never more in any second than is allowed, as the service counts."""
+"""Limits the rate of calls: never more in any second than is allowed, as the service counts.
+
+A fraction of a call counts as a whole one within a second: of 3.5 at most four arrive in one.
+"""
 
 from __future__ import annotations
 
 import time
 from contextlib import contextmanager, nullcontext
+from math import ceil
 from queue import SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
@@ -37,7 +41,7 @@ class RateLimiter:
 
     def __init__(self, per_second: float) -> None:
         """Allow so many calls a second; may be a fraction, must be above 0."""
-        places = max(1, int(per_second))
+        places = ceil(per_second)
         self._period_s = places / per_second
         self._step_s = 1 / per_second
         self._free_at: SimpleQueue[float] = SimpleQueue()
@@ -56,9 +60,10 @@ class RateLimiter:
             now = time.time()
             # A clock that was set back must not make anyone wait for long.
             wait_s = min(max(free_at, self._next_start) - now, 2 * self._period_s)
+            # From when it was to begin: a thread that wakes late must not make the others late.
+            self._next_start = now + max(0, wait_s) + self._step_s
             if wait_s > 0:
                 time.sleep(wait_s)
-            self._next_start = time.time() + self._step_s
         try:
             yield
         finally:
