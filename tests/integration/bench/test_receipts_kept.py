@@ -14,6 +14,9 @@ from chatlake.documents.document import Document, merge
 from chatlake.sources.get_transcript import from_response
 from local.scripted.marathon import marathon
 
+# Minutes of simulation.
+pytestmark = pytest.mark.world
+
 FEW = 300
 HOUR_MS = 3_600_000
 

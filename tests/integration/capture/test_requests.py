@@ -16,6 +16,8 @@ from tests.integration.capture.archive import Archive, archive, object_created
 from tests.metered import Bill, MeteredDynamoDB, MeteredS3
 from tools.prices import price
 
+pytestmark = pytest.mark.world
+
 CHATS = list(scripts(seed=5, count=4, start=datetime(2026, 9, 1, tzinfo=UTC), days=1))
 MINUTE = 60_000
 

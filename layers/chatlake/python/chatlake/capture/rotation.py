@@ -1,6 +1,6 @@
 """When to read which live chat: a policy without a clock, and without knowing the rate.
 
-What is unread of a chat when it ends is lost with its token, and chats end soon after something
+What was not read of a chat when it ends is lost with its token, and chats end soon after something
 happened in them. So the chat is read next whose time since its read before is the greatest when it
 is divided by one more than the minutes for which nothing has happened in it. Time since the read
 makes up for everything else, so no chat starves.
