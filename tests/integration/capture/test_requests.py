@@ -18,7 +18,7 @@ from tools.prices import price
 
 pytestmark = pytest.mark.world
 
-CHATS = list(scripts(seed=5, count=4, start=datetime(2026, 9, 1, tzinfo=UTC), days=1))
+CHATS = list(scripts(seed=5, count=8, start=datetime(2026, 9, 1, tzinfo=UTC), days=1))
 MINUTE = 60_000
 
 # As this very test counted it on version 0.2, which read a live chat every 120 s.

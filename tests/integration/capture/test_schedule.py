@@ -144,6 +144,22 @@ def test_what_a_live_chat_tells_besides_is_kept_without_looking_at_it(
     assert schedule.live() == {CHAT: 100}
 
 
+def test_an_export_of_a_leg_does_not_end_a_live_chat(schedule: CaptureSchedule) -> None:
+    """A transferred chat goes on being read while the first leg's export comes."""
+    schedule.make_due(CHAT, phase="live", due_at=100)
+    schedule.add_export(CHAT, "leg", "key.json", due_at=400_000)
+    state = read(schedule)
+    assert (state.phase, state.due_at, state.exported) == ("live", 100, frozenset({"leg"}))
+    assert schedule.live() == {CHAT: 100}
+    assert list(state.exports.values()) == ["key.json"]
+
+
+def test_an_export_of_a_chat_that_waits_ends_it(schedule: CaptureSchedule) -> None:
+    schedule.make_due(CHAT, phase="waiting", due_at=900_000)
+    schedule.add_export(CHAT, CHAT, "key.json", due_at=400_000)
+    assert (read(schedule).phase, read(schedule).due_at) == ("ended", 400_000)
+
+
 def test_a_token_of_a_live_chat_is_a_reason_to_look(schedule: CaptureSchedule) -> None:
     schedule.make_due(CHAT, phase="live", due_at=100)
     schedule.add_token(CHAT, Token("participant", b"sealed"), due_at=300)
@@ -197,6 +213,7 @@ def test_a_look_that_ends_while_an_event_is_written_down_does_not_hide_it(
 
 
 def test_many_events_at_once_and_looks_between_them_lose_nothing(schedule: CaptureSchedule) -> None:
+    """Of chats that end: one that lives is looked at once more, minutes later, before it leaves."""
     seen: set[str] = set()
 
     def attempt() -> None:
@@ -208,14 +225,14 @@ def test_many_events_at_once_and_looks_between_them_lose_nothing(schedule: Captu
     numbers = {str(number) for number in range(40)}
     with ThreadPoolExecutor(6) as pool:
         added = [
-            pool.submit(add_event, schedule, CHAT, event(number=number), phase="live", due_at=100)
+            pool.submit(add_event, schedule, CHAT, event(number=number), phase="ended", due_at=100)
             for number in numbers
         ]
         looked: list[Future[None]] = [pool.submit(attempt) for _ in range(25)]
     assert all(future.result() for future in added)
     for future in looked:
         future.result()
-    while schedule.any("live"):
+    while schedule.any("ended"):
         attempt()
     assert seen == numbers
     assert not read(schedule).events

@@ -34,6 +34,7 @@ class Service:
     broken: frozenset[str] = frozenset()
     grows: bool = False
     receipts: bool = False
+    reported: bool = False
     lock: Lock = field(default_factory=Lock)
 
     def get_transcript(self, connection: str, **_: object) -> Page:
@@ -50,6 +51,11 @@ class Service:
             {"Id": f"m{number}", "Type": "MESSAGE", "ContactId": connection}
             for number in range(len(self.reads[connection]) if self.grows else 1)
         ]
+        if self.reported:
+            items += [
+                {"Id": f"r{number}", "Type": kind, "ContactId": connection}
+                for number, kind in enumerate(("MESSAGEMETADATA", "MESSAGE_READ"))
+            ]
         if self.receipts:
             receipt = {"RecipientParticipantId": "p", "ReadTimestamp": "2026-09-01T00:00:00Z"}
             items[0]["MessageMetadata"] = {"MessageId": "m0", "Receipts": [receipt]}
@@ -260,9 +266,9 @@ def test_without_exports_each_message_is_written_at_once_and_receipts_wait(
     busy.begin(1)
     busy.run(100)
     assert len(written) == 1
-    busy.service.receipts = True
+    busy.service.receipts = busy.service.reported = True
     busy.run(100)
-    # Once, when it hands over.
+    # Once, when it hands over, in whichever way receipts are reported.
     assert len(written) == 2
     busy.service.grows = True
     busy.run(50)

@@ -187,6 +187,10 @@ def _store(
     for damaged, reason in upserted.failed.items():
         services.note(Metric.UNREADABLE_DOCUMENTS, damaged, reason)
     _notify_of_moves(chat, upserted, services)
+    if chat in upserted.failed:
+        # Damaged since it was read: nothing of what was found may leave the schedule.
+        _retry_later(state, services, failure=_DAMAGED)
+        return None
     if chat in upserted.moved or (
         upserted.stored.keys() - {chat}
         and services.chats.legs.initial_contacts([chat]).get(chat, chat) != chat

@@ -16,6 +16,7 @@ from chatlake.capture.fetch import Fetched
 from chatlake.capture.token_reading import read_transcript
 from chatlake.documents.document import Document, merge
 from chatlake.documents.lifecycle import saw_end
+from chatlake.documents.receipt_events import METADATA_ITEMS, RECEIPT_EVENTS
 from chatlake.documents.revision import content_revision
 from chatlake.documents.upsert import upsert
 from chatlake.timestamps import now_ms
@@ -32,6 +33,8 @@ WRITTEN_EVERY_MS = 5 * 60_000
 
 ATTEMPTED_EVERY_MS = 60 * 60_000
 """A live chat is looked at as a whole that often: it may be idle, or given up."""
+
+_RECEIPTS = frozenset({*METADATA_ITEMS, *RECEIPT_EVENTS})
 
 
 class LiveChat:
@@ -164,4 +167,9 @@ def own_documents(documents: Iterable[Document], chat: str) -> list[Document]:
 
 
 def _messages(document: Document) -> frozenset[str]:
-    return frozenset(document.items)
+    """Return the items that say more than what was received and read."""
+    return frozenset(
+        item_id
+        for item_id, stored in document.items.items()
+        if stored["versions"][0]["item"].get("Type") not in _RECEIPTS
+    )

@@ -63,6 +63,9 @@ def _due_after(before: CaptureState, noted: Noted) -> tuple[Phase, int]:
             due_at = min(before.due_at, noted.goes_on_at or before.due_at)
         case "ended", _:
             due_at = min(before.due_at, noted.due_at)
+        case "live", "ended" if noted.exported and not noted.ended:
+            # Of a leg that ended: the chat is read on, and ends when something tells so.
+            due_at = before.due_at
         case ("live", "ended") | ("waiting", "live" | "ended"):
             return noted.phase, noted.due_at
         case _:

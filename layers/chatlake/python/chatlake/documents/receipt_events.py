@@ -20,6 +20,9 @@ _TIMES = {"MESSAGE_DELIVERED": "DeliveredTimestamp", "MESSAGE_READ": "ReadTimest
 RECEIPT_EVENTS = tuple(_TIMES)
 """Types of items that say that their participant has got, or read, a message."""
 
+METADATA_ITEMS = ("MESSAGEMETADATA", "MESSAGE_METADATA")
+"""Types of items that hold nothing but receipts of a message, and are none themselves."""
+
 
 def is_receipt_event(item: JsonObject) -> bool:
     """Return whether an item says of a message that it was got or read, and is none itself."""

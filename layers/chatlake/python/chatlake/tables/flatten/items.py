@@ -18,7 +18,12 @@ from chatlake.documents.items import (
     read_under,
     resolve,
 )
-from chatlake.documents.receipt_events import RECEIPT_EVENTS, message_id_of, receipts_of
+from chatlake.documents.receipt_events import (
+    METADATA_ITEMS,
+    RECEIPT_EVENTS,
+    message_id_of,
+    receipts_of,
+)
 from chatlake.tables.flatten.columns import Extras, ids, strings, timestamps
 
 if TYPE_CHECKING:
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
     from chatlake.documents.items import Receipt
     from chatlake.json_codec import JsonObject
 
-_METADATA_TYPES = pa.array(["MESSAGEMETADATA", "MESSAGE_METADATA"])
+_METADATA_TYPES = pa.array(METADATA_ITEMS)
 _RECEIPT_EVENTS = pa.array(RECEIPT_EVENTS)
 _TEXTS = {
     "Id": "Id",
