@@ -80,6 +80,9 @@ def loader(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Load:
         "CAPTURE_RATE": "4",
         "LAST_READ_RESERVE": "1",
         "SHORTEST_INTERVAL_S": "5",
+        "LIVE_SOURCE": "websocket",
+        "CONNECTION_RATE": "3",
+        "CAPTURE_SHARDS": "1",
     }.items():
         monkeypatch.setenv(name, value)
     from chatlake.aws.observability import logger

@@ -82,6 +82,9 @@ class Lakes:
             schedule_table="schedule",
             last_read_reserve=0,
             message_waiting_ms=0,
+            live_source="polling",
+            connection_rate=0,
+            capture_shards=1,
             shortest_interval_ms=5_000,
         )
         archive = DeployedArchive(settings)

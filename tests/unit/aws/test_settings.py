@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatlake.aws.settings import Settings
-from chatlake.exceptions import ChatlakeError, ReserveTooLarge, SettingMissing
+from chatlake.exceptions import ChatlakeError, ReserveTooLarge, SettingMissing, SettingNotAllowed
 
 NEEDED = {
     "CONNECT_INSTANCE_ARN": "arn:aws:connect:eu-central-1:111122223333:instance/1234-abcd",
@@ -27,6 +27,9 @@ OPTIONAL = (
     "LAST_READ_RESERVE",
     "SHORTEST_INTERVAL_S",
     "MESSAGE_WAITING_S",
+    "LIVE_SOURCE",
+    "CONNECTION_RATE",
+    "CAPTURE_SHARDS",
 )
 
 
@@ -47,6 +50,8 @@ def test_a_function_that_needs_little_is_told_little() -> None:
     assert (settings.workgroup, settings.export_bucket, settings.allowed_origins) == ("", "", ())
     assert (settings.capture_rate, settings.shortest_interval_ms) == (0, 0)
     assert settings.message_waiting_ms == 0
+    assert (settings.live_source, settings.connection_rate) == ("websocket", 3)
+    assert settings.capture_shards == 1
 
 
 def test_numbers_and_lists_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +104,45 @@ def test_who_is_told_no_rate_has_none_to_check(monkeypatch: pytest.MonkeyPatch) 
     Settings.from_environment().check_rates()
 
 
-@pytest.mark.parametrize("name", ["CAPTURE_RATE", "LAST_READ_RESERVE", "SHORTEST_INTERVAL_S"])
+def test_how_live_chats_are_followed_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIVE_SOURCE", "polling")
+    monkeypatch.setenv("CONNECTION_RATE", "0.5")
+    monkeypatch.setenv("CAPTURE_SHARDS", "5")
+    settings = Settings.from_environment()
+    assert (settings.live_source, settings.connection_rate) == ("polling", 0.5)
+    assert settings.capture_shards == 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("LIVE_SOURCE", "Websocket", "websocket or polling"),
+        ("LIVE_SOURCE", "", "websocket or polling"),
+        ("CAPTURE_SHARDS", "0", "1 or more"),
+        ("CAPTURE_SHARDS", "-1", "1 or more"),
+        ("CAPTURE_SHARDS", "1.5", "1 or more"),
+        ("CAPTURE_SHARDS", "inf", "1 or more"),
+        ("CAPTURE_SHARDS", "nan", "1 or more"),
+    ],
+)
+def test_a_value_that_is_not_allowed_is_told_with_those_that_are(
+    name: str, value: str, allowed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingNotAllowed, match=rf"\b{name}\b.*{allowed}"):
+        Settings.from_environment()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "CAPTURE_RATE",
+        "LAST_READ_RESERVE",
+        "SHORTEST_INTERVAL_S",
+        "CONNECTION_RATE",
+        "CAPTURE_SHARDS",
+    ],
+)
 def test_a_number_that_is_none_is_named_and_not_repeated(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,6 +22,13 @@ class SettingMissing(ChatlakeError):
         super().__init__(f"the environment variable {name} is missing or unreadable")
 
 
+class SettingNotAllowed(ChatlakeError):
+    """An environment variable has a value that no parameter of the template allows."""
+
+    def __init__(self, name: str, allowed: str) -> None:
+        super().__init__(f"the environment variable {name} must be {allowed}")
+
+
 class ReserveTooLarge(ChatlakeError):
     """The calls that are kept for last reads leave capture none."""
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import Literal
 
-from chatlake.exceptions import ReserveTooLarge, SettingMissing
+from chatlake.exceptions import ReserveTooLarge, SettingMissing, SettingNotAllowed
 from chatlake.identifiers import instance_id
+
+type LiveSource = Literal["websocket", "polling"]
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the template tells a function; "" and 0 where a function is told nothing.
+
+    Live source, rate of connections and shards are then the template's defaults.
 
     Attributes
     ----------
@@ -25,6 +30,12 @@ class Settings:
         The least time between two reads of a live chat.
     message_waiting_ms
         How long a customer's message waits before there is an event of it; never one if 0.
+    live_source
+        How a live chat is followed: by its participant's websocket, or by reads alone.
+    connection_rate
+        CreateParticipantConnection calls per second, of all shards together.
+    capture_shards
+        Over how many shards capture's chats and rates are divided.
     allowed_origins
         Of pages that may start chats; none if empty.
     """
@@ -46,6 +57,9 @@ class Settings:
     last_read_reserve: float
     shortest_interval_ms: int
     message_waiting_ms: int
+    live_source: LiveSource
+    connection_rate: float
+    capture_shards: int
 
     @property
     def instance_id(self) -> str:
@@ -83,6 +97,8 @@ class Settings:
         ------
         SettingMissing
             One that every function needs is missing, or a number is none.
+        SettingNotAllowed
+            One has a value that the template does not allow.
         """
         return cls(
             instance_arn=_required("CONNECT_INSTANCE_ARN"),
@@ -102,6 +118,9 @@ class Settings:
             last_read_reserve=_number("LAST_READ_RESERVE"),
             shortest_interval_ms=int(_number("SHORTEST_INTERVAL_S") * 1000),
             message_waiting_ms=int(_number("MESSAGE_WAITING_S") * 1000),
+            live_source=_live_source("LIVE_SOURCE"),
+            connection_rate=_number("CONNECTION_RATE", "3"),
+            capture_shards=_count("CAPTURE_SHARDS"),
         )
 
 
@@ -111,8 +130,25 @@ def _required(name: str) -> str:
     raise SettingMissing(name)
 
 
-def _number(name: str) -> float:
+def _number(name: str, default: str = "0") -> float:
     try:
-        return float(os.environ.get(name, "0"))
+        return float(os.environ.get(name, default))
     except ValueError:
         raise SettingMissing(name) from None
+
+
+def _count(name: str) -> int:
+    """Return a number of things, of which there is one at least."""
+    number = _number(name, "1")
+    if not (number.is_integer() and number >= 1):
+        raise SettingNotAllowed(name, "a whole number, 1 or more")
+    return int(number)
+
+
+def _live_source(name: str) -> LiveSource:
+    match os.environ.get(name, "websocket"):
+        case "websocket":
+            return "websocket"
+        case "polling":
+            return "polling"
+    raise SettingNotAllowed(name, "websocket or polling")
