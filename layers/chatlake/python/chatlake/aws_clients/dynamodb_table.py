@@ -131,14 +131,22 @@ class DynamoDBSortedTable(DynamoDBItems[tuple[str, str]]):
         super().__init__(dynamodb, table)
         self._keys = keys
 
-    def partition(self, value: str) -> list[Item]:
-        """Return the items of one partition key, in the order of their sort keys, consistently."""
+    def partition(self, value: str, *, since: str | None = None) -> list[Item]:
+        """Return the items of one partition key, in the order of their sort keys, consistently.
+
+        With `since` only those whose sort keys are not before that.
+        """
+        request: dict[str, Any] = {
+            "KeyConditionExpression": "#partition = :value",
+            "ExpressionAttributeNames": {"#partition": self._keys[0]},
+            "ExpressionAttributeValues": {":value": {"S": value}},
+        }
+        if since is not None:
+            request["KeyConditionExpression"] += " AND #sort >= :since"
+            request["ExpressionAttributeNames"]["#sort"] = self._keys[1]
+            request["ExpressionAttributeValues"][":since"] = {"S": since}
         pages = self._dynamodb.get_paginator("query").paginate(
-            TableName=self._table,
-            ConsistentRead=True,
-            KeyConditionExpression="#partition = :value",
-            ExpressionAttributeNames={"#partition": self._keys[0]},
-            ExpressionAttributeValues={":value": {"S": value}},
+            TableName=self._table, ConsistentRead=True, **request
         )
         return [item for page in pages for item in page["Items"]]
 

@@ -62,10 +62,12 @@ def capture_chat(
     """
     state = services.schedule.read(chat)
     # The index is eventually consistent: it may name a chat whose attempt has just ended.
-    if state is None or state.due_at is None:
-        return None
-    if state.due_at > now_ms():
-        return live if state.phase == "live" else None
+    if state is None or state.due_at is None or state.due_at > now_ms():
+        if live is not None and (state is None or state.phase != "live"):
+            # Another process was faster, and knows not what this one does.
+            live.write_late(services)
+            return None
+        return live
     owner = owner_of(state, services)
     if owner != chat:
         if live is not None and not live.is_written:
@@ -158,7 +160,9 @@ def _keep(
 
 def _live_chat(state: CaptureState, fetched: Fetched, known: Document, due_at: int) -> LiveChat:
     tokens = {n: t for n, t in state.tokens.items() if n not in fetched.done} | fetched.tokens
-    return LiveChat(replace(state, tokens=tokens, due_at=due_at), known, at=now_ms())
+    live = LiveChat(replace(state, tokens=tokens, due_at=due_at), known, at=now_ms())
+    live.keep_url(fetched.url, now_ms())
+    return live
 
 
 def _store(

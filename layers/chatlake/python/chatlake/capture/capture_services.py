@@ -32,6 +32,8 @@ class CaptureServices:
         Whether the instance's exports are read, which have every message once more.
     warn
         Takes the metric of what went wrong, the chat, and why.
+    listens
+        Whether the websockets of live chats are opened.
     may_go_on
         Whether there is time for another page.
     on_read
@@ -49,6 +51,7 @@ class CaptureServices:
     publish_queue: PublishQueue
     warn: Callable[[Metric, str, str], None]
     exports_come: bool = True
+    listens: bool = False
     may_go_on: Callable[[], bool] = lambda: True
     on_read: Callable[[str, Document], None] = lambda *_: None
     on_gone: Callable[[str], None] = lambda _: None

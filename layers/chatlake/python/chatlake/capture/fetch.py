@@ -44,6 +44,8 @@ class Fetched:
         How many pages of the transcript were read.
     sweep
         Where the next snapshot goes on, if this one was cut short.
+    url
+        Of a websocket that may be opened now; None if no connection was made.
     """
 
     documents: list[Document] = field(default_factory=list)
@@ -55,6 +57,7 @@ class Fetched:
     failure: str | None = None
     calls: int = 0
     sweep: Sweep | None = None
+    url: str | None = None
 
 
 def take_events(state: CaptureState, fetched: Fetched) -> None:

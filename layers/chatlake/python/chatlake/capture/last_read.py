@@ -89,6 +89,11 @@ class LastReadServices:
     connections_after_end: ConnectionsAfterEnd = field(default_factory=ConnectionsAfterEnd)
 
     @property
+    def listens(self) -> bool:
+        """It reads, and is gone."""
+        return False
+
+    @property
     def may_go_on(self) -> Callable[[], bool]:
         """Whether there is time, and a turn, for another page."""
         return self.take_turn

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chatlake.capture.capture_services import CaptureServices
-    from chatlake.capture.capture_state import CaptureState
+    from chatlake.capture.capture_state import CaptureState, Token
     from chatlake.capture.pagination import Sweep
 
 WRITTEN_EVERY_MS = 5 * 60_000
@@ -34,6 +34,8 @@ WRITTEN_EVERY_MS = 5 * 60_000
 ATTEMPTED_EVERY_MS = 60 * 60_000
 """A live chat is looked at as a whole that often: it may be idle, or given up."""
 
+# The service says a hundred seconds from when it was asked.
+_URL_GOOD_MS = 80_000
 _RECEIPTS = frozenset({*METADATA_ITEMS, *RECEIPT_EVENTS})
 
 
@@ -56,6 +58,10 @@ class LiveChat:
         Whether a read has brought the whole transcript after the end.
     calls
         How many pages the last read took.
+    reached
+        Whether that read came to everything that may be new.
+    attempted_at
+        When it was last looked at as a whole.
     """
 
     def __init__(self, state: CaptureState, known: Document, *, at: int) -> None:
@@ -68,14 +74,15 @@ class LiveChat:
         self.closed: set[str] = set()
         self.failure: str | None = None
         self.changed = False
-        self._state = state
         self.calls = 1
+        self.reached = False
+        self.attempted_at = at
+        self._state = state
         self._sweep: Sweep | None = None
-        self._content = content_revision(known)
-        self._messages = _messages(known)
+        self._url: tuple[str, int] | None = None
+        self._content: str | None = content_revision(known)
         self._written = (self._content, at)
-        self._written_messages = self._messages
-        self._attempted_at = at
+        self._written_messages = _messages(known)
 
     def read(self, services: CaptureServices) -> bool:
         """Read the transcript as far as something can be new.
@@ -90,9 +97,12 @@ class LiveChat:
         self._sweep = fetched.sweep if fetched.calls else self._sweep
         self.calls = max(1, fetched.calls)
         self.failures = self.failures + 1 if fetched.retry else 0
+        self.reached = bool(fetched.documents) and not fetched.retry and self._sweep is None
         self.read_all |= fetched.read_all
         self.failure = fetched.failure
         self._take_tokens(fetched, services)
+        if fetched.url is not None:
+            self.keep_url(fetched.url, now_ms())
         own = own_documents(fetched.documents, self.chat)
         self.learn(own)
         return (
@@ -100,32 +110,50 @@ class LiveChat:
             or not self._state.tokens
             or len(own) < len(fetched.documents)
             or fetched.failure is not None
-            or now_ms() - self._attempted_at >= ATTEMPTED_EVERY_MS
+            or now_ms() - self.attempted_at >= ATTEMPTED_EVERY_MS
         )
 
     def learn(self, documents: Iterable[Document]) -> None:
         """Merge what was read."""
+        before = self.content
         self.known = reduce(merge, documents, self.known)
-        content = content_revision(self.known)
-        self.changed = content != self._content
+        self._content = None
+        self.changed = self.content != before
         if self.changed:
-            self._content = content
-            self._messages = _messages(self.known)
             self.changed_at = now_ms()
+
+    def hear(self, heard: Document) -> None:
+        """Merge what its websocket brought: there is always something new in it."""
+        self.known = merge(self.known, heard)
+        self._content = None
+        self.changed = True
+        self.changed_at = now_ms()
+
+    def observe(self, reads: Document) -> None:
+        """Merge what says only until when all was heard, which is no content."""
+        self.known = merge(self.known, reads)
+
+    @property
+    def content(self) -> str:
+        """The content revision of what is known."""
+        if self._content is None:
+            self._content = content_revision(self.known)
+        return self._content
 
     def is_to_be_written(self, services: CaptureServices) -> bool:
         """Return whether what is known is to be written now."""
         content, at = self._written
-        if content == self._content:
-            return False
         # Where no export brings the messages again, none is left to memory alone.
-        alone = not services.exports_come and self._messages != self._written_messages
-        return alone or now_ms() - at >= WRITTEN_EVERY_MS
+        if now_ms() - at >= WRITTEN_EVERY_MS or (
+            not services.exports_come and _messages(self.known) != self._written_messages
+        ):
+            return content != self.content
+        return False
 
     @property
     def is_written(self) -> bool:
         """Whether all that is known is in the stored document."""
-        return self._written[0] == self._content
+        return self._written[0] == self.content
 
     def write(self, services: CaptureServices) -> bool:
         """Merge what is known into the stored document; False if that is no longer wanted.
@@ -141,16 +169,36 @@ class LiveChat:
         if stored is None:
             return False
         self.known = stored.document
-        self._content = content_revision(self.known)
-        self._messages = self._written_messages = _messages(self.known)
-        self._written = (self._content, now_ms())
+        self._content = None
+        self._written_messages = _messages(self.known)
+        self._written = (self.content, now_ms())
         return True
+
+    def write_late(self, services: CaptureServices) -> None:
+        """Write what is not yet written of a chat that others serve; it is due again then."""
+        if not self.is_written and self.write(services) and saw_end(self.known):
+            services.schedule.make_due(self.chat, phase="ended", due_at=now_ms())
 
     def was_written(self, stored: Document | None) -> None:
         """Note what the stored document has, if there is one."""
         content = None if stored is None else content_revision(stored)
         self._written = (content or "", self._written[1])
         self._written_messages = frozenset() if stored is None else _messages(stored)
+
+    @property
+    def participant_token(self) -> Token | None:
+        """A token that gives connections; None if none is left."""
+        tokens = self._state.tokens.values()
+        return next((token for token in tokens if token.kind == "participant"), None)
+
+    def keep_url(self, url: str | None, at: int) -> None:
+        """Keep the URL of a websocket, which is good for little more than a minute."""
+        self._url = None if url is None else (url, at)
+
+    def take_url(self) -> str | None:
+        """Return a URL that can still be opened, once; None if there is none."""
+        url, self._url = self._url, None
+        return url[0] if url and now_ms() - url[1] < _URL_GOOD_MS else None
 
     def _take_tokens(self, fetched: Fetched, services: CaptureServices) -> None:
         self.closed |= fetched.done & self._state.tokens.keys()

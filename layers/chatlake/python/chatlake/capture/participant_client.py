@@ -70,10 +70,21 @@ class Page:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Connection:
-    """A ConnectionToken, and when it ends in epoch milliseconds; None if unknown."""
+    """What a participant token gives.
+
+    Attributes
+    ----------
+    token
+        A ConnectionToken.
+    expires_at
+        When that ends, in epoch milliseconds; None if unknown.
+    url
+        Of a websocket, as secret as the token, and good for 100 seconds; None if not asked for.
+    """
 
     token: str
     expires_at: int | None
+    url: str | None = None
 
 
 class ParticipantClient:
@@ -152,8 +163,13 @@ class ParticipantClient:
         # An empty one means the end, too: amazon-connect-chatjs issue 28.
         return Page(response, token if isinstance(token, str) and token else None)
 
-    def connect(self, participant_token: str) -> Connection:
+    def connect(self, participant_token: str, *, websocket: bool = False) -> Connection:
         """Get a fresh ConnectionToken for a participant.
+
+        Parameters
+        ----------
+        websocket
+            True to get the URL of a websocket, too. Nothing is opened by that.
 
         Raises
         ------
@@ -164,7 +180,10 @@ class ParticipantClient:
             answer = _call(
                 "CreateParticipantConnection",
                 lambda: self._client.create_participant_connection(
-                    ParticipantToken=participant_token, Type=["CONNECTION_CREDENTIALS"]
+                    ParticipantToken=participant_token,
+                    Type=["WEBSOCKET", "CONNECTION_CREDENTIALS"]
+                    if websocket
+                    else ["CONNECTION_CREDENTIALS"],
                 ),
             )
         credentials = answer.get("ConnectionCredentials", {})
@@ -172,7 +191,8 @@ class ParticipantClient:
             raise ParticipantUnavailable("CreateParticipantConnection", "no token")
         expiry = parse_timestamp(credentials.get("Expiry"))
         expires_at = None if expiry is None else microseconds(expiry) // 1000
-        return Connection(credentials["ConnectionToken"], expires_at)
+        url = answer.get("Websocket", {}).get("Url")
+        return Connection(credentials["ConnectionToken"], expires_at, url if websocket else None)
 
 
 def _call(operation: str, call: Callable[[], Any]) -> Any:

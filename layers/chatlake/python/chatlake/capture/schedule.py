@@ -10,6 +10,7 @@ some days later.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from chatlake.aws_clients.dynamodb_table import DynamoDBSortedTable
@@ -30,7 +31,7 @@ from chatlake.capture.noted import Noted, change_by, put_due, unchanged
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -50,6 +51,7 @@ PHASES: tuple[Phase, ...] = ("ended", "live", "waiting")
 _KEYS = ("chat", "item")
 _INDEX = "due"
 _EVER = 2**53
+_LEAST_PAGE = 10
 
 
 class CaptureSchedule:
@@ -129,10 +131,18 @@ class CaptureSchedule:
                 return
             before = None
 
-    def due(self, phase: Phase, at: int, *, most: int) -> list[str]:
-        """Return chats of a phase that are due by a moment, the longest due first."""
-        found = self._dynamodb.query(**self._query(phase, at), Limit=most)
-        return [item["chat"]["S"] for item in found["Items"]]
+    def due(
+        self, phase: Phase, at: int, *, most: int, serves: Callable[[str], bool] = lambda _: True
+    ) -> list[str]:
+        """Return chats of a phase that are due by a moment, the longest due first.
+
+        With `serves` only those of which it says so: the others do not count.
+        """
+        pages = self._dynamodb.get_paginator("query").paginate(
+            **self._query(phase, at), PaginationConfig={"PageSize": max(most, _LEAST_PAGE)}
+        )
+        found = (item["chat"]["S"] for page in pages for item in page["Items"])
+        return list(islice(filter(serves, found), most))
 
     def live(self) -> dict[str, int]:
         """Return all live chats, and since when each is due: another time is a reason to look."""

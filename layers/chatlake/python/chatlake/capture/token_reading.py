@@ -52,6 +52,10 @@ class ReadingServices(Protocol):
         """The Participant Service, at the rate that is allowed."""
 
     @property
+    def listens(self) -> bool:
+        """Whether the websockets of live chats are opened, so that a URL is of use."""
+
+    @property
     def may_go_on(self) -> Callable[[], bool]:
         """Whether there is time for another page."""
 
@@ -186,7 +190,7 @@ def _read_by(
 ) -> bool:
     """Read by one token; False if the answer was empty though the chat has items, or has ended."""
     chat = state.initial_contact_id
-    connection, fresh = _connection(token, chat, services)
+    connection, fresh, fetched.url = _connection(token, chat, services, listens=not whole)
     read_at = now_ms()
     found = _scan(connection, known, services, whole=whole, at=read_at, sweep=sweep)
     fetched.calls, fetched.sweep = found.pages, found.sweep
@@ -247,11 +251,14 @@ def _scan(
     )
 
 
-def _connection(token: Token, chat: str, services: ReadingServices) -> tuple[str, Token | None]:
-    """Open a token; return a ConnectionToken, and it sealed if it is a new one."""
+def _connection(
+    token: Token, chat: str, services: ReadingServices, *, listens: bool
+) -> tuple[str, Token | None, str | None]:
+    """Open a token; return a ConnectionToken, and it sealed and a websocket's URL if it is new."""
     secret = services.token_cipher.open(token.sealed, chat)
     if token.kind == "connection":
-        return secret, None
-    made = services.service.connect(secret)
+        return secret, None, None
+    services.counters.add(Metric.CONNECTIONS_MADE)
+    made = services.service.connect(secret, websocket=listens and services.listens)
     sealed = services.token_cipher.seal(made.token, chat)
-    return made.token, Token("connection", sealed, made.expires_at)
+    return made.token, Token("connection", sealed, made.expires_at), made.url

@@ -1,45 +1,54 @@
 """The worker of capture: serves due chats until its time is over or nothing is left.
 
-Chats that ended come first; then live ones, in the order of the rotation; then those that wait for
-a source. It is the only one at work, so all live chats are its own.
+Chats that ended come first; then live ones: those whose websocket is open are listened to, the
+others are read in the order of the rotation; then those that wait for a source. The newest process
+of a shard takes what is new; an older one serves the chats that it listens to, and hands over what
+is left when it must go.
 """
 
 from __future__ import annotations
 
-import time
-from collections import deque
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from chatlake.capture.agenda import Agenda, Alone
 from chatlake.capture.capture_chat import capture_chat
-from chatlake.capture.rotation import Rotation, Seen
-from chatlake.capture.waiting_messages import waiting_messages
+from chatlake.capture.live_chats import LiveChats
+from chatlake.capture.shard_table import Coverage
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections import deque
+    from collections.abc import Callable, Iterable, Iterator
 
+    from chatlake.capture.agenda import Shard
     from chatlake.capture.capture_services import CaptureServices
+    from chatlake.capture.listening import SocketPool
     from chatlake.capture.live_chat import LiveChat
+    from chatlake.capture.sockets import SocketEvent
 
 _WORKERS = 32
-# Of chats that ended, of those that are new, and of those that wait: none keeps out the others.
-_ENDED_AT_ONCE, _NEW_AT_ONCE, _WAITING_AT_ONCE = 12, 10, 2
 _REPORT_EVERY_MS = 60_000
-_QUERY_EVERY_MS = 2_000
-_LIST_EVERY_MS = 5_000
-_MOST_DUE = 64
+_LOOK_EVERY_MS = 5_000
 _POSTPONED_MS = 10 * 60_000
 _LONGEST_SLEEP_S = 1.0
 # Of the machine's clock: how long to wait for work before it is decided again who is next.
 _LONGEST_WAIT_S = 0.25
-_RETRY_MS = 5_000
-_LONGEST_RETRY_MS = 5 * 60_000
 
+type _Kind = Literal["ended", "new", "gap", "open", "read", "write", "waiting"]
+type _Work = Callable[[], LiveChat | None]
 
-type _Kind = Literal["ended", "new", "read", "waiting"]
+# How many at once, so that none keeps out the others; of reads as many as the rate needs.
+_ROOM: dict[_Kind, int] = {
+    "ended": 12,
+    "new": 10,
+    "gap": 4,
+    "open": 4,
+    "write": 4,
+    "waiting": 2,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,19 +60,44 @@ class WorkerHooks:
     may_begin
         Whether there is time for further attempts.
     report
-        Called about once a minute and at the end, with the seconds since the last time, and the
-        number of live chats.
+        Called about once a minute and at the end, with the seconds since the last time, and how the
+        live chats of this process are covered.
     failed
         Takes a chat whose capture attempt failed in a way that nobody foresaw, and the error.
     """
 
     may_begin: Callable[[], bool]
-    report: Callable[[float, int], None]
+    report: Callable[[float, Coverage], None]
     failed: Callable[[str, Exception], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Pacing:
+    """How often chats are read.
+
+    Attributes
+    ----------
+    shortest_ms
+        The least time between two reads of a live chat.
+    reads_at_once
+        How many live chats are read side by side. No more than the rate needs: who waits for the
+        rate was chosen too early.
+    ends_at
+        When this process must have handed over, in epoch milliseconds; None if it need not.
+    """
+
+    shortest_ms: int
+    reads_at_once: int
+    ends_at: int | None = None
+
+
 def run(
-    services: CaptureServices, hooks: WorkerHooks, *, shortest_ms: int, reads_at_once: int
+    services: CaptureServices,
+    hooks: WorkerHooks,
+    pacing: Pacing,
+    *,
+    shard: Shard | None = None,
+    sockets: SocketPool | None = None,
 ) -> int:
     """Serve chats that are due; return how many times one was looked at.
 
@@ -72,18 +106,17 @@ def run(
 
     Parameters
     ----------
-    shortest_ms
-        The least time between two reads of a live chat.
-    reads_at_once
-        How many live chats are read side by side. No more than the rate needs: who waits for the
-        rate was chosen too early.
+    shard
+        What this process knows of the others; None if there are none.
+    sockets
+        Of live chats; None if they are only read.
     """
     with ThreadPoolExecutor(_WORKERS) as pool:
-        worker = _Worker(services, hooks, pool, shortest_ms, reads_at_once)
+        worker = _Worker(services, hooks, pool, pacing, shard or Alone(Coverage()), sockets)
         try:
             worker.serve()
         finally:
-            worker.hand_over()
+            worker.end()
     return worker.looks
 
 
@@ -95,160 +128,219 @@ def look_at(live: LiveChat, services: CaptureServices) -> LiveChat | None:
     return capture_chat(live.chat, services, live) if is_to_be_looked_at else live
 
 
+def write(live: LiveChat, services: CaptureServices) -> LiveChat | None:
+    """Write what is known of a live chat; one that cannot be written is looked at."""
+    return live if live.write(services) else capture_chat(live.chat, services, live)
+
+
+def _write_late(live: LiveChat, services: CaptureServices) -> None:
+    live.write_late(services)
+
+
+def _write_of_lasting(live: LiveChat, services: CaptureServices) -> LiveChat:
+    """Write what is heard of a chat that was taken for ended; an attempt tells how it stands."""
+    if live.write(services):
+        services.schedule.make_due(live.chat, phase="ended", due_at=now_ms())
+    return live
+
+
 class _Worker:
-    """What one run knows: chats that are due, live chats, and who is at work on which."""
+    """What one run is at work on: which chats are due, and by whom each is served."""
 
     def __init__(
         self,
         services: CaptureServices,
         hooks: WorkerHooks,
         pool: ThreadPoolExecutor,
-        shortest_ms: int,
-        reads_at_once: int,
+        pacing: Pacing,
+        shard: Shard,
+        sockets: SocketPool | None,
     ) -> None:
         self.looks = 0
         self._services = services
         self._hooks = hooks
         self._pool = pool
-        self._shortest_ms = shortest_ms
-        self._rotation = Rotation(shortest_ms)
-        self._reads_at_once = reads_at_once
-        self._live: dict[str, LiveChat] = {}
-        self._due_at: dict[str, int] = {}
-        self._due: deque[str] = deque()
-        self._new: deque[str] = deque()
-        self._waiting: deque[str] = deque()
+        self._shard = shard
+        self._room: dict[_Kind, int] = {**_ROOM, "read": pacing.reads_at_once}
+        self._agenda = Agenda(services.schedule, shard)
+        self._live = LiveChats(
+            services,
+            shard,
+            sockets,
+            self._write_all,
+            shortest_ms=pacing.shortest_ms,
+            ends_at=pacing.ends_at,
+        )
+        self._heard: dict[str, list[SocketEvent]] = {}
         self._at_work: dict[str, Future[LiveChat | None]] = {}
-        self._kinds: dict[str, _Kind] = {}
-        self._queried_at = self._listed_at = 0
+        self._begun: dict[str, tuple[_Kind, int]] = {}
+        self._looked_at = 0
         self._reported_at = now_ms()
 
     def serve(self) -> None:
         """Begin and end work until the time is over, or nothing is left."""
         while True:
             self._report()
-            may_begin = self._hooks.may_begin()
+            self._hear()
+            may_begin = self._hooks.may_begin() and not self._shard.is_lost
             if may_begin:
-                self._query()
+                self._look_around()
                 self._begin()
             if self._at_work:
                 wait(self._at_work.values(), _LONGEST_WAIT_S, FIRST_COMPLETED)
                 self._end()
-            elif may_begin and (self._rotation or self._services.schedule.any("live", "ended")):
-                time.sleep(self._sleep_s())
+            elif may_begin and self._has_more():
+                self._sleep()
             else:
                 break
 
-    def hand_over(self) -> None:
+    def end(self) -> None:
         """Write what is known of live chats and not yet written; the next run reads them on."""
-        unwritten = [live for live in self._live.values() if not live.is_written]
+        self._hear()
+        for live in self._live.chats.values():
+            self._live.listening.observe(live)
+        self._write_all(self._live.chats.values())
+        self._report(last=True)
+
+    def _write_all(self, chats: Iterable[LiveChat]) -> None:
+        unwritten = [live for live in chats if not live.is_written]
         for live, written in [
-            (live, self._pool.submit(live.write, self._services)) for live in unwritten
+            (live, self._pool.submit(_write_late, live, self._services)) for live in unwritten
         ]:
             if isinstance(error := written.exception(), Exception):
                 self._hooks.failed(live.chat, error)
-        self._report(last=True)
 
     def _report(self, *, last: bool = False) -> None:
         since_ms = now_ms() - self._reported_at
         if last or since_ms >= _REPORT_EVERY_MS:
             self._reported_at += since_ms
-            self._hooks.report(since_ms / 1000, len(self._rotation))
+            self._hooks.report(since_ms / 1000, self._live.coverage(self._agenda.new))
 
-    def _sleep_s(self) -> float:
-        wake_at = self._rotation.wake_at()
+    def _has_more(self) -> bool:
+        if self._live.chats or self._live.rotation:
+            return True
+        return self._shard.is_newest and self._agenda.has_more()
+
+    def _sleep(self) -> None:
+        wake_at = self._live.rotation.wake_at()
         soon_s = _LONGEST_SLEEP_S if wake_at is None else (wake_at - now_ms()) / 1000
-        return min(_LONGEST_SLEEP_S, max(0.01, soon_s))
+        self._live.listening.sleep(min(_LONGEST_SLEEP_S, max(0.01, soon_s)))
 
-    def _query(self) -> None:
-        """Ask the schedule, now and then, what is due and which chats are live."""
+    def _look_around(self) -> None:
+        """Ask the schedule what is due, hand over what is to be, and see what is to be written."""
         at = now_ms()
-        schedule = self._services.schedule
-        if at - self._queried_at >= _QUERY_EVERY_MS:
-            self._queried_at = at
-            self._due = deque(schedule.due("ended", at, most=_MOST_DUE))
-        if at - self._listed_at >= _LIST_EVERY_MS:
-            self._listed_at = at
-            self._waiting = deque(schedule.due("waiting", at, most=_MOST_DUE))
-            self._list_live(at)
-
-    def _list_live(self, at: int) -> None:
-        due_at = self._services.schedule.live()
-        for chat in self._due_at.keys() - due_at.keys():
-            self._rotation.remove(chat)
+        for chat in self._agenda.refresh(at, self._live.chats):
+            self._live.rotation.remove(chat)
             self._services.on_gone(chat)
-        # New, or something was noted that is a reason to look.
-        known = {chat: live.due_at for chat, live in self._live.items()}
-        self._new = deque(
-            chat for chat, since in due_at.items() if since <= at and known.get(chat) != since
-        )
-        self._due_at = due_at
+        self._live.hand_over(self._at_work)
+        if at - self._looked_at >= _LOOK_EVERY_MS:
+            self._looked_at = at
+            self._shard.coverage = self._live.coverage(self._agenda.new)
+            self._agenda.new.extend(self._live.look_around(self._at_work))
+
+    def _hear(self) -> None:
+        for event in self._live.listening.take():
+            if event.chat in self._at_work:
+                # One thread at a time may use what is known of it.
+                self._heard.setdefault(event.chat, []).append(event)
+            else:
+                self._live.react(event)
+        self._live.close_ended(self._at_work)
 
     def _begin(self) -> None:
-        for chat, read in self._next():
-            self._at_work[chat] = self._pool.submit(read)
+        for kind, chat, work in self._next():
+            self._begun[chat] = kind, now_ms()
+            self._at_work[chat] = self._pool.submit(work)
 
-    def _next(self) -> Iterator[tuple[str, Callable[[], LiveChat | None]]]:
+    def _next(self) -> Iterator[tuple[_Kind, str, _Work]]:
         """Yield what is to be done now, the most urgent first, while there is room."""
-        yield from self._next_attempt("ended", self._due, _ENDED_AT_ONCE)
-        yield from self._next_attempt("new", self._new, _NEW_AT_ONCE)
+        live, agenda = self._live, self._agenda
+        yield from self._next_of("ended", live.over, again=True)
+        yield from self._next_of("ended", agenda.ended)
+        yield from self._next_of("new", agenda.new)
+        yield from self._next_of("gap", live.gaps, again=True)
+        yield from self._next_of("open", live.to_open, again=True)
         yield from self._next_read()
-        yield from self._next_attempt("waiting", self._waiting, _WAITING_AT_ONCE)
+        yield from self._next_of("write", live.to_write, again=True)
+        yield from self._next_of("waiting", agenda.waiting)
 
-    def _next_attempt(
-        self, kind: _Kind, chats: deque[str], room: int
-    ) -> Iterator[tuple[str, Callable[[], LiveChat | None]]]:
-        while chats and self._count(kind) < room:
+    def _next_of(
+        self, kind: _Kind, chats: deque[str], *, again: bool = False
+    ) -> Iterator[tuple[_Kind, str, _Work]]:
+        """Yield work of a kind; a chat at work waits if nobody names it again."""
+        busy: list[str] = []
+        while chats and self._count(kind) < self._room[kind]:
             chat = chats.popleft()
-            if chat not in self._at_work:
-                self._kinds[chat] = kind
-                yield chat, partial(capture_chat, chat, self._services, self._live.get(chat))
+            if chat in self._at_work:
+                busy.append(chat)
+            elif (work := self._work(kind, chat)) is not None:
+                yield kind, chat, work
+        if again:
+            chats.extend(busy)
 
-    def _count(self, kind: _Kind) -> int:
-        return sum(1 for of in self._kinds.values() if of == kind)
-
-    def _next_read(self) -> Iterator[tuple[str, Callable[[], LiveChat | None]]]:
-        while self._count("read") < self._reads_at_once:
-            chat = self._rotation.take(now_ms())
+    def _next_read(self) -> Iterator[tuple[_Kind, str, _Work]]:
+        rotation = self._live.rotation
+        while self._count("read") < self._room["read"]:
+            chat = rotation.take(now_ms())
             if chat is None:
                 return
-            if chat in self._at_work:
-                self._rotation.remove(chat)
-                continue
-            self._kinds[chat] = "read"
-            yield chat, partial(look_at, self._live[chat], self._services)
+            work = None if chat in self._at_work else self._work("read", chat)
+            if work is None:
+                rotation.remove(chat)
+            else:
+                yield "read", chat, work
+
+    def _work(self, kind: _Kind, chat: str) -> _Work | None:
+        """Return what is to be done with a chat; None if it is no longer to be done."""
+        live, services = self._live.chats.get(chat), self._services
+        if live is not None:
+            self._live.listening.observe(live)
+        match kind:
+            case "ended" if live is not None and chat in self._live.passed:
+                return partial(_write_late, live, services)
+            case "ended" | "new" | "waiting":
+                return partial(capture_chat, chat, services, live)
+            case _ if live is None:
+                return None
+            case "gap" if self._live.listening.covers(chat):
+                return None
+            case "gap" | "read":
+                return partial(look_at, live, services)
+            case "open":
+                return partial(self._live.listening.open, live)
+            case "write" if live.is_written:
+                return None
+            case "write" if self._live.is_lasting(chat):
+                return partial(_write_of_lasting, live, services)
+            case "write":
+                return partial(write, live, services)
+
+    def _count(self, kind: _Kind) -> int:
+        return sum(1 for of, _ in self._begun.values() if of == kind)
 
     def _end(self) -> None:
         for chat in [chat for chat, work in self._at_work.items() if work.done()]:
             self.looks += 1
-            work = self._at_work.pop(chat)
-            error = work.exception()
-            was_read = self._kinds.pop(chat) == "read"
-            if isinstance(error, Exception):
-                # One chat must not hold up the others; it comes again after a while.
-                self._hooks.failed(chat, error)
-                self._services.schedule.postpone(chat, due_at=now_ms() + _POSTPONED_MS)
-                self._rotation.remove(chat)
-            elif (live := work.result()) is None:
-                self._live.pop(chat, None)
-                self._rotation.remove(chat)
-                self._services.on_gone(chat)
-            else:
-                self._live[chat] = live
-                self._put_back(live, was_read=was_read)
+            self._take_back(chat, self._at_work.pop(chat), *self._begun.pop(chat))
+            for event in self._heard.pop(chat, ()):
+                self._live.react(event)
 
-    def _put_back(self, live: LiveChat, *, was_read: bool) -> None:
-        chat, at = live.chat, now_ms()
-        # So that it is removed when it is no longer among the live.
-        self._due_at.setdefault(chat, at)
-        if live.failures:
-            self._rotation.remove(chat)
-            wait_ms = min(_LONGEST_RETRY_MS, _RETRY_MS * 2 ** min(live.failures - 1, 10))
-            self._rotation.add(chat, at + wait_ms)
-        elif was_read and chat in self._rotation:
-            found = waiting_messages(live.known)
-            seen = Seen(found.soon, live.changed, calls=live.calls, newest_at=found.newest_at)
-            self._rotation.done(chat, at, seen)
+    def _take_back(
+        self, chat: str, work: Future[LiveChat | None], kind: _Kind, began_at: int
+    ) -> None:
+        error = work.exception()
+        if kind == "open" and error is not None and self._live.listening.not_opened(chat, error):
+            return
+        if isinstance(error, Exception):
+            # One chat must not hold up the others; it comes again after a while.
+            self._hooks.failed(chat, error)
+            self._services.schedule.postpone(chat, due_at=now_ms() + _POSTPONED_MS)
+            self._live.rotation.remove(chat)
+        elif kind == "open" or (kind == "write" and self._live.is_lasting(chat)):
+            return
+        elif (live := work.result()) is None:
+            self._live.take_out(chat)
         else:
-            self._rotation.add(chat, at + self._shortest_ms)
-        self._services.on_read(chat, live.known)
+            # So that it is missed when it is no longer among the live.
+            self._agenda.is_live(chat)
+            self._live.put_back(live, began_at, was_read=kind in {"gap", "read"})

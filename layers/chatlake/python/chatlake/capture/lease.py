@@ -1,0 +1,229 @@
+"""The lease of a shard: which process takes new chats and makes the reads.
+
+A process lives fifteen minutes, and to open its websockets again costs rate. So a new one begins
+every few minutes and takes the lease; those before keep the chats that they listen to until they
+must go. What is left then is handed over in small parts, and each part is open in the new process
+before the old one ends.
+
+Nobody calls Connect who has not just renewed what it knows of the lease: a process that was paused
+finds out first what has become of it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import zlib
+from dataclasses import replace
+from threading import Event, Lock, Thread
+from typing import TYPE_CHECKING, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chatlake.capture.shard_table import DEAD_AFTER_MS, Coverage, LeaseItem, Process
+from chatlake.timestamps import now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from chatlake.capture.shard_table import ShardTable
+
+BEAT_EVERY_MS = 4_000
+"""So often a process notes that it lives, and looks what has become of the lease."""
+
+VALID_MS = 15_000
+"""So long a process acts on what it knows; half of what makes others take it for dead."""
+
+OLDER_SHARE = 0.15
+"""Of the shard's rates, for each older process: its gaps, renewals and last reads."""
+
+_TICK_S = 0.25
+
+
+class Lease:
+    """What one process knows of its shard. All times are epoch milliseconds.
+
+    Attributes
+    ----------
+    kept
+        The chats that it keeps as an older one; what it does not keep is the newest's.
+    coverage
+        Of its live chats, for others to see.
+    """
+
+    def __init__(self, table: ShardTable, item: LeaseItem, shard: int = 0, shards: int = 1) -> None:
+        """Use what `take` has taken."""
+        self.coverage = Coverage()
+        self.kept: frozenset[str] = frozenset()
+        self._table = table
+        self._shard, self._shards = shard, shards
+        self._lease = item
+        self._own = Process(item.holder, item.generation, item.generation, item.began_at)
+        self._others: list[Process] = []
+        self._elsewhere: dict[str, tuple[int, frozenset[str]]] = {}
+        self._known_at = 0
+        self._settled = self._dead = False
+        self._lock = Lock()
+        self._stop = Event()
+        self._thread = Thread(target=self._beat_on, name="lease", daemon=True)
+
+    @classmethod
+    def take(
+        cls, table: ShardTable, *, every_ms: int, shard: int = 0, shards: int = 1
+    ) -> Lease | None:
+        """Take the lease; None if a living process has it that is not old enough.
+
+        Parameters
+        ----------
+        every_ms
+            How old the newest process gets before another takes its place.
+        shard, shards
+            The number of the shard, and how many there are.
+        """
+        before, processes = table.survey()
+        at = now_ms()
+        if before is not None:
+            holder = [one for one in processes if one.generation == before.generation]
+            # One that has just taken it may not have noted yet that it lives.
+            lives = any(one.lives(at) for one in holder) or (
+                not holder and at - before.began_at < DEAD_AFTER_MS
+            )
+            if lives and at - before.began_at < every_ms:
+                return None
+        taken = LeaseItem(
+            generation=before.generation + 1 if before else 1,
+            holder=secrets.token_hex(8),
+            began_at=at,
+            older_share=OLDER_SHARE,
+        )
+        return cls(table, taken, shard, shards) if table.take_lease(before, taken) else None
+
+    def __enter__(self) -> Self:
+        self._try_to_beat()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        if not self._dead:
+            self._table.remove(self._own.process_id)
+
+    @property
+    def is_newest(self) -> bool:
+        """Whether this process takes new chats and makes the reads."""
+        return self._own.generation == self._lease.generation
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether every older process has said which chats it keeps."""
+        return self._settled
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether others have taken this process for dead: nothing is its own any longer."""
+        return self._dead
+
+    @property
+    def has_newer(self) -> bool:
+        """Whether a newer process lives, to which chats can be handed over."""
+        at = now_ms()
+        return any(
+            one.generation > self._own.generation and one.lives(at) for one in list(self._others)
+        )
+
+    def share(self) -> float:
+        """Return which part of the shard's rates this process may use now; 0 if none."""
+        at = now_ms()
+        if self._dead or at - self._known_at >= VALID_MS:
+            return 0.0
+        if not self.is_newest:
+            return self._lease.older_share
+        if not self._settled:
+            return 0.0
+        older = sum(1 for one in list(self._others) if one.lives(at))
+        return max(self._lease.older_share, 1 - older * self._lease.older_share)
+
+    def serves(self, chat: str) -> bool:
+        """Return whether a chat is this process's to serve."""
+        if self._shards > 1 and shard_of(chat, self._shards) != self._shard:
+            return False
+        if not self.is_newest:
+            return chat in self.kept
+        return self._settled and not any(
+            chat in chats for _, chats in list(self._elsewhere.values())
+        )
+
+    def keep(self, chats: Collection[str]) -> None:
+        """Note which chats this process keeps; those that it let go are the newest's."""
+        with self._lock:
+            kept = frozenset(chats)
+            if kept != self.kept:
+                self._table.note_kept(self._own.process_id, kept, now_ms())
+            self.kept = kept
+            self._note(
+                replace(self._own, noticed=self._lease.generation, keeping=self._own.keeping + 1)
+            )
+
+    @property
+    def is_noticed(self) -> bool:
+        """Whether this process has said what it keeps since a newer one took the lease."""
+        return self._own.noticed >= self._lease.generation
+
+    def beat(self) -> None:
+        """Note that this process lives, and look what has become of the lease.
+
+        Raises
+        ------
+        botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
+            DynamoDB does not answer.
+        """
+        with self._lock:
+            at = now_ms()
+            if self._known_at and at - self._known_at >= DEAD_AFTER_MS:
+                self._dead = True
+                return
+            self._note(self._own)
+            lease, processes = self._table.survey()
+            self._lease = lease or self._lease
+            self._others = [
+                one for one in processes if one.process_id != self._own.process_id and one.lives(at)
+            ]
+            if self.is_newest:
+                self._learn_what_others_keep()
+            self._known_at = at
+
+    def _note(self, process: Process) -> None:
+        self._own = replace(process, beat_at=now_ms(), coverage=self.coverage)
+        self._table.note(self._own)
+
+    def _learn_what_others_keep(self) -> None:
+        elsewhere: dict[str, tuple[int, frozenset[str]]] = {}
+        for one in self._others:
+            known = self._elsewhere.get(one.process_id)
+            if known is None or known[0] != one.keeping:
+                known = one.keeping, self._table.kept(one.process_id)
+            elsewhere[one.process_id] = known
+        self._elsewhere = elsewhere
+        self._settled = self._settled or all(
+            one.noticed >= self._own.generation for one in self._others
+        )
+
+    def _beat_on(self) -> None:
+        beat_at = now_ms()
+        while not self._stop.wait(_TICK_S):
+            every_ms = BEAT_EVERY_MS if self._settled or not self.is_newest else BEAT_EVERY_MS // 4
+            if now_ms() - beat_at >= every_ms:
+                beat_at = now_ms()
+                self._try_to_beat()
+
+    def _try_to_beat(self) -> None:
+        try:
+            self.beat()
+        except (ClientError, BotoCoreError):
+            # Until it succeeds, this process has no share; it is tried again soon.
+            return
+
+
+def shard_of(chat: str, shards: int) -> int:
+    """Return the number of the shard that a chat belongs to."""
+    return zlib.crc32(chat.encode()) % shards

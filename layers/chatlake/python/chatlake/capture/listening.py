@@ -1,0 +1,296 @@
+"""The websockets of live chats: which are opened, what is heard of each, and what follows.
+
+An archive's socket is never the first of its chat: a chat that nobody attends ends after five
+minutes, and a socket would keep it alive. So one is opened once the customer's page is known to be
+there. What was before comes by one read after the socket is open, which it then need not do again:
+a chat is *covered* from then on, until the socket breaks.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.attended import is_attended
+from chatlake.documents.document import Document
+from chatlake.documents.legs import legs_of
+from chatlake.documents.lifecycle import saw_end
+from chatlake.documents.observation import chat_end
+from chatlake.exceptions import ParticipantDenied, ParticipantError, ParticipantRejected
+from chatlake.sources.frame import from_frames, is_of
+from chatlake.timestamps import now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from chatlake.capture.capture_services import CaptureServices
+    from chatlake.capture.live_chat import LiveChat
+    from chatlake.capture.sockets import SocketEvent
+
+_BACKOFF_MS = 2_000
+_LONGEST_BACKOFF_MS = 30_000
+_LASTING_MS = 60_000
+"""A socket that was open for so long has not failed when it breaks."""
+# Of the machine's clock.
+_LONGEST_WAIT_S = 0.25
+CLOSES_WITHIN_MS = 2_000
+"""After the item that says that the chat has ended; until then, more may come."""
+
+
+class SocketPool(Protocol):
+    """What holds the sockets: `Sockets` is one."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another chat's can be opened."""
+
+    def open(self, chat: str, url: str) -> bool:
+        """Begin to open one; a second of a chat is to take the place of the first."""
+
+    def close(self, chat: str) -> None:
+        """Close a chat's; nothing further is told of it."""
+
+    def take(self) -> list[SocketEvent]:
+        """Return what has happened since the last time."""
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until something has happened, in seconds of the machine."""
+
+    def observed_until(self, chat: str) -> int | None:
+        """Return until when nothing can have been missed, in epoch ms; None if none is open."""
+
+
+class Reaction(Enum):
+    """What follows for a chat of something that happened to its socket."""
+
+    NOTHING = auto()
+    HEARD = auto()
+    READ = auto()
+    """It is to be read: something may have been missed."""
+    OPEN = auto()
+    """It is to be opened again, in the place of the one that is open."""
+    END = auto()
+    """It has ended, and nothing more comes."""
+
+
+@dataclass(slots=True)
+class _Ear:
+    """Of one chat; times in epoch milliseconds.
+
+    Attributes
+    ----------
+    opened_at
+        None if no socket is open.
+    covered
+        Whether all is known that was said and reported until now.
+    """
+
+    opened_at: int | None = None
+    opening: bool = False
+    covered: bool = False
+    refused: bool = False
+    ended_at: int | None = None
+    failures: int = 0
+    try_at: int = 0
+
+
+class Listening:
+    """What one process listens to; one thread uses it, but for `open`."""
+
+    def __init__(self, sockets: SocketPool | None, services: CaptureServices) -> None:
+        self._sockets = sockets
+        self._services = services
+        self._ears: dict[str, _Ear] = {}
+
+    def take(self) -> list[SocketEvent]:
+        """Return what has happened to sockets since the last time."""
+        return self._sockets.take() if self._sockets else []
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, but not while something happens to sockets."""
+        if self._sockets is None:
+            time.sleep(seconds)
+        else:
+            self._sockets.wait(min(seconds, _LONGEST_WAIT_S))
+
+    def covers(self, chat: str) -> bool:
+        """Return whether a chat need not be read."""
+        ear = self._ears.get(chat)
+        return ear is not None and ear.covered
+
+    def has(self, chat: str) -> bool:
+        """Return whether a chat's socket is open, or about to be."""
+        ear = self._ears.get(chat)
+        return ear is not None and (ear.opening or ear.opened_at is not None)
+
+    def wants(self, live: LiveChat, at: int) -> bool:
+        """Return whether a chat's socket is to be opened now."""
+        if self._sockets is None or live.participant_token is None:
+            return False
+        ear = self._ears.setdefault(live.chat, _Ear())
+        if ear.opening or ear.refused or ear.opened_at is not None or ear.ended_at is not None:
+            return False
+        return at >= ear.try_at and self._sockets.has_room and is_attended(live.known)
+
+    def begin(self, chat: str) -> None:
+        """Note that a chat's socket is about to be opened."""
+        self._ears.setdefault(chat, _Ear()).opening = True
+
+    def open(self, live: LiveChat) -> None:
+        """Get the URL of a chat's socket, and have it opened; any thread may do so.
+
+        Raises
+        ------
+        ParticipantError, botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError
+            There is none.
+        """
+        assert self._sockets is not None
+        url = live.take_url() or self._new_url(live)
+        if url is None or not self._sockets.open(live.chat, url):
+            self._ears[live.chat].opening = False
+
+    def not_opened(self, chat: str, error: BaseException) -> bool:
+        """Note that a URL was not to be had; return False if nobody foresaw that error."""
+        ear = self._ears[chat]
+        ear.opening = False
+        if isinstance(error, ParticipantDenied | ParticipantRejected):
+            # Whether the token has died, a read finds out.
+            ear.refused = True
+        elif isinstance(error, ParticipantError | ClientError | BotoCoreError):
+            self._back_off(ear, now_ms())
+        else:
+            return False
+        return True
+
+    def hear(self, event: SocketEvent, live: LiveChat) -> Reaction:
+        """Merge what has come of a chat, and return what follows."""
+        ear = self._ears.setdefault(live.chat, _Ear())
+        match event.kind:
+            case "opened":
+                self._services.counters.add(Metric.SOCKETS_OPENED)
+                ear.opening = False
+                if ear.opened_at is None:
+                    ear.opened_at = event.at_ms
+                return Reaction.NOTHING if ear.covered else Reaction.READ
+            case "items":
+                return self._merge(event, live, ear)
+            case "refused":
+                self._services.counters.add(Metric.SOCKETS_REFUSED)
+                ear.opening, ear.refused = False, True
+                return Reaction.NOTHING
+            case "renew":
+                wanted = not (ear.refused or ear.opening) and live.participant_token is not None
+                return Reaction.OPEN if wanted else Reaction.NOTHING
+            case "lost":
+                return self._lost(event, live, ear)
+
+    def was_read(self, live: LiveChat, began_at: int) -> None:
+        """Note that a chat was read, and when that read began at the latest."""
+        ear = self._ears.get(live.chat)
+        if ear is None or ear.opened_at is None or ear.covered:
+            return
+        if live.reached and began_at >= ear.opened_at:
+            ear.covered = True
+            self._services.counters.add(Metric.GAPS_READ)
+            self.observe(live)
+
+    def observe(self, live: LiveChat) -> None:
+        """Note in a chat's document until when its socket has been open without a break."""
+        if self._sockets is not None and self.covers(live.chat):
+            until = self._sockets.observed_until(live.chat)
+            if until is not None:
+                _observe(live, until)
+
+    def ended(self, at: int) -> list[str]:
+        """Return chats that said that they ended, and whose sockets did not close in time."""
+        return [
+            chat
+            for chat, ear in self._ears.items()
+            if ear.ended_at is not None and at - ear.ended_at >= CLOSES_WITHIN_MS
+        ]
+
+    def forget(self, chat: str) -> None:
+        """Close a chat's socket, if it has one."""
+        if self._ears.pop(chat, None) is not None and self._sockets is not None:
+            self._sockets.close(chat)
+
+    def open_chats(self) -> Iterable[str]:
+        """Return the chats whose sockets are open, or about to be."""
+        return [chat for chat in self._ears if self.has(chat)]
+
+    def _new_url(self, live: LiveChat) -> str | None:
+        token = live.participant_token
+        if token is None:
+            return None
+        secret = self._services.token_cipher.open(token.sealed, live.chat)
+        self._services.counters.add(Metric.CONNECTIONS_MADE)
+        return self._services.service.connect(secret, websocket=True).url
+
+    def _merge(self, event: SocketEvent, live: LiveChat, ear: _Ear) -> Reaction:
+        chat, was_over = live.chat, ear.ended_at is not None
+        own = [item for item in event.items if _is_own(item, live)]
+        self._services.counters.add(Metric.FRAMES_READ, len(own))
+        rejected = len(event.items) - len(own)
+        if rejected:
+            self._services.counters.add(Metric.FRAMES_REJECTED, rejected)
+        if rejected or event.reason:
+            # What it was is not known: a read brings it, if it is this chat's.
+            ear.covered = False
+        if own:
+            at = event.at_ms
+            until = at if ear.covered else None
+            live.hear(from_frames(chat, own, read_at=at, observed_until_ms=until))
+        if saw_end(live.known) and not was_over:
+            ear.ended_at = event.at_ms
+            if ear.covered:
+                _observe(live, event.at_ms, whole=True)
+                live.read_all = True
+        if not ear.covered and (rejected or event.reason):
+            return Reaction.READ
+        return Reaction.HEARD
+
+    def _lost(self, event: SocketEvent, live: LiveChat, ear: _Ear) -> Reaction:
+        if ear.covered and ear.ended_at is None:
+            _observe(live, event.at_ms)
+        lasted = ear.opened_at is not None and event.at_ms - ear.opened_at >= _LASTING_MS
+        ear.opened_at, ear.covered, ear.opening = None, False, False
+        if ear.ended_at is not None:
+            return Reaction.END
+        self._services.counters.add(Metric.SOCKETS_LOST)
+        if lasted:
+            ear.failures = 0
+        self._back_off(ear, now_ms())
+        return Reaction.READ
+
+    def _back_off(self, ear: _Ear, at: int) -> None:
+        ear.try_at = at + min(_LONGEST_BACKOFF_MS, _BACKOFF_MS << min(ear.failures, 10))
+        ear.failures += 1
+
+
+def _is_own(item: object, live: LiveChat) -> bool:
+    return isinstance(item, dict) and is_of(item, live.chat, legs_of(live.known))
+
+
+def _observe(live: LiveChat, until_ms: int, *, whole: bool = False) -> None:
+    """Note until when all was heard; `whole` if that was the chat's end."""
+    before = live.known.participant
+    end_us = chat_end(live.known) if whole else None
+    # Their clock may be ahead of ours: who heard the end was there when it came.
+    until_ms = max(until_ms, -(-end_us // 1000)) if end_us is not None else until_ms
+    back = before is not None and before["whole_read_at"] is not None
+    live.observe(
+        Document(
+            live.chat,
+            participant={
+                "read_at": until_ms,
+                "whole_read_at": until_ms if whole and back else None,
+                "observed_until": until_ms * 1000,
+                "saw_end": False,
+            },
+        )
+    )

@@ -1,0 +1,201 @@
+"""The live chats that one process has in memory: what is heard and read of each, and what follows.
+
+One thread uses it. Nothing here waits: what takes time is put into queues, of which the worker
+takes its work, and comes back by `put_back`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING
+
+from chatlake.capture.handover import Handover
+from chatlake.capture.listening import Listening, Reaction
+from chatlake.capture.live_chat import ATTEMPTED_EVERY_MS
+from chatlake.capture.rotation import Rotation, Seen
+from chatlake.capture.shard_table import Coverage
+from chatlake.capture.waiting_messages import waiting_messages
+from chatlake.documents.lifecycle import saw_end
+from chatlake.timestamps import now_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Container, Iterable
+
+    from chatlake.capture.agenda import Shard
+    from chatlake.capture.capture_services import CaptureServices
+    from chatlake.capture.listening import SocketPool
+    from chatlake.capture.live_chat import LiveChat
+    from chatlake.capture.sockets import SocketEvent
+
+_RETRY_MS = 5_000
+_LONGEST_RETRY_MS = 5 * 60_000
+
+
+class LiveChats:
+    """The live chats of one process.
+
+    Attributes
+    ----------
+    chats
+        By initial contact id.
+    rotation
+        Those that are read again and again.
+    over, gaps, to_open, to_write
+        Chats that ended; that are to be read at once, opened, and written.
+    passed
+        Those that are a newer process's, to which this one still listens.
+    """
+
+    def __init__(
+        self,
+        services: CaptureServices,
+        shard: Shard,
+        sockets: SocketPool | None,
+        write: Callable[[Iterable[LiveChat]], None],
+        *,
+        shortest_ms: int,
+        ends_at: int | None,
+    ) -> None:
+        self.chats: dict[str, LiveChat] = {}
+        self.rotation = Rotation(shortest_ms)
+        self.over: deque[str] = deque()
+        self.gaps: deque[str] = deque()
+        self.to_open: deque[str] = deque()
+        self.to_write: deque[str] = deque()
+        self.listening = Listening(sockets, services)
+        self._services = services
+        self._shard = shard
+        self._shortest_ms = shortest_ms
+        self._write = write
+        self._handover = Handover(shard, ends_at, write)
+        # Whose sockets are open, though all that is known of them has ended.
+        self._lasting: set[str] = set()
+
+    @property
+    def passed(self) -> set[str]:
+        """The chats that are a newer process's, to which this one still listens."""
+        return self._handover.passed
+
+    def react(self, event: SocketEvent) -> None:
+        """Take what happened to the socket of a chat that nobody is at work on."""
+        chat = event.chat
+        live = self.chats.get(chat)
+        if live is None:
+            self.listening.forget(chat)
+            return
+        match self.listening.hear(event, live):
+            case Reaction.HEARD:
+                self._services.on_read(chat, live.known)
+                if chat in self._lasting or live.is_to_be_written(self._services):
+                    self.to_write.append(chat)
+            case Reaction.READ if chat in self._lasting:
+                self.forget(chat)
+            case Reaction.READ:
+                self.rotation.add(chat, now_ms())
+                self.gaps.append(chat)
+            case Reaction.OPEN:
+                self.listening.begin(chat)
+                self.to_open.append(chat)
+            case Reaction.END:
+                self._end(chat)
+            case Reaction.NOTHING:
+                pass
+
+    def close_ended(self, busy: Container[str]) -> None:
+        """End chats that said so, and whose sockets did not close."""
+        for chat in self.listening.ended(now_ms()):
+            if chat not in busy:
+                self._end(chat)
+
+    def put_back(self, live: LiveChat, began_at: int, *, was_read: bool) -> None:
+        """Take back a live chat from work on it.
+
+        Parameters
+        ----------
+        began_at
+            When the work began, in epoch milliseconds.
+        was_read
+            Whether it was read, and not looked at as a whole.
+        """
+        chat, at = live.chat, now_ms()
+        self.chats[chat] = live
+        self._lasting.discard(chat)
+        if was_read:
+            self.listening.was_read(live, began_at)
+        if self.listening.wants(live, at):
+            self.listening.begin(chat)
+            self.to_open.append(chat)
+        if self.listening.covers(chat):
+            self.rotation.remove(chat)
+        elif live.failures:
+            self.rotation.remove(chat)
+            wait_ms = min(_LONGEST_RETRY_MS, _RETRY_MS * 2 ** min(live.failures - 1, 10))
+            self.rotation.add(chat, at + wait_ms)
+        elif was_read and chat in self.rotation:
+            found = waiting_messages(live.known)
+            seen = Seen(found.soon, live.changed, calls=live.calls, newest_at=found.newest_at)
+            self.rotation.done(chat, at, seen)
+        else:
+            self.rotation.add(chat, at + self._shortest_ms)
+        self._services.on_read(chat, live.known)
+        if chat not in self.passed and not self._shard.serves(chat):
+            # It was at work while another process took it.
+            self._write([live])
+            self.forget(chat)
+
+    def take_out(self, chat: str) -> None:
+        """Note that an attempt left a chat that is not live; listen on while its socket is open.
+
+        A leg may have begun of which no event told: then something will be heard of it.
+        """
+        self.rotation.remove(chat)
+        live = self.chats.get(chat)
+        if live is not None and self.listening.has(chat) and not saw_end(live.known):
+            self._lasting.add(chat)
+        else:
+            self.forget(chat)
+
+    def forget(self, chat: str) -> None:
+        """Let go of all that is known of a chat."""
+        self.chats.pop(chat, None)
+        self._lasting.discard(chat)
+        self.rotation.remove(chat)
+        self.listening.forget(chat)
+        self._services.on_gone(chat)
+
+    def is_lasting(self, chat: str) -> bool:
+        """Return whether only its open socket keeps a chat in memory."""
+        return chat in self._lasting
+
+    def look_around(self, busy: Container[str]) -> list[str]:
+        """Have written what is to be; return chats that are to be looked at as a whole."""
+        at = now_ms()
+        lasting: list[str] = []
+        for chat, live in self.chats.items():
+            if chat in busy or chat in self.passed or not self.listening.covers(chat):
+                continue
+            if live.is_to_be_written(self._services):
+                self.to_write.append(chat)
+            elif at - live.attempted_at >= ATTEMPTED_EVERY_MS:
+                lasting.append(chat)
+        return lasting
+
+    def hand_over(self, busy: Container[str]) -> None:
+        """Let go of what is a newer process's now."""
+        if self._shard.is_newest:
+            return
+        idle = {chat: live for chat, live in self.chats.items() if chat not in busy}
+        for chat in self._handover.step(idle, self.listening.open_chats()):
+            self.forget(chat)
+
+    def coverage(self, new: Iterable[str]) -> Coverage:
+        """Return how the live chats are covered, of which `new` are due to be looked at."""
+        own = [live for chat, live in self.chats.items() if chat not in self.passed]
+        by_socket = sum(1 for live in own if self.listening.covers(live.chat))
+        failing = sum(1 for live in own if live.failures)
+        unknown = sum(1 for chat in new if chat not in self.chats)
+        return Coverage(by_socket, max(0, len(own) - by_socket - failing), failing + unknown)
+
+    def _end(self, chat: str) -> None:
+        self.listening.forget(chat)
+        self.over.append(chat)

@@ -1,0 +1,190 @@
+"""What the processes of a shard note of themselves in the schedule's table, for each other.
+
+One item is the shard's lease: which process has it, of which generation. One item a process says
+that it lives, what it knows of the lease, and how its chats are covered; and one which chats it
+keeps, which is written far less often.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chatlake.aws_clients.dynamodb_table import DynamoDBSortedTable
+from chatlake.aws_clients.update_expression import UpdateExpression
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from types_boto3_dynamodb import DynamoDBClient
+
+    from chatlake.aws_clients.dynamodb_table import Item
+
+SHARD = "#shard-"
+"""What the keys of a shard's items begin with; its number follows."""
+
+LEASE, PROCESS, KEPT = "lease", "process#", "kept#"
+"""The sort key of the lease, and what those of a process's items begin with."""
+
+DEAD_AFTER_MS = 30_000
+"""A process that has noted nothing for so long is taken for dead."""
+
+# So that a process that died leaves nothing behind.
+_KEPT_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How many live chats a process listens to, reads again and again, and cannot read now."""
+
+    by_socket: int = 0
+    by_reads: int = 0
+    uncovered: int = 0
+
+    def __add__(self, other: Coverage) -> Coverage:
+        return Coverage(
+            self.by_socket + other.by_socket,
+            self.by_reads + other.by_reads,
+            self.uncovered + other.uncovered,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseItem:
+    """A shard's lease.
+
+    Attributes
+    ----------
+    generation
+        Counts the processes that have had it.
+    began_at
+        When the newest took it, in epoch milliseconds.
+    older_share
+        Of the shard's rates, for each older process.
+    """
+
+    generation: int
+    holder: str
+    began_at: int
+    older_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process of capture.
+
+    Attributes
+    ----------
+    generation
+        Of the lease, when this process took it.
+    noticed
+        The newest generation of the lease that it knows of. If that is a later one, `keeping` says
+        which chats it keeps.
+    beat_at
+        When it last noted that it lives, in epoch milliseconds.
+    keeping
+        Counts the lists of chats that it keeps.
+    """
+
+    process_id: str
+    generation: int
+    noticed: int
+    beat_at: int
+    keeping: int = 0
+    coverage: Coverage = Coverage()
+
+    def lives(self, at: int) -> bool:
+        """Return whether it is not taken for dead."""
+        return at - self.beat_at < DEAD_AFTER_MS
+
+
+class ShardTable:
+    """The items of one shard."""
+
+    def __init__(self, dynamodb: DynamoDBClient, table: str, shard: int) -> None:
+        self._items = DynamoDBSortedTable(dynamodb, table, ("chat", "item"))
+        self._key = f"{SHARD}{shard}"
+
+    def survey(self) -> tuple[LeaseItem | None, list[Process]]:
+        """Return the lease, and all processes that are noted, be they alive or not."""
+        lease: LeaseItem | None = None
+        processes: list[Process] = []
+        for item in self._items.partition(self._key, since=LEASE):
+            name = item["item"]["S"]
+            if name == LEASE:
+                lease = _lease(item)
+            elif name.startswith(PROCESS):
+                processes.append(_process(name.removeprefix(PROCESS), item))
+        return lease, processes
+
+    def take_lease(self, before: LeaseItem | None, lease: LeaseItem) -> bool:
+        """Put a lease in the place of the one that was read; False if another was faster."""
+        change = UpdateExpression()
+        change.put("generation", {"N": str(lease.generation)})
+        change.put("holder", {"S": lease.holder})
+        change.put("began_at", {"N": str(lease.began_at)})
+        change.put("older_share", {"N": str(lease.older_share)})
+        if before is None:
+            return self._items.change(
+                (self._key, LEASE), change, "attribute_not_exists(generation)"
+            )
+        change.values[":before"] = {"N": str(before.generation)}
+        return self._items.change((self._key, LEASE), change, "generation = :before")
+
+    def note(self, process: Process) -> None:
+        """Note that a process lives."""
+        counts = process.coverage
+        numbers = {
+            "generation": process.generation,
+            "noticed": process.noticed,
+            "beat_at": process.beat_at,
+            "keeping": process.keeping,
+            "by_socket": counts.by_socket,
+            "by_reads": counts.by_reads,
+            "uncovered": counts.uncovered,
+            "expires_at": (process.beat_at + _KEPT_MS) // 1000,
+        }
+        attributes: dict[str, Any] = {name: {"N": str(n)} for name, n in numbers.items()}
+        self._items.put((self._key, PROCESS + process.process_id), attributes)
+
+    def note_kept(self, process_id: str, chats: Iterable[str], at: int) -> None:
+        """Note which chats a process keeps; to be told of by `keeping` only then."""
+        packed = zlib.compress("\n".join(sorted(chats)).encode())
+        expires: Item = {"expires_at": {"N": str((at + _KEPT_MS) // 1000)}}
+        self._items.put((self._key, KEPT + process_id), {"chats": {"B": packed}, **expires})
+
+    def kept(self, process_id: str) -> frozenset[str]:
+        """Return which chats a process keeps; none if that is not noted."""
+        item: Mapping[str, Any] | None = self._items.read((self._key, KEPT + process_id))
+        if item is None:
+            return frozenset()
+        text = zlib.decompress(bytes(item["chats"]["B"])).decode()
+        return frozenset(text.split("\n")) - {""}
+
+    def remove(self, process_id: str) -> None:
+        """Forget a process that has ended."""
+        self._items.delete_many([(self._key, kind + process_id) for kind in (PROCESS, KEPT)])
+
+
+def _lease(item: Mapping[str, Any]) -> LeaseItem:
+    return LeaseItem(
+        generation=int(item["generation"]["N"]),
+        holder=item["holder"]["S"],
+        began_at=int(item["began_at"]["N"]),
+        older_share=float(item["older_share"]["N"]),
+    )
+
+
+def _process(process_id: str, item: Mapping[str, Any]) -> Process:
+    def number(name: str) -> int:
+        return int(item[name]["N"]) if name in item else 0
+
+    return Process(
+        process_id,
+        generation=number("generation"),
+        noticed=number("noticed"),
+        beat_at=number("beat_at"),
+        keeping=number("keeping"),
+        coverage=Coverage(number("by_socket"), number("by_reads"), number("uncovered")),
+    )
