@@ -154,7 +154,7 @@ def _succeeded(answer: JsonObject) -> bool:
     """Read whether an answer tells of a failure; one that says nothing of it tells of none."""
     content = answer.get("content")
     status = content.get("status") if isinstance(content, dict) else None
-    return answer.get("statusCode") in {None, _OK} and status in {None, "success"}
+    return answer.get("statusCode") in (None, _OK) and status in (None, "success")
 
 
 def _as_answered(item: JsonObject) -> JsonObject:
