@@ -1,8 +1,12 @@
-"""Every minute: reads the transcripts of chats that are due, until none is live."""
+"""Every minute, for each shard: follows live chats and serves those that are due, until none is.
+
+One invocation has the shard's lease and takes what is new; for five minutes the others return at
+once, then one takes its place. The older one listens on to its chats until it must go.
+"""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -15,21 +19,34 @@ from chatlake.aws_clients.counters import Counters
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.aws_clients.s3_errors import is_no_such_key
 from chatlake.capture.capture_services import CaptureServices
+from chatlake.capture.lease import Lease
+from chatlake.capture.leased_pace import LeasedPace
 from chatlake.capture.message_waiting import MessageWaitingEvents
 from chatlake.capture.participant_client import ParticipantClient
-from chatlake.capture.rate_limiter import Pace, RateLimiter
 from chatlake.capture.reserve import WithSpareTurns
+from chatlake.capture.shard_table import ShardTable, survey_shards
 from chatlake.capture.waiting_customers import WaitingCustomers
-from chatlake.capture.worker import WorkerHooks, run
+from chatlake.capture.worker import Pacing, WorkerHooks, run
 from chatlake.chat_state.leg_cache import with_leg_cache
+from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from chatlake.capture.listening import SocketPool
+    from chatlake.capture.rate_limiter import Pace
+    from chatlake.capture.shard_table import Coverage
+
+LONGEST_LIFE_MS = 15 * 60_000
+"""Lambda lets no process live longer."""
 LAST_ATTEMPT_MS = 45_000
-"""So long before the time limit no further capture attempt begins."""
+"""So long before its end no further capture attempt begins."""
 LAST_PAGE_MS = 30_000
 """So long before it no further page is read; what was read is still to be written."""
+NEW_EVERY_MS = {"websocket": 5 * 60_000, "polling": 13 * 60_000}
+"""How old a process gets before the next takes the lease; one that only reads lasts its life."""
 MOST_READS_AT_ONCE = 8
 LEAST_REPORTED_S = 1.0
 """The rate says nothing of less than a second."""
@@ -37,16 +54,9 @@ LEAST_REPORTED_S = 1.0
 settings = Settings.from_environment()
 archive = DeployedArchive(settings)
 s3 = clients.s3()
-rate = settings.own_capture_rate
-pace: Pace = RateLimiter(rate)
-if settings.last_read_reserve:
-    pace = WithSpareTurns(pace, archive.spare_reserve, settings.last_read_reserve)
-service = ParticipantClient(
-    clients.participant(),
-    transcripts=pace,
-    # The quota of connections is three quarters of that of transcripts.
-    connections=RateLimiter(settings.capture_rate * 0.75),
-)
+participant = clients.participant()
+rate = settings.own_capture_rate / settings.capture_shards
+reads_at_once = max(2, min(MOST_READS_AT_ONCE, round(2 * rate)))
 
 
 def read_export(key: str) -> bytes | None:
@@ -61,7 +71,7 @@ def read_export(key: str) -> bytes | None:
 
 def report_failure(chat: str, error: Exception) -> None:
     """Log a capture attempt that failed in a way that nobody foresaw."""
-    services.counters.add(Metric.CAPTURE_ATTEMPTS_FAILED)
+    counters.add(Metric.CAPTURE_ATTEMPTS_FAILED)
     logger.error("a capture attempt failed", extra={"chat": chat, **describe(error)})
 
 
@@ -82,55 +92,110 @@ waiting = WaitingCustomers(
     if settings.message_waiting_ms
     else None
 )
-services = CaptureServices(
-    schedule=archive.schedule,
-    chats=with_leg_cache(archive.chats),
-    store=archive.store,
-    token_cipher=archive.token_cipher,
-    service=service,
-    read_export=read_export,
-    publish_queue=archive.publish_queue,
-    exports_come=bool(settings.export_bucket),
-    warn=warn,
-    on_read=waiting.on_read,
-    on_gone=waiting.on_gone,
-    counters=counters,
-)
+leg_cache = with_leg_cache(archive.chats)
 
 
-def report(seconds: float, live: int) -> None:
+def services_of(lease: Lease, ends_at: int) -> CaptureServices:
+    """Return what a process works with, at the rates that the lease leaves to it."""
+    transcripts: Pace = LeasedPace(rate, lease.share)
+    if settings.last_read_reserve:
+        transcripts = WithSpareTurns(transcripts, archive.spare_reserve, settings.last_read_reserve)
+    connections = LeasedPace(settings.connection_rate / settings.capture_shards, lease.share)
+    return CaptureServices(
+        schedule=archive.schedule,
+        chats=leg_cache,
+        store=archive.store,
+        token_cipher=archive.token_cipher,
+        service=ParticipantClient(participant, transcripts=transcripts, connections=connections),
+        read_export=read_export,
+        publish_queue=archive.publish_queue,
+        exports_come=bool(settings.export_bucket),
+        listens=settings.live_source == "websocket",
+        warn=warn,
+        may_go_on=lambda: now_ms() < ends_at - LAST_PAGE_MS,
+        on_read=waiting.on_read,
+        on_gone=waiting.on_gone,
+        counters=counters,
+    )
+
+
+def report_lease() -> Coverage:
+    """Send how old the oldest lease is; return how all live chats are covered."""
+    age_ms, coverage = survey_shards(
+        clients.dynamodb(), settings.schedule_table, settings.capture_shards, now_ms()
+    )
+    record(Metric.LEASE_AGE, "Seconds", [age_ms / 1000])
+    return coverage
+
+
+def report(lease: Lease, seconds: float) -> None:
     """Send the metrics of the last minute; an invocation may last for fifteen."""
     waiting.flush()
-    counts = services.counters.take()
-    # What functions of the version before have noted since, which may be under way for minutes.
-    archive.older_schedule.move_to(archive.schedule)
-    # No event for long is an alarm, and needs a number of hours without one, too.
-    count({Metric.EVENTS_TRACKED: 0, Metric.CHATS_LIVE: live, **counts})
+    counts = counters.take()
+    coverage = report_lease()
+    if lease.is_newest and lease.shard == 0:
+        # What functions of the version before have noted since, which may be under way for minutes.
+        archive.older_schedule.move_to(archive.schedule)
+        # No event for long is an alarm, and needs a number of hours without one, too.
+        count(
+            {
+                Metric.EVENTS_TRACKED: 0,
+                Metric.CHATS_LIVE: coverage.chats,
+                Metric.CHATS_BY_SOCKET: coverage.by_socket,
+                Metric.CHATS_BY_READS: coverage.by_reads,
+                Metric.CHATS_UNCOVERED: coverage.uncovered,
+            }
+        )
+    count(counts)
     metrics.flush_metrics()
-    allowed = rate * max(seconds, LEAST_REPORTED_S)
-    share = 100 * counts.get(Metric.GET_TRANSCRIPT_CALLS, 0) / allowed
-    record(Metric.CALLS_OF_RATE, "Percent", [share])
+    if share := lease.share():
+        allowed = rate * share * max(seconds, LEAST_REPORTED_S)
+        used = 100 * counts.get(Metric.GET_TRANSCRIPT_CALLS, 0) / allowed
+        record(Metric.CALLS_OF_RATE, "Percent", [used])
     record(Metric.LONGEST_UNSEEN, "Seconds", [waiting.longest_s("unseen")])
     record(Metric.LONGEST_UNANSWERED, "Seconds", [waiting.longest_s("unanswered")])
 
 
 @logger.inject_lambda_context
 @guarded
-def handler(_: dict[str, Any], context: LambdaContext) -> int:
-    """Serve chats that are due; return the number of capture attempts."""
-    hooks = WorkerHooks(
-        may_begin=lambda: context.get_remaining_time_in_millis() > LAST_ATTEMPT_MS,
-        report=report,
-        failed=report_failure,
+def handler(event: dict[str, Any], context: LambdaContext) -> int:
+    """Serve chats of a shard, 0 if the event names none; return the number of capture attempts."""
+    shard = int(event.get("shard", 0))
+    lease = Lease.take(
+        ShardTable(clients.dynamodb(), settings.schedule_table, shard),
+        every_ms=NEW_EVERY_MS[settings.live_source],
+        shard=shard,
+        shards=settings.capture_shards,
     )
-    in_time = replace(
-        services, may_go_on=lambda: context.get_remaining_time_in_millis() > LAST_PAGE_MS
+    if lease is None:
+        report_lease()
+        return 0
+    ends_at = now_ms() + min(context.get_remaining_time_in_millis(), LONGEST_LIFE_MS)
+    hooks = WorkerHooks(
+        may_begin=lambda: now_ms() < ends_at - LAST_ATTEMPT_MS,
+        report=lambda seconds, _: report(lease, seconds),
+        failed=report_failure,
     )
     archive.older_schedule.move_to(archive.schedule)
     waiting.clear()
-    return run(
-        in_time,
-        hooks,
-        shortest_ms=settings.shortest_interval_ms,
-        reads_at_once=max(2, min(MOST_READS_AT_ONCE, round(2 * rate))),
-    )
+    with lease, _sockets() as sockets:
+        return run(
+            services_of(lease, ends_at),
+            hooks,
+            Pacing(settings.shortest_interval_ms, reads_at_once, ends_at),
+            shard=lease,
+            sockets=sockets,
+        )
+
+
+@contextmanager
+def _sockets() -> Iterator[SocketPool | None]:
+    """Hold websockets; None if live chats are only read."""
+    if settings.live_source == "polling":
+        yield None
+        return
+    # Most invocations return without any.
+    from chatlake.capture.sockets import Sockets
+
+    with Sockets(count=counters.add) as sockets:
+        yield sockets

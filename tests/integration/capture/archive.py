@@ -15,12 +15,12 @@ from chatlake.capture.capture_services import CaptureServices
 from chatlake.capture.capture_state import CaptureState, Token
 from chatlake.capture.chat_resolver import ChatResolver
 from chatlake.capture.live_chat import LiveChat
+from chatlake.capture.live_work import look_at
 from chatlake.capture.participant_client import ParticipantClient
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.capture.schedule import CaptureSchedule
 from chatlake.capture.token_cipher import TokenCipher
 from chatlake.capture.track import TrackServices, track
-from chatlake.capture.worker import look_at
 from chatlake.chat_state import NO_DOCUMENT
 from chatlake.chat_state.dynamodb import DynamoDBChatState
 from chatlake.chat_state.leg_cache import with_leg_cache

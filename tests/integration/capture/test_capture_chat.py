@@ -296,7 +296,7 @@ def test_an_empty_transcript_is_no_success_when_there_are_items(opened: Open) ->
     archive.add_token(chat)
 
     class Empty:
-        def connect(self, _: str) -> Connection:
+        def connect(self, _: str, **__: object) -> Connection:
             return Connection("c", None)
 
         def get_transcript(self, *_: object, **__: object) -> Page:
@@ -318,7 +318,7 @@ def test_an_empty_transcript_of_an_ended_chat_does_not_make_it_whole(opened: Ope
     archive.add_token(chat)
 
     class Empty:
-        def connect(self, _: str) -> Connection:
+        def connect(self, _: str, **__: object) -> Connection:
             return Connection("c", None)
 
         def get_transcript(self, *_: object, **__: object) -> Page:

@@ -34,7 +34,7 @@ class Silent:
     chat: Chat
     calls: list[object] = field(default_factory=list)
 
-    def connect(self, _: str) -> Connection:
+    def connect(self, _: str, **__: object) -> Connection:
         return Connection("c", None)
 
     def get_transcript(self, *_: object, **__: object) -> Page:
@@ -144,7 +144,7 @@ def test_a_token_that_was_denied_is_not_tried_once_more(opened: tuple[Archive, S
     calls: list[str] = []
 
     class Ended(Silent):
-        def connect(self, _: str) -> Connection:
+        def connect(self, _: str, **__: object) -> Connection:
             calls.append("connect")
             raise ParticipantDenied("CreateParticipantConnection", "AccessDeniedException")
 

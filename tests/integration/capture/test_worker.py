@@ -16,7 +16,8 @@ import pytest
 from chatlake.capture import worker as capture_loop
 from chatlake.capture.participant_client import Page
 from chatlake.capture.rate_limiter import RateLimiter
-from chatlake.capture.worker import WorkerHooks, run
+from chatlake.capture.shard_table import Coverage
+from chatlake.capture.worker import Pacing, WorkerHooks, run
 from chatlake.documents.document import Document
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time
@@ -100,8 +101,7 @@ def test_ended_chats_come_first_and_a_broken_one_holds_up_nobody(
             report=lambda *_: None,
             failed=lambda chat, _: failed.append(chat),
         ),
-        shortest_ms=5_000,
-        reads_at_once=4,
+        Pacing(5_000, 4),
     )
     assert attempts >= 26
     assert service.reads.keys() == {
@@ -124,10 +124,10 @@ def test_the_loop_ends_when_nobody_is_live_and_reports(
 ) -> None:
     opened, _ = lively
     opened.schedule.make_due("waits", phase="waiting", due_at=clock.now_ms() + MINUTE)
-    reports: list[tuple[float, int]] = []
+    reports: list[tuple[float, Coverage]] = []
     hooks = WorkerHooks(lambda: True, lambda *report: reports.append(report), lambda *_: None)
-    assert run(opened.services, hooks, shortest_ms=5_000, reads_at_once=4) == 0
-    assert reports == [(0, 0)]
+    assert run(opened.services, hooks, Pacing(5_000, 4)) == 0
+    assert reports == [(0, Coverage())]
 
 
 class AtOnce(Executor):
@@ -178,8 +178,7 @@ class Lively:
                 report=lambda length_s, _: reported.append(length_s),
                 failed=lambda *_: pytest.fail("an attempt failed"),
             ),
-            shortest_ms=shortest_ms,
-            reads_at_once=1,
+            Pacing(shortest_ms, 1),
         )
         return reported
 

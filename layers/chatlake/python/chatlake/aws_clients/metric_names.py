@@ -37,8 +37,6 @@ class Metric(StrEnum):
     WAITING_EVENTS_SENT = "WaitingEventsSent"
     WAITING_EVENTS_HELD = "WaitingEventsHeld"
     WAITING_EVENTS_FAILED = "WaitingEventsFailed"
-    FRAMES_READ = "FramesRead"
-    FRAMES_REJECTED = "FramesRejected"
     TRANSCRIPTS_READ = "TranscriptsRead"
     EXPORTS_READ = "ExportsRead"
     CHATS_ANNOUNCED = "ChatsAnnounced"

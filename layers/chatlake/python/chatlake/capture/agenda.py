@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from chatlake.capture.capture_state import Phase
     from chatlake.capture.live_chat import LiveChat
     from chatlake.capture.schedule import CaptureSchedule
     from chatlake.capture.shard_table import Coverage
@@ -115,10 +116,9 @@ class Agenda:
         """Return whether anything of the shard is to be done, now or later, by anybody."""
         return self._schedule.any("live", "ended")
 
-    def _due(self, phase: str, at: int) -> deque[str]:
+    def _due(self, phase: Phase, at: int) -> deque[str]:
         serves = self._shard.serves
-        kind = "ended" if phase == "ended" else "waiting"
-        return deque(self._schedule.due(kind, at, most=_MOST_DUE, serves=serves))
+        return deque(self._schedule.due(phase, at, most=_MOST_DUE, serves=serves))
 
     def _list_live(self, at: int, known: Mapping[str, LiveChat]) -> set[str]:
         live = self._schedule.live()

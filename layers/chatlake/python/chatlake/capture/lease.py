@@ -44,6 +44,8 @@ class Lease:
 
     Attributes
     ----------
+    shard
+        The number of its shard.
     kept
         The chats that it keeps as an older one; what it does not keep is the newest's.
     coverage
@@ -55,7 +57,8 @@ class Lease:
         self.coverage = Coverage()
         self.kept: frozenset[str] = frozenset()
         self._table = table
-        self._shard, self._shards = shard, shards
+        self.shard = shard
+        self._shards = shards
         self._lease = item
         self._own = Process(item.holder, item.generation, item.generation, item.began_at)
         self._others: list[Process] = []
@@ -145,7 +148,7 @@ class Lease:
 
     def serves(self, chat: str) -> bool:
         """Return whether a chat is this process's to serve."""
-        if self._shards > 1 and shard_of(chat, self._shards) != self._shard:
+        if self._shards > 1 and shard_of(chat, self._shards) != self.shard:
             return False
         if not self.is_newest:
             return chat in self.kept

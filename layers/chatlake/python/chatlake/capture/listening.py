@@ -26,8 +26,6 @@ from chatlake.sources.frame import from_frames, is_of
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.live_chat import LiveChat
     from chatlake.capture.sockets import SocketEvent
@@ -219,7 +217,7 @@ class Listening:
         if self._ears.pop(chat, None) is not None and self._sockets is not None:
             self._sockets.close(chat)
 
-    def open_chats(self) -> Iterable[str]:
+    def open_chats(self) -> list[str]:
         """Return the chats whose sockets are open, or about to be."""
         return [chat for chat in self._ears if self.has(chat)]
 
@@ -232,27 +230,27 @@ class Listening:
         return self._services.service.connect(secret, websocket=True).url
 
     def _merge(self, event: SocketEvent, live: LiveChat, ear: _Ear) -> Reaction:
-        chat, was_over = live.chat, ear.ended_at is not None
-        own = [item for item in event.items if _is_own(item, live)]
-        self._services.counters.add(Metric.FRAMES_READ, len(own))
-        rejected = len(event.items) - len(own)
-        if rejected:
+        legs = legs_of(live.known)
+        own = [item for item in event.items if is_of(item, live.chat, legs)]
+        if rejected := len(event.items) - len(own):
             self._services.counters.add(Metric.FRAMES_REJECTED, rejected)
-        if rejected or event.reason:
-            # What it was is not known: a read brings it, if it is this chat's.
-            ear.covered = False
+        missed = bool(rejected or event.reason)
+        # What it was is not known: a read brings it, if it is this chat's.
+        ear.covered = ear.covered and not missed
         if own:
+            until = event.at_ms if ear.covered else None
             at = event.at_ms
-            until = at if ear.covered else None
-            live.hear(from_frames(chat, own, read_at=at, observed_until_ms=until))
-        if saw_end(live.known) and not was_over:
+            live.hear(
+                from_frames(
+                    live.chat, own, legs=legs, read_at=at, observed_until_ms=until, whole=False
+                )
+            )
+        if saw_end(live.known) and ear.ended_at is None:
             ear.ended_at = event.at_ms
             if ear.covered:
                 _observe(live, event.at_ms, whole=True)
                 live.read_all = True
-        if not ear.covered and (rejected or event.reason):
-            return Reaction.READ
-        return Reaction.HEARD
+        return Reaction.READ if missed else Reaction.HEARD
 
     def _lost(self, event: SocketEvent, live: LiveChat, ear: _Ear) -> Reaction:
         if ear.covered and ear.ended_at is None:
@@ -270,10 +268,6 @@ class Listening:
     def _back_off(self, ear: _Ear, at: int) -> None:
         ear.try_at = at + min(_LONGEST_BACKOFF_MS, _BACKOFF_MS << min(ear.failures, 10))
         ear.failures += 1
-
-
-def _is_own(item: object, live: LiveChat) -> bool:
-    return isinstance(item, dict) and is_of(item, live.chat, legs_of(live.known))
 
 
 def _observe(live: LiveChat, until_ms: int, *, whole: bool = False) -> None:

@@ -163,6 +163,15 @@ class LiveChats:
         self.listening.forget(chat)
         self._services.on_gone(chat)
 
+    def needs(self, kind: str, live: LiveChat) -> bool:
+        """Return whether a chat is still to be read at once, or written."""
+        match kind:
+            case "gap":
+                return not self.listening.covers(live.chat)
+            case "write":
+                return not live.is_written
+        return True
+
     def is_lasting(self, chat: str) -> bool:
         """Return whether only its open socket keeps a chat in memory."""
         return chat in self._lasting

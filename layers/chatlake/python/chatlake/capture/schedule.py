@@ -31,7 +31,7 @@ from chatlake.capture.noted import Noted, change_by, put_due, unchanged
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
 
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
@@ -138,18 +138,13 @@ class CaptureSchedule:
 
         With `serves` only those of which it says so: the others do not count.
         """
-        pages = self._dynamodb.get_paginator("query").paginate(
-            **self._query(phase, at), PaginationConfig={"PageSize": max(most, _LEAST_PAGE)}
-        )
-        found = (item["chat"]["S"] for page in pages for item in page["Items"])
-        return list(islice(filter(serves, found), most))
+        found = self._found(phase, at, PaginationConfig={"PageSize": max(most, _LEAST_PAGE)})
+        chats = (item["chat"]["S"] for item in found)
+        return list(islice(filter(serves, chats), most))
 
     def live(self) -> dict[str, int]:
         """Return all live chats, and since when each is due: another time is a reason to look."""
-        pages = self._dynamodb.get_paginator("query").paginate(**self._query("live", _EVER))
-        return {
-            item["chat"]["S"]: int(item["due_at"]["N"]) for page in pages for item in page["Items"]
-        }
+        return {item["chat"]["S"]: int(item["due_at"]["N"]) for item in self._found("live", _EVER)}
 
     def count(self, phase: Phase, *, due_by: int = _EVER) -> int:
         """Count the chats of a phase, or those of them that are due by a moment."""
@@ -296,6 +291,12 @@ class CaptureSchedule:
         """Forget a chat."""
         items = self._items.partition(chat)
         self._items.delete_many((chat, item["item"]["S"]) for item in items)
+
+    def _found(self, phase: Phase, due_by: int, **options: Any) -> Iterator[Any]:
+        pages = self._dynamodb.get_paginator("query").paginate(
+            **self._query(phase, due_by), **options
+        )
+        return (item for page in pages for item in page["Items"])
 
     def _query(self, phase: Phase, due_by: int) -> Any:
         return {

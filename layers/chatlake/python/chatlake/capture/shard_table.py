@@ -42,6 +42,11 @@ class Coverage:
     by_reads: int = 0
     uncovered: int = 0
 
+    @property
+    def chats(self) -> int:
+        """All of them."""
+        return self.by_socket + self.by_reads + self.uncovered
+
     def __add__(self, other: Coverage) -> Coverage:
         return Coverage(
             self.by_socket + other.by_socket,
@@ -165,6 +170,25 @@ class ShardTable:
     def remove(self, process_id: str) -> None:
         """Forget a process that has ended."""
         self._items.delete_many([(self._key, kind + process_id) for kind in (PROCESS, KEPT)])
+
+
+def survey_shards(
+    dynamodb: DynamoDBClient, table: str, shards: int, at: int
+) -> tuple[int, Coverage]:
+    """Return the age of the oldest lease of all shards in ms, and how all live chats are covered.
+
+    The age counts from when the process that has the lease last noted that it lives; from when it
+    took it, if it has ended since, as one does that finds nothing to do. 0 before the first.
+    """
+    age, coverage = 0, Coverage()
+    for shard in range(shards):
+        lease, processes = ShardTable(dynamodb, table, shard).survey()
+        if lease is None:
+            continue
+        beats = [one.beat_at for one in processes if one.generation == lease.generation]
+        age = max(age, at - max([lease.began_at, *beats]))
+        coverage = sum((one.coverage for one in processes if one.lives(at)), coverage)
+    return age, coverage
 
 
 def _lease(item: Mapping[str, Any]) -> LeaseItem:

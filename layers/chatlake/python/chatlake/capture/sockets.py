@@ -107,6 +107,12 @@ class Sockets:
         self._thread = Thread(target=self._run, name="sockets", daemon=True)
         self._thread.start()
 
+    @property
+    def has_room(self) -> bool:
+        """Whether another chat's can be opened."""
+        with self._lock:
+            return not self._is_shut and len(self._sockets) < self._most
+
     def open(self, chat: str, url: str) -> bool:
         """Begin to open one.
 

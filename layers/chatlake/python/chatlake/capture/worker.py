@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal
 from chatlake.capture.agenda import Agenda, Alone
 from chatlake.capture.capture_chat import capture_chat
 from chatlake.capture.live_chats import LiveChats
+from chatlake.capture.live_work import look_at, write, write_lasting, write_late
 from chatlake.capture.shard_table import Coverage
 from chatlake.timestamps import now_ms
 
@@ -120,30 +121,6 @@ def run(
     return worker.looks
 
 
-def look_at(live: LiveChat, services: CaptureServices) -> LiveChat | None:
-    """Read a live chat; look at it as a whole where that is to be done."""
-    is_to_be_looked_at = live.read(services)
-    if not is_to_be_looked_at and live.is_to_be_written(services):
-        is_to_be_looked_at = not live.write(services)
-    return capture_chat(live.chat, services, live) if is_to_be_looked_at else live
-
-
-def write(live: LiveChat, services: CaptureServices) -> LiveChat | None:
-    """Write what is known of a live chat; one that cannot be written is looked at."""
-    return live if live.write(services) else capture_chat(live.chat, services, live)
-
-
-def _write_late(live: LiveChat, services: CaptureServices) -> None:
-    live.write_late(services)
-
-
-def _write_of_lasting(live: LiveChat, services: CaptureServices) -> LiveChat:
-    """Write what is heard of a chat that was taken for ended; an attempt tells how it stands."""
-    if live.write(services):
-        services.schedule.make_due(live.chat, phase="ended", due_at=now_ms())
-    return live
-
-
 class _Worker:
     """What one run is at work on: which chats are due, and by whom each is served."""
 
@@ -205,7 +182,7 @@ class _Worker:
     def _write_all(self, chats: Iterable[LiveChat]) -> None:
         unwritten = [live for live in chats if not live.is_written]
         for live, written in [
-            (live, self._pool.submit(_write_late, live, self._services)) for live in unwritten
+            (live, self._pool.submit(write_late, live, self._services)) for live in unwritten
         ]:
             if isinstance(error := written.exception(), Exception):
                 self._hooks.failed(live.chat, error)
@@ -295,25 +272,18 @@ class _Worker:
         live, services = self._live.chats.get(chat), self._services
         if live is not None:
             self._live.listening.observe(live)
-        match kind:
-            case "ended" if live is not None and chat in self._live.passed:
-                return partial(_write_late, live, services)
-            case "ended" | "new" | "waiting":
-                return partial(capture_chat, chat, services, live)
-            case _ if live is None:
-                return None
-            case "gap" if self._live.listening.covers(chat):
-                return None
-            case "gap" | "read":
-                return partial(look_at, live, services)
-            case "open":
-                return partial(self._live.listening.open, live)
-            case "write" if live.is_written:
-                return None
-            case "write" if self._live.is_lasting(chat):
-                return partial(_write_of_lasting, live, services)
-            case "write":
-                return partial(write, live, services)
+        if kind in {"ended", "new", "waiting"}:
+            if live is not None and chat in self._live.passed:
+                return partial(write_late, live, services)
+            return partial(capture_chat, chat, services, live)
+        if live is None or not self._live.needs(kind, live):
+            return None
+        if kind == "open":
+            return partial(self._live.listening.open, live)
+        if kind == "write":
+            lasting = self._live.is_lasting(chat)
+            return partial(write_lasting if lasting else write, live, services)
+        return partial(look_at, live, services)
 
     def _count(self, kind: _Kind) -> int:
         return sum(1 for of, _ in self._begun.values() if of == kind)

@@ -1,0 +1,37 @@
+"""What is done with a live chat besides listening to it; each takes a thread its time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from chatlake.capture.capture_chat import capture_chat
+from chatlake.timestamps import now_ms
+
+if TYPE_CHECKING:
+    from chatlake.capture.capture_services import CaptureServices
+    from chatlake.capture.live_chat import LiveChat
+
+
+def look_at(live: LiveChat, services: CaptureServices) -> LiveChat | None:
+    """Read a live chat; look at it as a whole where that is to be done."""
+    is_to_be_looked_at = live.read(services)
+    if not is_to_be_looked_at and live.is_to_be_written(services):
+        is_to_be_looked_at = not live.write(services)
+    return capture_chat(live.chat, services, live) if is_to_be_looked_at else live
+
+
+def write(live: LiveChat, services: CaptureServices) -> LiveChat | None:
+    """Write what is known of a live chat; one that cannot be written is looked at."""
+    return live if live.write(services) else capture_chat(live.chat, services, live)
+
+
+def write_late(live: LiveChat, services: CaptureServices) -> None:
+    """Write what is not yet written of a chat that another process serves."""
+    live.write_late(services)
+
+
+def write_lasting(live: LiveChat, services: CaptureServices) -> LiveChat:
+    """Write what is heard of a chat that was taken for ended; an attempt tells how it stands."""
+    if live.write(services):
+        services.schedule.make_due(live.chat, phase="ended", due_at=now_ms())
+    return live
