@@ -23,6 +23,11 @@ class Behaviour:
         The least and the most seconds from the end of a leg to its export.
     exports
         Whether the instance writes exports at all.
+    websockets
+        Whether there are any; without, every handshake is refused.
+    frames_twice, frames_late, metadata_without_id
+        The shares of websocket frames that come twice and out of order, and of receipts' frames
+        whose own id is the message's, for want of a MessageId.
     validate_every
         Of each operation, the first response and then every so manyth is held against the model.
     """
@@ -41,6 +46,10 @@ class Behaviour:
     connection_token_s: float = 86_400
     export_delay_s: tuple[float, float] = (30, 60)
     exports: bool = True
+    websockets: bool = True
+    frames_twice: float = 0.03
+    frames_late: float = 0.03
+    metadata_without_id: float = 0.1
     validate_every: int = 50
 
     def quotas(self) -> dict[str, tuple[float, int]]:

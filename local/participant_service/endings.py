@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from local.scripted.items import FOREVER_MS
+
 if TYPE_CHECKING:
     from local.clock import Clock
     from local.scripted.chat import Chat
@@ -37,6 +39,10 @@ class Endings:
     def release(self, chat: Chat) -> None:
         """Let the customer go."""
         self._until_ms.pop(chat.initial_contact_id, None)
+
+    def keep(self, chat: Chat) -> None:
+        """Let a chat go on without an end."""
+        self._until_ms[chat.initial_contact_id] = FOREVER_MS
 
     def as_of(self, chat: Chat, now_ms: int) -> int:
         """Return the moment in the script that a chat has come to by now.

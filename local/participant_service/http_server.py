@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BufferedIOBase
 from typing import Self, cast
 
 
@@ -25,17 +24,12 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A response; a ``cut`` one ends in the middle of its body, and the connection with it.
-
-    With a ``conversation`` the connection is given to that, which reads from the first stream and
-    writes to the second until it is over.
-    """
+    """A response; a ``cut`` one ends in the middle of its body, and the connection with it."""
 
     status: int
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     cut: bool = False
-    conversation: Callable[[BufferedIOBase, BufferedIOBase], None] | None = None
 
 
 type Answer = Callable[[Request], Response]
@@ -137,17 +131,12 @@ class _Handler(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         response = self._owner.answer(Request(self.command, path, query, headers, body))
         self.send_response(response.status)
-        if response.conversation is None:
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(response.body)))
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(response.body)))
         for name, value in response.headers.items():
             self.send_header(name, value)
         self.end_headers()
-        if response.conversation is not None:
-            self.close_connection = True
-            self.wfile.flush()
-            response.conversation(self.rfile, self.wfile)
-        elif response.cut:
+        if response.cut:
             self.close_connection = True
             self.wfile.write(response.body[: len(response.body) // 2])
         else:

@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 from local.participant_service.operations import Operation, Refused
+from local.participant_service.tickets import SOCKET_LIFE_MS, Tickets
 from local.participant_service.tokens import Holder, Tokens
 from local.participant_service.transcripts import Scan, Start, Transcript, UnknownStartError
 from local.scripted.chat import Chat
 from local.scripted.items import JsonObject, timestamp
 
 _DEFAULT_PAGE_SIZE = 10
-_CONNECT_WITHIN_MS = 100_000
 _SEAL_BYTES = 16
 
 
@@ -27,16 +27,16 @@ class Participants:
     ----------
     tokens
         The tokens of the instance.
-    websocket_url
-        Where the websockets of all participants are.
+    tickets, websocket_url
+        What opens the websockets of all participants, and where they are.
     """
 
-    def __init__(self, tokens: Tokens, websocket_url: str) -> None:
+    def __init__(self, tokens: Tokens, tickets: Tickets, websocket_url: str) -> None:
         self._tokens = tokens
+        self._tickets = tickets
         self._websocket_url = websocket_url
         self._transcripts: dict[str, Transcript] = {}
         self._key = secrets.token_bytes(32)
-        self._tickets: dict[str, int] = {}
 
     def create_connection(
         self, operation: Operation, holder: Holder | None, parameters: JsonObject, now_ms: int
@@ -56,17 +56,11 @@ class Participants:
                 "Expiry": timestamp(until_ms),
             }
         if "WEBSOCKET" in kinds:
-            ticket = f"ticket={secrets.token_urlsafe()}"
-            self._tickets[ticket] = now_ms + _CONNECT_WITHIN_MS
             answer["Websocket"] = {
-                "Url": f"{self._websocket_url}?{ticket}",
-                "ConnectionExpiry": timestamp(self._tickets[ticket]),
+                "Url": f"{self._websocket_url}?{self._tickets.issue(holder, now_ms)}",
+                "ConnectionExpiry": timestamp(now_ms + SOCKET_LIFE_MS),
             }
         return answer
-
-    def may_listen(self, ticket: str, now_ms: int) -> bool:
-        """Whether the query of a websocket's URL still opens it."""
-        return now_ms < self._tickets.get(ticket, 0)
 
     def get_transcript(
         self, operation: Operation, holder: Holder | None, parameters: JsonObject, now_ms: int

@@ -21,13 +21,13 @@ from local.participant_service.http_server import HttpServer, Request, Response
 from local.participant_service.operations import Operation, Refused, find, operations
 from local.participant_service.participant import Participants
 from local.participant_service.quota import Bucket
+from local.participant_service.sockets import Sockets
 from local.participant_service.starts import Starts
+from local.participant_service.tickets import Tickets
 from local.participant_service.tokens import Holder, Tokens
-from local.participant_service.websocket import converse, handshake
 from local.scripted.chat import Chat
 from local.scripted.items import JsonObject, Participant
 
-_WEBSOCKET_PATH = "/participant/websocket"
 _SECOND_MS = 1000
 _USUAL = Behaviour()
 
@@ -48,6 +48,8 @@ class ParticipantService:
     ----------
     calls
         Every call that was answered, in the order of the answers.
+    sockets
+        The participants' websockets: what they were sent, and how to break them.
     """
 
     def __init__(self, chats: Iterable[Chat], clock: Clock, behaviour: Behaviour = _USUAL) -> None:
@@ -58,12 +60,12 @@ class ParticipantService:
         self._tokens = Tokens(behaviour)
         self._buckets = {name: Bucket(*quota) for name, quota in behaviour.quotas().items()}
         self._server = HttpServer(self._answer)
-        self._participants = Participants(
-            self._tokens, f"ws://127.0.0.1:{self._server.port}{_WEBSOCKET_PATH}"
-        )
         self._starts = Starts(self._contacts.chats, self._tokens)
         self._faults = Faults()
         self._endings = Endings(clock)
+        tickets = Tickets()
+        self.sockets = Sockets(clock, self._endings, tickets, behaviour)
+        self._participants = Participants(self._tokens, tickets, self.sockets.url)
         self._answered: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -76,6 +78,7 @@ class ParticipantService:
     def __enter__(self) -> Self:
         operations()  # loaded before anyone waits for them
         self._server.__enter__()
+        self.sockets.__enter__()
         return self
 
     def __exit__(
@@ -85,10 +88,12 @@ class ParticipantService:
         trace: TracebackType | None,
     ) -> None:
         self._closing.set()
+        self.sockets.__exit__()
         self._server.__exit__(kind, error, trace)
-        if error is None and self._server.failures:
+        failures = [*self._server.failures, *self.sockets.failures]
+        if error is None and failures:
             message = "the simulated service failed by itself"
-            raise ExceptionGroup(message, self._server.failures)
+            raise ExceptionGroup(message, failures)
 
     def participant_token(self, initial_contact_id: str) -> str:
         """Return the customer's token, as a back end that started the chat would hold it.
@@ -165,8 +170,6 @@ class ParticipantService:
 
     def _answer(self, request: Request) -> Response:
         at_ms = self._clock.now_ms()
-        if request.path == _WEBSOCKET_PATH:
-            return self._listen(request, at_ms)
         found = find(request.method, request.path)
         if found is None:
             return _error(Refused(404, "UnknownOperationException", "this is not simulated"))
@@ -193,14 +196,6 @@ class ParticipantService:
         places = () if fault.cut else call.places
         self.calls.append(replace(call, status=response.status, places=places))
         return response
-
-    def _listen(self, request: Request, now_ms: int) -> Response:
-        accepted = handshake(request.headers)
-        if accepted is None:
-            return Response(426, b"{}", {"Upgrade": "websocket"})
-        if not self._participants.may_listen(request.query, now_ms):
-            return Response(403, b"{}")
-        return Response(101, b"", accepted, conversation=converse)
 
     def _done(
         self,

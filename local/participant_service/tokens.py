@@ -58,10 +58,10 @@ class Tokens:
         """Whether a holder's token still opens the transcript."""
         if holder.until_ms is not None and now_ms >= holder.until_ms:
             return False
-        return self._behaviour.tokens_outlive_chat or now_ms < _end_ms(holder)
+        return self._behaviour.tokens_outlive_chat or now_ms < end_ms(holder)
 
 
-def _end_ms(holder: Holder) -> int:
+def end_ms(holder: Holder) -> int:
     """Return when the participant is no longer part of the chat.
 
     The scripted customer leaves some milliseconds before the last leg ends; the service ends the

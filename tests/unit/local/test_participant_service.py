@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import time
 from base64 import urlsafe_b64encode
 from collections import Counter
@@ -13,7 +12,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from http.client import HTTPConnection, IncompleteRead
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pytest
 from botocore.exceptions import BotoCoreError
@@ -504,63 +502,6 @@ class TestAConnection:
                 assert status == 400
             else:
                 assert refusal(lambda: connect(ParticipantToken=token, Type=kinds)) == INVALID
-
-
-class TestAWebsocket:
-    # The example of RFC 6455.
-    UPGRADE = (
-        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    )
-
-    def _opened(self, served: Served, path: str, headers: str) -> socket.socket:
-        address = urlsplit(served.service.url)
-        connection = socket.create_connection((address.hostname, address.port), timeout=30)
-        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: here\r\n{headers}\r\n".encode())
-        return connection
-
-    def _path(self, served: Served) -> str:
-        answer = served.participant.create_participant_connection(
-            ParticipantToken=served.service.participant_token(LONG.initial_contact_id),
-            Type=["WEBSOCKET"],
-        )
-        url = urlsplit(answer["Websocket"]["Url"])
-        return f"{url.path}?{url.query}"
-
-    def test_is_subscribed_and_closed(self) -> None:
-        with serving([LONG]) as served:
-            connection = self._opened(served, self._path(served), self.UPGRADE)
-            with connection, connection.makefile("rb") as incoming:
-                assert incoming.readline() == b"HTTP/1.1 101 Switching Protocols\r\n"
-                headers = dict(line.split(b": ") for line in iter(incoming.readline, b"\r\n"))
-                assert headers[b"Sec-WebSocket-Accept"] == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-                wish = b'{"topic": "aws/subscribe", "content": {"topics": ["aws/chat"]}}'
-                connection.sendall(bytes([0x81, 0x80 | len(wish)]) + _masked(wish))
-                head = incoming.read(2)
-                assert head[0] == 0x81
-                answer = json.loads(incoming.read(head[1]))
-                assert answer["content"] == {"status": "success", "topics": ["aws/chat"]}
-                connection.sendall(bytes([0x88, 0x80]) + _masked(b""))
-                assert incoming.read() == bytes([0x88, 0])
-
-    def test_without_its_ticket_in_time_is_refused(self) -> None:
-        with serving([LONG]) as served:
-            path = self._path(served)
-            bare = path.partition("?")[0]
-            served.clock.advance(99.999)
-            statuses = []
-            for at, headers in ((path, self.UPGRADE), (bare, self.UPGRADE), (path, "")):
-                with self._opened(served, at, headers) as connection:
-                    statuses.append(connection.recv(12)[-3:])
-            served.clock.advance(0.001)
-            with self._opened(served, path, self.UPGRADE) as connection:
-                statuses.append(connection.recv(12)[-3:])
-        assert statuses == [b"101", b"403", b"426", b"403"]
-
-
-def _masked(payload: bytes) -> bytes:
-    mask = b"mask"
-    return mask + bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
 
 
 class TestTheQuota:

@@ -1,0 +1,39 @@
+"""The tickets in the URLs of websockets: whose they are, and until when each opens its one."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from local.participant_service.tokens import Holder
+
+CONNECT_WITHIN_MS = 100_000
+SOCKET_LIFE_MS = 3_600_000
+
+
+class Tickets:
+    """The tickets of one instance. They are random, so that nothing can be read from one."""
+
+    def __init__(self) -> None:
+        self._tickets: dict[str, tuple[Holder, int]] = {}
+        self._lock = threading.Lock()
+
+    def issue(self, holder: Holder, now_ms: int) -> str:
+        """Return a ticket, as the query of a URL."""
+        ticket = f"ticket={secrets.token_urlsafe()}"
+        with self._lock:
+            self._tickets[ticket] = holder, now_ms + CONNECT_WITHIN_MS
+        return ticket
+
+    def holder(self, ticket: str, now_ms: int) -> Holder | None:
+        """Return whom a ticket lets in; None if it does not, or not any more."""
+        with self._lock:
+            holder, until_ms = self._tickets.get(ticket, (None, 0))
+        return holder if now_ms < until_ms else None
+
+    def use(self, ticket: str) -> None:
+        """Let a ticket open nothing more."""
+        with self._lock:
+            self._tickets.pop(ticket, None)
