@@ -7,17 +7,17 @@ import json
 import logging
 import socket
 import threading
-from collections import Counter, defaultdict
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING
 
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
+from local.participant_service.admission import FORBIDDEN, PATH, Admission
 from local.participant_service.feeds import Feeds
 from local.participant_service.listeners import Listener
-from local.participant_service.tickets import SOCKET_LIFE_MS, Tickets
-from local.participant_service.tokens import end_ms
+from local.participant_service.tickets import SOCKET_LIFE_MS
 from local.scripted.items import FOREVER_MS, JsonObject
 
 if TYPE_CHECKING:
@@ -31,14 +31,10 @@ if TYPE_CHECKING:
     from local.participant_service.behaviour import Behaviour
     from local.participant_service.endings import Endings
     from local.participant_service.listeners import Push
+    from local.participant_service.tickets import Tickets
     from local.participant_service.tokens import Holder
     from local.scripted.chat import Chat
 
-MOST_OF_A_PARTICIPANT = 5
-TOO_MANY = 429
-FORBIDDEN = 403
-
-_PATH = "/participant/websocket"
 _BACKLOG = 1024
 _LARGEST = 1 << 16
 _PATIENCE_S = 30
@@ -57,10 +53,6 @@ class Sockets:
     ----------
     opened
         How many sockets each chat has had.
-    most_open
-        How many a participant of each chat had at once, at most.
-    refused
-        How many handshakes were refused, by the status of the answer.
     before_page
         The chats whose customer's socket was subscribed before the customer's page was there.
     kept_alive
@@ -73,21 +65,18 @@ class Sockets:
         self, clock: Clock, endings: Endings, tickets: Tickets, behaviour: Behaviour
     ) -> None:
         self.opened = Counter[str]()
-        self.most_open = Counter[str]()
-        self.refused = Counter[int]()
         self.before_page: set[str] = set()
         self.kept_alive: set[str] = set()
         self.failures: list[Exception] = []
         self._clock = clock
         self._endings = endings
-        self._tickets = tickets
-        self._behaviour = behaviour
+        self._admission = Admission(clock, endings, tickets, behaviour)
         self._feeds = Feeds(clock, endings, behaviour)
         self._listeners: dict[ServerConnection, Listener] = {}
-        self._of_participant = defaultdict[str, list[Listener]](list)
-        self._refusing: dict[str | None, int] = {}
-        self._gone: set[str] = set()
-        self._listening = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        # Named as TCP's: else asyncio would leave Nagle's algorithm on, and frames wait 40 ms.
+        self._listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._listening.bind(("127.0.0.1", 0))
+        self._listening.listen(_BACKLOG)
         self._port: int = self._listening.getsockname()[1]
         self._ready = threading.Event()
         self._stopping = False
@@ -96,7 +85,17 @@ class Sockets:
     @property
     def url(self) -> str:
         """Where they are, without a ticket."""
-        return f"ws://127.0.0.1:{self._port}{_PATH}"
+        return f"ws://127.0.0.1:{self._port}{PATH}"
+
+    @property
+    def most_open(self) -> Mapping[str, int]:
+        """How many sockets a participant of each chat had at once, at most."""
+        return self._admission.most_open
+
+    @property
+    def refused(self) -> Mapping[int, int]:
+        """How many handshakes were refused, by the status of the answer."""
+        return self._admission.refused
 
     @property
     def pushed(self) -> Mapping[str, list[Push]]:
@@ -152,16 +151,16 @@ class Sockets:
 
     def disconnect(self, contact: str) -> int:
         """Let the customer of a chat go before its time: all its sockets close, and none opens."""
-        self._gone.add(contact)
+        self._admission.leave(contact)
         return self._each(contact, lambda one: one.close() if _is_customer(one.holder) else None)
 
     def refuse(self, contact: str | None = None, status: int = FORBIDDEN) -> None:
         """Refuse the handshakes to come, until they are accepted again."""
-        self._refusing[contact] = status
+        self._admission.refuse(contact, status)
 
     def accept(self, contact: str | None = None) -> None:
         """Refuse no more what was refused by command."""
-        self._refusing.pop(contact, None)
+        self._admission.accept(contact)
 
     def _each(self, contact: str | None, act: Callable[[Listener], object]) -> int:
         async def on_all() -> int:
@@ -209,36 +208,12 @@ class Sockets:
         """Let a handshake through, or answer it with the status of its refusal."""
         if "Upgrade" not in request.headers:
             return None  # the library says what it needs
-        path, _, ticket = request.path.partition("?")
-        holder = self._tickets.holder(ticket, self._clock.now_ms())
-        status = 404 if path != _PATH else self._refusal(holder)
-        if holder is None or status is not None:
-            status = status or FORBIDDEN
-            self.refused[status] += 1
-            return connection.respond(status, "")
-        self._tickets.use(ticket)
-        listener = Listener(connection, holder)
-        self._listeners[connection] = listener
-        of_participant = self._of_participant[holder.participant.participant_id]
-        of_participant.append(listener)
-        contact = listener.contact_id
-        self.most_open[contact] = max(self.most_open[contact], len(of_participant))
+        admitted = self._admission.admit(request.path)
+        if isinstance(admitted, int):
+            return connection.respond(admitted, "")
+        self._listeners[connection] = listener = Listener(connection, admitted)
+        self._admission.enter(listener)
         return None
-
-    def _refusal(self, holder: Holder | None) -> int | None:
-        if holder is None or not self._behaviour.websockets:
-            return FORBIDDEN
-        contact = holder.chat.initial_contact_id
-        for refusing in (contact, None):
-            if refusing in self._refusing:
-                return self._refusing[refusing]
-        is_gone = contact in self._gone and _is_customer(holder)
-        if is_gone or end_ms(holder) <= self._endings.as_of(holder.chat, self._clock.now_ms()):
-            return FORBIDDEN
-        of_participant = self._of_participant[holder.participant.participant_id]
-        # Also those whose client gave up during the handshake.
-        of_participant[:] = [listener for listener in of_participant if listener.is_there]
-        return TOO_MANY if len(of_participant) >= MOST_OF_A_PARTICIPANT else None
 
     async def _converse(self, connection: ServerConnection) -> None:
         listener = self._listeners[connection]
