@@ -1,23 +1,25 @@
 """What the tables should hold of scripted chats, and where they differ.
 
-Messages must all be there, once each and word for word. Receipts that the service told in an
-answer must be there; those that were in none died with the token, unless it lived on.
+Messages must all be there, once each and word for word. Receipts that the service told must be
+there, be it in an answer or over a websocket; those that it did not died with the token, unless it
+lived on.
 What is told as not seen must be so for no longer than the recipient had not reported it.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import duckdb
 
 from local.observed import TrueReading, true_readings
-from local.participant_service import Call
+from local.participant_service import Call, Push
 from local.scripted.chat import Chat
-from local.scripted.items import FOREVER_MS, Item, timestamp
+from local.scripted.items import FOREVER_MS, Item, JsonObject, timestamp
 
 type Key = tuple[str, ...]
 type Times = tuple[str | None, str | None]
@@ -37,8 +39,8 @@ class Comparison:
         How many there are in truth; those without a row; rows that differ, are duplicated or
         invented.
     receipts, receipts_archived, receipts_late, receipts_missing, receipts_wrong
-        How many there are in truth; in the table; not there, and in no answer to a read either;
-        missing though they were in an answer; rows that differ, are duplicated or invented.
+        How many there are in truth; in the table; not there, and never told either; missing though
+        they were told; rows that differ, are duplicated or invented.
     receipts_of
         How many a chat has in truth, and how many of these are in the table, by its contact id.
     not_seen, not_seen_read, not_seen_wrong
@@ -73,9 +75,18 @@ class Comparison:
 
 
 def compare(
-    chats: Iterable[Chat], calls: Iterable[Call], tables: duckdb.DuckDBPyConnection
+    chats: Iterable[Chat],
+    calls: Iterable[Call],
+    tables: duckdb.DuckDBPyConnection,
+    pushed: Mapping[str, Sequence[Push]] = MappingProxyType({}),
 ) -> Comparison:
-    """Hold the tables against all that the chats were."""
+    """Hold the tables against all that the chats were.
+
+    Parameters
+    ----------
+    calls, pushed
+        What the service answered, and what it sent over the websockets of each chat.
+    """
     chats = list(chats)
     messages = {key: said for chat in chats for key, said in _messages(chat)}
     stored = _rows(
@@ -86,7 +97,13 @@ def compare(
     )
     calls = list(calls)
     truth = {key: times for chat in chats for key, times in true_receipts(chat).items()}
-    told = {key: times for chat in chats for key, times in told_receipts(chat, calls).items()}
+    told = {
+        key: times
+        for chat in chats
+        for key, times in told_receipts(
+            chat, calls, pushed.get(chat.initial_contact_id, ())
+        ).items()
+    }
     receipts = _rows(
         tables,
         "SELECT initial_contact_id, message_id, recipient_participant_id, "
@@ -143,30 +160,45 @@ def true_receipts(chat: Chat) -> dict[Key, Times]:
     return _receipts(chat, [(item, FOREVER_MS) for item in chat.own_items])
 
 
-def told_receipts(chat: Chat, calls: Iterable[Call]) -> dict[Key, Times]:
-    """Return the receipts of a chat that were in the answers to calls."""
+def told_receipts(
+    chat: Chat, calls: Iterable[Call], pushed: Iterable[Push] = ()
+) -> dict[Key, Times]:
+    """Return the receipts of a chat that were in the answers to calls or were pushed.
+
+    A frame counts if its client has said anything afterwards: of one that was sent into a broken
+    connection nobody can know.
+    """
     told: dict[int, int] = {}
     for call in calls:
         if call.operation == "GetTranscript" and call.contact_id == chat.initial_contact_id:
             for place in call.places:
                 told[place] = max(told.get(place, 0), call.as_of_ms)
     items = ((chat.items[place], at_ms) for place, at_ms in told.items())
-    return _receipts(chat, [(item, at_ms) for item, at_ms in items if item.contact_id is not None])
+    answered = [(item, at_ms) for item, at_ms in items if item.contact_id is not None]
+    known = _receipts(chat, answered)
+    for push in pushed:
+        if push.heard and push.frame.tells_receipts:
+            _add(known, chat, push.frame.content(chat.initial_contact_id))
+    return known
 
 
 def _receipts(chat: Chat, shown: Iterable[tuple[Item, int]]) -> dict[Key, Times]:
     """Return the receipts that items had, each at its moment."""
     known: dict[Key, Times] = {}
     for item, at_ms in shown:
-        raw = item.as_of(at_ms)
-        metadata = raw.get("MessageMetadata") or {}
-        message = metadata.get("MessageId") or item.item_id
-        for receipt in metadata.get("Receipts") or ():
-            key = (chat.initial_contact_id, message, receipt.get("RecipientParticipantId"))
-            earlier = known.get(key, (None, None))
-            now = (receipt.get("DeliveredTimestamp"), receipt.get("ReadTimestamp"))
-            known[key] = (_earliest(earlier[0], now[0]), _earliest(earlier[1], now[1]))
+        _add(known, chat, item.as_of(at_ms))
     return known
+
+
+def _add(known: dict[Key, Times], chat: Chat, raw: JsonObject) -> None:
+    """Add the receipts of an item; those of a pushed one may go without the message's id."""
+    metadata = raw.get("MessageMetadata") or {}
+    message = metadata.get("MessageId") or raw["Id"]
+    for receipt in metadata.get("Receipts") or ():
+        key = (chat.initial_contact_id, message, receipt.get("RecipientParticipantId"))
+        earlier = known.get(key, (None, None))
+        now = (receipt.get("DeliveredTimestamp"), receipt.get("ReadTimestamp"))
+        known[key] = (_earliest(earlier[0], now[0]), _earliest(earlier[1], now[1]))
 
 
 def _by_chat(

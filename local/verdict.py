@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from statistics import quantiles
 
@@ -9,10 +10,12 @@ import duckdb
 from rich.console import Console
 from rich.table import Table
 
+from local.participant_service import ParticipantService
 from local.shares import End, Share, shares
 from local.truth import Comparison, compare
 from local.world import World
 
+_LEAST_ERROR = 400
 LEAST_JUDGED = 300
 """Receipts: the share of fewer says little."""
 
@@ -37,11 +40,13 @@ def show_verdict(
     world: World, tables: duckdb.DuckDBPyConnection, console: Console, expected: Expected
 ) -> bool:
     """Show how right and how late the tables are; return whether all is as it should be."""
-    found = compare(world.chats, list(world.service.calls), tables)
-    busiest = world.service.busiest_second("GetTranscript")
+    service = world.service
+    found = compare(world.chats, list(service.calls), tables, service.sockets.pushed)
+    busiest = service.busiest_second("GetTranscript")
     by_end = shares(world.chats, world.told, found.receipts_of)
     whole = sum(by_end.values(), Share())
     console.print(_table(found, busiest, expected.calls_in_a_second))
+    console.print(_calls(service, len(world.chats)))
     console.print(_ends(by_end, whole))
     _show_hooks(world, console)
     enough = whole.kept >= expected.share or whole.could_be_had < LEAST_JUDGED
@@ -55,6 +60,25 @@ def show_verdict(
     )
     _show_delays(world, tables, console)
     return right
+
+
+def _calls(service: ParticipantService, chats: int) -> Table:
+    """Tell what all that took of the service."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("   calls of the service")
+    for name in ("calls", "a chat", "refused"):
+        table.add_column(name, justify="right")
+    calls = list(service.calls)
+    counted = Counter(call.operation for call in calls)
+    refused = Counter(call.operation for call in calls if call.status >= _LEAST_ERROR)
+    for name, count in sorted(counted.items()):
+        table.add_row(f"   {name}", f"{count:,}", f"{count / chats:.2f}", f"{refused[name]:,}")
+    sockets = service.sockets
+    opened, turned_away = sockets.opened.total(), sum(sockets.refused.values())
+    table.add_row(
+        "   websockets opened", f"{opened:,}", f"{opened / chats:.2f}", f"{turned_away:,}"
+    )
+    return table
 
 
 def _ends(by_end: dict[End, Share], whole: Share) -> Table:
@@ -96,7 +120,7 @@ def _table(found: Comparison, busiest: int, allowed: int) -> Table:
         f"wrong or duplicated, {found.receipts_missing} missing that could be read",
     )
     if found.receipts_late:
-        table.add_row("", f"{found.receipts_late:,} were in no answer to a read")
+        table.add_row("", f"{found.receipts_late:,} were in no answer and no frame")
     table.add_row(
         "   readings",
         f"{found.not_seen:,} messages are told as not seen for 10 s or more: "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from local.participant_service.behaviour import Behaviour, Call, Fault
+from local.participant_service.listeners import Push
 from local.participant_service.service import ParticipantService
 
-__all__ = ["Behaviour", "Call", "Fault", "ParticipantService"]
+__all__ = ["Behaviour", "Call", "Fault", "ParticipantService", "Push"]

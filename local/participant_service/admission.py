@@ -49,7 +49,7 @@ class Admission:
     def admit(self, target: str) -> Holder | int:
         """Return whom the target of a request lets in, or the status of its refusal."""
         path, _, ticket = target.partition("?")
-        holder = self._tickets.holder(ticket, self._clock.now_ms())
+        holder = self._tickets.holder(ticket)
         status = NOT_FOUND if path != PATH else self._status(holder)
         if holder is None or status is not None:
             status = status or FORBIDDEN

@@ -46,6 +46,11 @@ class Frame:
     receipt: Receipt | None = None
     has_message_id: bool = True
 
+    @property
+    def tells_receipts(self) -> bool:
+        """Whether it is of a receipt, not of something that was said or done."""
+        return self.receipt is not None or self.item.type == "MESSAGEMETADATA"
+
     def content(self, initial_contact_id: str) -> JsonObject:
         """Return the item that the frame holds."""
         if self.receipt is not None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from hashlib import blake2b
 
 from local.participant_service.operations import Operation, Refused
-from local.participant_service.tickets import SOCKET_LIFE_MS, Tickets
+from local.participant_service.tickets import Tickets
 from local.participant_service.tokens import Holder, Tokens
 from local.participant_service.transcripts import Scan, Start, Transcript, UnknownStartError
 from local.scripted.chat import Chat
@@ -56,9 +56,10 @@ class Participants:
                 "Expiry": timestamp(until_ms),
             }
         if "WEBSOCKET" in kinds:
+            ticket, until_ms = self._tickets.issue(holder)
             answer["Websocket"] = {
-                "Url": f"{self._websocket_url}?{self._tickets.issue(holder, now_ms)}",
-                "ConnectionExpiry": timestamp(now_ms + SOCKET_LIFE_MS),
+                "Url": f"{self._websocket_url}?{ticket}",
+                "ConnectionExpiry": timestamp(until_ms),
             }
         return answer
 

@@ -63,7 +63,7 @@ class ParticipantService:
         self._starts = Starts(self._contacts.chats, self._tokens)
         self._faults = Faults()
         self._endings = Endings(clock)
-        tickets = Tickets()
+        tickets = Tickets(clock)
         self.sockets = Sockets(clock, self._endings, tickets, behaviour)
         self._participants = Participants(self._tokens, tickets, self.sockets.url)
         self._answered: Counter[str] = Counter()

@@ -112,7 +112,8 @@ class Chat:
 
     ``readings`` are what was read in truth, whoever reported it or did not.
     ``past_chats`` counts the earlier chats whose items a persistent chat brings back, and
-    ``kind`` names the way it went: ``agent``, ``bot``, ``abandoned``, ``silent`` or ``ghost``.
+    ``kind`` names the way it went: ``agent``, ``bot``, ``abandoned``, ``silent`` or ``ghost``;
+    chats made for their purpose may be of another.
     """
 
     index: int

@@ -93,7 +93,7 @@ def listening(
 ) -> Iterator[Client]:
     """A socket of a chat's customer, with a URL of its own unless one is given."""
     address = url(served, chat) if at is None else at
-    with connect(address, compression=None, ping_interval=None, close_timeout=2) as connection:
+    with connect(address, compression=None, ping_interval=None, close_timeout=0.5) as connection:
         client = Client(served, connection)
         if subscribed:
             assert client.subscribe()["content"] == {"status": "success", "topics": ["aws/chat"]}
