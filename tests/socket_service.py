@@ -89,6 +89,29 @@ class SocketService:
 
         self.do(cut())
 
+    def pause(self, path: str) -> None:
+        """Read nothing more of a connection, and leave it open."""
+
+        async def pause() -> None:
+            self.connections[path][-1].transport.pause_reading()
+
+        self.do(pause())
+
+    def resume(self, path: str) -> None:
+        async def resume() -> None:
+            self.connections[path][-1].transport.resume_reading()
+
+        self.do(resume())
+
+    def until_left(self, but: set[str]) -> None:
+        """Wait until nobody is connected but under these paths."""
+
+        async def until_left() -> None:
+            while {path for path, open_ones in self.connections.items() if open_ones} - but:
+                await asyncio.sleep(0.01)
+
+        self.do(until_left())
+
     async def _serve(self) -> Any:
         return await serve(
             self._listen,

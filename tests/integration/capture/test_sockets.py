@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import socket
 import time
 from collections import Counter
 from http import HTTPStatus
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,7 +15,7 @@ import pytest
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.sockets import SocketEvent, Sockets
 from tests.clock import HandClock, rule_time
-from tests.socket_service import ANSWERS, SocketService
+from tests.socket_service import ANSWERS, SocketService, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +50,10 @@ class Held(Sockets):
         events, self.past = self.past, []
         assert [(event.kind, event.reason) for event in events] == list(told)
         return events
+
+    @property
+    def thread(self) -> Thread:
+        return self._thread
 
     def told(self) -> list[tuple[str, str]]:
         return [(event.kind, event.reason) for event in self.past]
@@ -143,6 +150,93 @@ def test_one_that_answers_no_heartbeat_is_lost_as_of_the_last_that_it_answered(
     assert lost.at_ms == answered
 
 
+def test_one_that_reads_nothing_is_lost_and_holds_up_nobody(
+    sockets: Held, service: SocketService, clock: HandClock
+) -> None:
+    opened(sockets, service)
+    assert sockets.open(OTHER, f"{service.url}/other")
+    sockets.until_told(("opened", ""))
+    service.pause("/one")
+    clock.advance(BEAT_S)
+    answered = BEGIN_MS + BEAT_S * 1000
+    sockets.until(lambda: sockets.observed_until(OTHER) == answered)
+    clock.advance(BEAT_S)
+    (lost,) = sockets.until_told(("lost", "silent"))
+    assert (lost.chat, lost.at_ms, OTHER in sockets) == (CHAT, BEGIN_MS, True)
+
+
+def test_one_that_breaks_is_lost(sockets: Held, service: SocketService) -> None:
+    opened(sockets, service)
+    service.cut("/one")
+    sockets.until_told(("lost", "error"))
+
+
+def test_one_that_takes_long_to_open_is_given_up(
+    sockets: Held, service: SocketService, clock: HandClock
+) -> None:
+    del service.answers["aws/subscribe"]
+    assert sockets.open(CHAT, f"{service.url}/one")
+    sockets.until(lambda: service.heard.get("/one"))
+    assert (CHAT in sockets, sockets.observed_until(CHAT)) == (True, None)
+    clock.advance(BEAT_S)
+    (lost,) = sockets.until_told(("lost", "silent"))
+    assert lost.at_ms == 0
+
+
+def test_one_to_which_nobody_answers_at_all_is_given_up(sockets: Held, clock: HandClock) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        assert sockets.open(CHAT, f"ws://127.0.0.1:{deaf.getsockname()[1]}/one")
+        with deaf.accept()[0]:
+            clock.advance(BEAT_S)
+            sockets.until_told(("lost", "silent"))
+
+
+def test_nobody_there_is_an_error_and_no_refusal(sockets: Held) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    assert sockets.open(CHAT, f"ws://127.0.0.1:{port}/one")
+    sockets.until_told(("lost", "error"))
+
+
+@pytest.mark.parametrize(
+    "url", ["wss://127.0.0.1:9999999/one", "https://localhost/", "", "ws://a..b/", "ws://x\udc80/"]
+)
+def test_a_url_of_no_websocket_is_not_tried_again(sockets: Held, url: str) -> None:
+    assert sockets.open(CHAT, url)
+    sockets.until_told(("refused", "url"))
+
+
+def test_nobody_else_chooses_whom_we_speak_to(sockets: Held, service: SocketService) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as odd:
+        assert sockets.open(CHAT, f"ws://127.0.0.1:{odd.getsockname()[1]}/one")
+        with odd.accept()[0] as connection:
+            connection.recv(4096)
+            location = f"Location: {service.url}/one".encode()
+            connection.sendall(b"HTTP/1.1 302 Found\r\n" + location + b"\r\n\r\n")
+        sockets.until_told(("refused", "status 302"))
+    assert service.headers == []
+
+
+@pytest.mark.parametrize("reply", [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\n"])
+def test_what_is_no_websocket_is_an_error(sockets: Held, reply: bytes) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as odd:
+        assert sockets.open(CHAT, f"ws://127.0.0.1:{odd.getsockname()[1]}/one")
+        with odd.accept()[0] as connection:
+            connection.recv(4096)
+            connection.sendall(reply)
+        sockets.until_told(("refused", "status 200") if b"200" in reply else ("lost", "error"))
+
+
+def test_one_that_is_closed_before_it_was_subscribed_was_refused(
+    sockets: Held, service: SocketService
+) -> None:
+    del service.answers["aws/subscribe"]
+    assert sockets.open(CHAT, f"{service.url}/one")
+    sockets.until(lambda: service.heard.get("/one"))
+    service.close("/one", 4403)
+    sockets.until_told(("refused", "closed"))
+
+
 @pytest.mark.parametrize(
     ("refusal", "reason"),
     [
@@ -164,6 +258,168 @@ def test_what_the_service_refuses_is_told(
     assert len(sockets) == 0
 
 
+REJECTED: dict[str, str | bytes] = {
+    "no JSON": "hello",
+    "no JSON in bytes": b"\xff\xfe",
+    "deep": "[" * 100_000,
+    "no object": "[1]",
+    "no item": frame([1]),
+    "half a pair as a topic": '{"topic":"aws/chat","content":"\\ud83d"}',
+    "of another chat": frame({"Id": "item-1", "InitialContactId": OTHER, "ContactId": CHAT}),
+}
+IGNORED: dict[str, str | bytes] = {
+    "unknown topic": '{"topic":"aws/other","content":{"Id":"item-1"}}',
+    "no topic": '{"message":"Forbidden","connectionId":"c"}',
+    "an answer that nobody asked for": '{"topic":"aws/ping","statusCode":200}',
+    "a failed subscription, later": '{"topic":"aws/subscribe","content":{"status":"failure"}}',
+    "an answer of lists": '{"topic":"aws/ping","statusCode":[200],"content":{"status":[]}}',
+}
+
+
+@pytest.mark.parametrize("data", REJECTED.values(), ids=REJECTED)
+def test_a_frame_of_which_nothing_can_be_kept_is_counted_and_the_next_one_is_heard(
+    sockets: Held, service: SocketService, data: str | bytes
+) -> None:
+    opened(sockets, service)
+    service.send("/one", data)
+    service.say("/one", item(2))
+    rejected, heard = sockets.until_told(("items", "rejected"), ("items", ""))
+    assert (rejected.items, heard.items) == ((), (item(2),))
+    assert sockets.counts == {Metric.FRAMES_REJECTED: 1, Metric.FRAMES_READ: 1}
+
+
+@pytest.mark.parametrize("data", IGNORED.values(), ids=IGNORED)
+def test_a_frame_that_says_nothing_of_the_chat_is_ignored(
+    sockets: Held, service: SocketService, data: str | bytes
+) -> None:
+    opened(sockets, service)
+    service.send("/one", data)
+    service.say("/one", item(2))
+    sockets.until_told(("items", ""))
+    assert sockets.counts == {Metric.FRAMES_READ: 1}
+
+
+def test_a_frame_that_is_too_large_is_the_end_of_its_socket_alone(
+    sockets: Held, service: SocketService
+) -> None:
+    opened(sockets, service)
+    assert sockets.open(OTHER, f"{service.url}/other")
+    sockets.until_told(("opened", ""))
+    service.say("/one", item(1, Content="x" * 300_000))
+    lost = sockets.until_told(("items", "rejected"), ("lost", "error"))[-1]
+    assert (lost.chat, OTHER in sockets) == (CHAT, True)
+    assert sockets.counts == {Metric.FRAMES_REJECTED: 1}
+
+
+def test_a_frame_of_the_chat_confirms_a_subscription_that_was_not_answered(
+    sockets: Held, service: SocketService
+) -> None:
+    del service.answers["aws/subscribe"]
+    assert sockets.open(CHAT, f"{service.url}/one")
+    sockets.until(lambda: service.heard.get("/one"))
+    service.say("/one", item(1))
+    sockets.until_told(("opened", ""), ("items", ""))
+
+
+def test_an_item_shows_that_what_was_sent_before_it_has_come(
+    sockets: Held, service: SocketService, clock: HandClock
+) -> None:
+    opened(sockets, service)
+    clock.advance(5)
+    service.say("/one", item(1, AbsoluteTime="2026-09-21T14:13:22.500Z"))
+    sockets.until_told(("items", ""))
+    assert sockets.observed_until(CHAT) == BEGIN_MS + 2_500
+    service.say("/one", item(2, AbsoluteTime="2029-01-01T00:00:00Z"), item(3, AbsoluteTime="?"))
+    sockets.until_told(("items", ""), ("items", ""))
+    assert sockets.observed_until(CHAT) == BEGIN_MS + 5_000
+
+
+def test_one_that_nears_its_end_asks_for_a_renewal_again_and_again(
+    service: SocketService, clock: HandClock
+) -> None:
+    with Held(life_ms=100_000) as sockets:
+        opened(sockets, service)
+        service.answers["aws/ping"] = {"statusCode": 200}
+        for _ in range(9):
+            beat(sockets, service, clock)
+            sockets.until(lambda: sockets.observed_until(CHAT) == clock.now_ms())
+        (renew,) = sockets.until_told(("renew", ""))
+        assert BEGIN_MS + 80_000 <= renew.at_ms <= BEGIN_MS + 90_000
+        service.status = HTTPStatus.SERVICE_UNAVAILABLE
+        assert sockets.open(CHAT, "ws://127.0.0.1:1/nobody")
+        for _ in range(3):
+            beat(sockets, service, clock)
+            sockets.until(lambda: sockets.observed_until(CHAT) == clock.now_ms())
+        sockets.until_told(("renew", ""))
+        assert CHAT in sockets
+
+
+def test_a_renewal_that_is_refused_leaves_the_older_one(
+    sockets: Held, service: SocketService
+) -> None:
+    opened(sockets, service)
+    service.status = HTTPStatus.FORBIDDEN
+    assert sockets.open(CHAT, f"{service.url}/two")
+    sockets.until_told(("refused", "status 403"))
+    service.say("/one", item(1))
+    service.close("/one")
+    sockets.until_told(("items", ""), ("lost", "closed"))
+
+
+def test_what_is_on_its_way_when_a_renewal_takes_over_still_comes(
+    sockets: Held, service: SocketService
+) -> None:
+    opened(sockets, service)
+    service.pause("/one")
+    assert sockets.open(CHAT, f"{service.url}/two")
+    sockets.until_told(("opened", "renewed"))
+    service.say("/one", item(1), item(2))
+    service.resume("/one")
+    sockets.until_told(("items", ""), ("items", ""))
+    service.until_left(but={"/two"})
+
+
+def test_an_older_one_that_breaks_before_it_told_all_leaves_a_gap(
+    sockets: Held, service: SocketService, clock: HandClock
+) -> None:
+    opened(sockets, service)
+    service.pause("/one")
+    assert sockets.open(CHAT, f"{service.url}/two")
+    sockets.until_told(("opened", "renewed"))
+    clock.advance(BEAT_S)
+    sockets.until_told(("items", "broke"))
+    assert CHAT in sockets
+
+
+def test_one_that_is_lost_while_its_renewal_comes_is_opened_anew(
+    sockets: Held, service: SocketService
+) -> None:
+    opened(sockets, service)
+    del service.answers["aws/subscribe"]
+    assert sockets.open(CHAT, f"{service.url}/two")
+    assert sockets.open(CHAT, f"{service.url}/three")
+    sockets.until(lambda: service.heard.get("/two"))
+    service.cut("/one")
+    sockets.until_told(("lost", "error"))
+    service.say("/two", item(1))
+    sockets.until_told(("opened", ""), ("items", ""))
+    assert "/three" not in service.heard
+
+
+def test_there_is_room_for_so_many_and_for_renewals(service: SocketService) -> None:
+    with Held(most=2) as sockets:
+        assert sockets.open("a", f"{service.url}/a")
+        assert sockets.open("b", f"{service.url}/b")
+        assert not sockets.open("c", f"{service.url}/c")
+        sockets.until_told(("opened", ""), ("opened", ""))
+        assert sockets.open("a", f"{service.url}/a2")
+        sockets.until_told(("opened", "renewed"))
+        sockets.close("b")
+        sockets.until(lambda: sockets.open("c", f"{service.url}/c"))
+        sockets.until_told(("opened", ""))
+        assert [chat in sockets for chat in "abc"] == [True, False, True]
+
+
 def test_a_renewal_takes_over_without_a_gap(sockets: Held, service: SocketService) -> None:
     opened(sockets, service)
     assert sockets.open(CHAT, f"{service.url}/two")
@@ -180,3 +436,47 @@ def test_after_close_nothing_of_the_chat_follows(sockets: Held, service: SocketS
     sockets.close(CHAT)
     sockets.until(lambda: not service.connections["/one"])
     assert (sockets.take(), sockets.past, CHAT in sockets) == ([], [], False)
+
+
+def test_one_that_is_closed_while_it_opens_never_was(sockets: Held, service: SocketService) -> None:
+    del service.answers["aws/subscribe"]
+    assert sockets.open(CHAT, f"{service.url}/one")
+    sockets.until(lambda: service.heard.get("/one"))
+    sockets.close(CHAT)
+    sockets.until(lambda: not service.connections["/one"])
+    assert sockets.open(OTHER, f"{service.url}/other")
+    sockets.close(OTHER)
+    sockets.close(OTHER)
+    assert (sockets.past, sockets.take(), len(sockets)) == ([], [], 0)
+
+
+def test_shutting_closes_all_at_once_though_one_does_not_answer(
+    service: SocketService, clock: HandClock
+) -> None:
+    sockets = Held()
+    for number in range(20):
+        assert sockets.open(f"{number}", f"{service.url}/{number}")
+    sockets.until_told(*[("opened", "")] * 20)
+    service.pause("/7")
+    sockets.shut()
+    sockets.shut()
+    assert not sockets.thread.is_alive()
+    assert (len(sockets), sockets.take(), sockets.open(CHAT, service.url)) == (0, [], False)
+    service.until_left(but={"/7"})
+
+
+def test_nothing_is_logged_that_holds_a_url(
+    sockets: Held, service: SocketService, clock: HandClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    opened(sockets, service, "/one?token=secret")
+    service.say("/one?token=secret", item(1, Content="secret"))
+    service.send("/one?token=secret", "secret")
+    service.cut("/one?token=secret")
+    sockets.until_told(("items", ""), ("items", "rejected"), ("lost", "error"))
+    for url in (f"{service.url}/secret", "ws://secret\udc80/", "wss://secret.invalid:99999/"):
+        service.status = HTTPStatus.FORBIDDEN
+        assert sockets.open(CHAT, url)
+        sockets.until(lambda: CHAT not in sockets)
+    ours = [record for record in caplog.records if "websockets.server" not in record.name]
+    assert "secret" not in "".join(record.getMessage() for record in ours)

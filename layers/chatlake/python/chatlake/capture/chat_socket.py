@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
@@ -17,7 +16,6 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.connection import broadcast
 from websockets.exceptions import (
     ConnectionClosed,
-    InvalidHandshake,
     InvalidStatus,
     InvalidURI,
     WebSocketException,
@@ -38,12 +36,11 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 256 * 1024
 """Of a frame; the service's longest message has 1,024 characters in the 2026 documentation."""
-OPENING_MS = 10_000
-CLOSING_S = 1.5
-"""Of the machine's time: how long the other end may take to answer a close."""
+PATIENCE_MS = 10_000
+"""How long the other end may take to let us in, subscribe us, and to answer a close."""
 _SUBSCRIPTION = b'{"topic":"aws/subscribe","content":{"topics":["aws/chat"]}}'
 _TOO_BIG = 1009
-# A host that no name can be is a ValueError.
+# A port or a host that none can be is a ValueError.
 _ENDS = (OSError, WebSocketException, ValueError)
 
 
@@ -105,6 +102,7 @@ class ChatSocket:
     __slots__ = (
         "_beats",
         "_closing",
+        "_closing_at",
         "_connection",
         "_end",
         "_listener",
@@ -124,6 +122,8 @@ class ChatSocket:
         self._beats: Heartbeats | None = None
         self._connection: ClientConnection | None = None
         self._task: asyncio.Task[End] | None = None
+        self._closing_at: int | None = None
+        # Held, because the loop itself holds tasks weakly.
         self._closing: asyncio.Task[None] | None = None
         self._end: End | None = None
 
@@ -142,7 +142,7 @@ class ChatSocket:
                 ssl=_tls() if self._url.startswith("wss:") else None,
                 open_timeout=None,
                 ping_interval=None,
-                close_timeout=CLOSING_S,
+                close_timeout=None,
                 max_size=MOST_BYTES,
                 logger=_LOGGER,
             )
@@ -164,10 +164,13 @@ class ChatSocket:
 
     def tick(self, at: int) -> None:
         """Send what is due, and give up what does not answer; `at` in epoch ms."""
-        if self._closing is not None or self._end is not None:
+        if self._end is not None:
             return
-        if self._beats is None:
-            if at - self.began_at >= OPENING_MS:
+        if self._closing_at is not None:
+            if at - self._closing_at >= PATIENCE_MS:
+                self.abort()
+        elif self._beats is None:
+            if at - self.began_at >= PATIENCE_MS:
                 self._give_up(End("lost", "silent"))
         elif self._beats.is_due(at):
             if not self._beats.is_answered:
@@ -181,19 +184,14 @@ class ChatSocket:
         """Close it; what the service sent until it knew is still heard."""
         if self._connection is None or self._beats is None:
             self._give_up(End("lost", "closed"))
-        elif self._closing is None:
-            self._closing = asyncio.get_running_loop().create_task(self._close(self._connection))
+        elif self._closing_at is None:
+            self._closing_at = now_ms()
+            self._closing = asyncio.get_running_loop().create_task(self._connection.close())
 
     def abort(self) -> None:
         """Let go of the connection, whatever the other end does."""
         if self._connection is not None:
             self._connection.transport.abort()
-
-    async def _close(self, connection: ClientConnection) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSING_S):
-                await connection.close()
-        self.abort()
 
     def _give_up(self, end: End) -> None:
         self._end = end
@@ -251,12 +249,13 @@ class ChatSocket:
                 return End("refused", f"status {error.response.status_code}")
             case InvalidURI():
                 return End("refused", "url")
-            case InvalidHandshake():
-                return End("lost", "error")
             case ConnectionClosed() if error.sent is not None and error.sent.code == _TOO_BIG:
                 self._listener.rejected(self)
                 return End("lost", "error")
             case ConnectionClosed() if error.rcvd is not None:
                 return End("lost" if was_open else "refused", "closed", clean=True)
+            # One with a certificate is both.
+            case ValueError() if not isinstance(error, OSError):
+                return End("refused", "url")
             case _:
                 return End("lost", "error")

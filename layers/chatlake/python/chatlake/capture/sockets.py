@@ -11,7 +11,7 @@ from threading import Event, Lock, Thread
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.capture.chat_socket import CLOSING_S, ChatSocket, End
+from chatlake.capture.chat_socket import ChatSocket, End
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ type Kind = Literal["opened", "items", "lost", "refused", "renew"]
 
 _LOG = logging.getLogger(__name__)
 _TICK_S = 0.25
+_CLOSING_S = 1.5
 _SHUT_S = 2.0
 _RENEW_AGAIN_MS = 30_000
 _SPREAD = 1024
@@ -211,7 +212,7 @@ class Sockets:
             self._tick(now_ms())
         _close(list(self._sockets))
         with suppress(TimeoutError):
-            async with asyncio.timeout(CLOSING_S):
+            async with asyncio.timeout(_CLOSING_S):
                 while self._sockets:
                     await asyncio.sleep(0.01)
 
