@@ -16,6 +16,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tests.socket_service import SocketService
 from tools.artifacts import (
     ARCHITECTURES,
     FOLDERS,
@@ -142,6 +143,21 @@ def test_every_client_in_the_code_is_of_a_service_that_was_kept() -> None:
         for service in re.findall(r"\.(?:client|resource)\(\s*\"(\w+)\"", path.read_text())
     }
     assert named <= set(SERVICES)
+
+
+SOCKET = """
+from chatlake.capture.sockets import Sockets
+with Sockets() as sockets:
+    assert sockets.open("chat", URL) and sockets.wait(30)
+    print(*((event.kind, event.reason) for event in sockets.take()))
+"""
+
+
+def test_what_is_left_of_websockets_listens_to_a_chat(layer: Layer) -> None:
+    folders = [layer(name) / "python" for name in ("ChatlakeLayer", "BaseLayer")]
+    with SocketService() as service:
+        heard = run_isolated(folders, f"URL = {service.url!r}\n{SOCKET}")
+    assert (heard.stderr, heard.stdout) == ("", "('opened', '')\n")
 
 
 PARQUET = """
