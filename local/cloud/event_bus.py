@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from local.cloud.event_pattern import check_pattern, matches
-from local.cloud.exceptions import NotKnown
+from local.cloud.exceptions import DeploymentFailed, NotKnown
 from local.cloud.schedule import next_due
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ _ENTRY_PROPERTIES = {
 _TARGET_PROPERTIES = {
     "Arn", "DeadLetterConfig", "Id", "Input", "InputPath", "InputTransformer", "RetryPolicy",
 }  # fmt: skip
+_INPUTS = {"Input", "InputPath", "InputTransformer"}
+_MAX_TARGETS = 5
+"""Of a rule: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html"""
 
 
 @dataclass(frozen=True)
@@ -66,9 +69,7 @@ class EventBus:
         """Add a rule, or replace the one of that ARN."""
         if rule.pattern is not None:
             check_pattern(rule.pattern)
-        for target in rule.targets:
-            if unknown := set(target) - _TARGET_PROPERTIES:
-                raise NotKnown(f"{rule.arn}: a target's {', '.join(sorted(unknown))}")
+        _check_targets(rule)
         following = next_due(rule.schedule) if rule.schedule else None
         with self._lock:
             self._rules[rule.arn] = rule
@@ -159,6 +160,23 @@ def put_entry(bus: EventBus, entry: Mapping[str, Json]) -> dict[str, str]:
         }
     )
     return {"EventId": event_id}
+
+
+def _check_targets(rule: Rule) -> None:
+    """Fail for targets that EventBridge would refuse, or that are not known here."""
+    for target in rule.targets:
+        if unknown := set(target) - _TARGET_PROPERTIES:
+            raise NotKnown(f"{rule.arn}: a target's {', '.join(sorted(unknown))}")
+        if len(inputs := _INPUTS & set(target)) > 1:
+            raise DeploymentFailed(f"{rule.arn}: a target has only one of {sorted(inputs)}")
+        try:
+            json.loads(target.get("Input", "null"))
+        except ValueError:
+            raise DeploymentFailed(f"{rule.arn}: the Input of a target is no JSON") from None
+    if len({target["Id"] for target in rule.targets}) < len(rule.targets):
+        raise DeploymentFailed(f"{rule.arn}: two targets have the same Id")
+    if len(rule.targets) > _MAX_TARGETS:
+        raise DeploymentFailed(f"{rule.arn}: a rule has {_MAX_TARGETS} targets at most")
 
 
 def _payload(target: Mapping[str, Json], event: Json) -> Json:

@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 
 _MAX_ENVIRONMENTS = 4
 """Of a function without reserved concurrency: more would only wait for the processor."""
+_LONG_S = 900
+_MAX_ENVIRONMENTS_OF_LONG = 20
+"""Of one that may run for as long as Lambda lets it: it waits for others, not for the processor.
+
+Capture has three that follow chats and one that asks, for each of up to five shards.
+"""
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,10 @@ class Function:
     def concurrency(self) -> int:
         """How many invocations may run at once."""
         reserved = self.configuration.reserved_concurrency
-        return _MAX_ENVIRONMENTS if reserved is None else reserved
+        if reserved is not None:
+            return reserved
+        runs_long = self.configuration.timeout_s >= _LONG_S
+        return _MAX_ENVIRONMENTS_OF_LONG if runs_long else _MAX_ENVIRONMENTS
 
     def invoke(
         self, payload: bytes, *, wait_s: float | None = None, request_id: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from tests.integration.local.stack import (
     a_cloud,
     a_copy,
     contact_event,
+    eventually,
     received,
 )
 
@@ -20,6 +22,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from local.cloud import LocalCloud
+
+SEVERAL_TARGETS = """
+  Several:
+    Type: AWS::Events::Rule
+    Properties:
+      EventPattern: {source: [several]}
+      Targets:
+        - {Id: First, Arn: !GetAtt DeadLetters.Arn, Input: '{"shard": 0}'}
+        - !If
+          - HasAudit
+          - {Id: Second, Arn: !GetAtt DeadLetters.Arn, Input: '{"shard": 1}'}
+          - !Ref AWS::NoValue
+        - {Id: Third, Arn: !GetAtt DeadLetters.Arn, Input: '{"shard": 2}'}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -120,6 +136,52 @@ Outputs:"""
     assert cloud.put_event({"source": "nobody"}) == 1
     assert '"source": "nobody"' in received(cloud, stack.outputs["DeadLetters"])[0]["Body"]
     assert not cloud.invocations(stack.resources["Probe"])
+
+
+def test_a_rule_says_to_each_of_its_targets_what_the_template_says(
+    cloud: LocalCloud, tmp_path: Path
+) -> None:
+    stack = cloud.deploy(
+        a_copy(tmp_path, ("\nOutputs:", f"{SEVERAL_TARGETS}\nOutputs:")), stack_name="targets"
+    )
+    assert cloud.put_event({"source": "several"}) == 1
+    told: set[int] = set()
+
+    def both() -> bool:
+        for message in received(cloud, stack.outputs["DeadLetters"]):
+            told.add(json.loads(message["Body"])["shard"])
+        return len(told) > 1
+
+    eventually(both)
+    assert told == {0, 2}
+    cloud.delete("targets")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("Id: Third", "Id: First", "two targets have the same Id"),
+        ("""Input: '{"shard": 2}'""", """Input: '{"shard"'""", "is no JSON"),
+        ("""Input: '{"shard": 2}'""", """Input: "1", InputPath: $.id""", "only one of"),
+        (
+            "        - {Id: Third,",
+            "".join(
+                f"        - {{Id: More{number}, Arn: !GetAtt DeadLetters.Arn}}\n"
+                for number in range(4)
+            )
+            + "        - {Id: Third,",
+            "5 targets at most",
+        ),
+    ],
+)
+def test_targets_that_eventbridge_would_refuse_fail(
+    cloud: LocalCloud, tmp_path: Path, old: str, new: str, named: str
+) -> None:
+    assert old in SEVERAL_TARGETS
+    rule = SEVERAL_TARGETS.replace(old, new)
+    template = a_copy(tmp_path, ("\nOutputs:", f"{rule}\nOutputs:"))
+    with pytest.raises(DeploymentFailed, match=named):
+        cloud.deploy(template, stack_name="refused")
 
 
 # --- custom resources -----------------------------------------------------------------------------
