@@ -35,6 +35,8 @@ HEALTH = {
     *("ChatsLive", "ChatsAnnounced", "ChatsPublished", "MessagesPublished", "ReceiptsPublished"),
     *("ReadLatency", "EndToRows", "CallsOfRate", "ReadsThrottled", "ParticipantSourcesClosed"),
     *("ChatsWithoutSource", "ChatsFailed", "LastReads", "LastReadsWithoutToken"),
+    *("ChatsCoveredBySocket", "ChatsCoveredByReads", "ChatsUncovered", "LeaseAge"),
+    *("SocketsOpened", "SocketsLost", "SocketsRefused", "CreateParticipantConnectionCalls"),
 }
 
 of_both = pytest.mark.parametrize("parameters", [ALL, FEWEST], ids=["all", "fewest"])
@@ -95,8 +97,11 @@ def shown(widgets: list[dict[str, Any]]) -> Iterator[tuple[str, str, dict[str, s
     """Namespace, name and dimensions of all that is drawn."""
     for widget in widgets:
         for metric in widget["properties"].get("metrics", []):
+            if isinstance(metric[0], dict):
+                assert metric[0].keys() <= {"expression", "label", "yAxis"}
+                continue
             namespace, name, *dimensions, options = metric
-            assert options.keys() <= {"stat", "label", "yAxis"}
+            assert options.keys() <= {"stat", "label", "yAxis", "id", "visible"}
             yield namespace, name, dict(zip(dimensions[::2], dimensions[1::2], strict=True))
 
 
@@ -141,10 +146,32 @@ def test_the_dashboard_shows_the_health_of_every_part() -> None:
         (metric[5], metric[6]["stat"])
         for widget in of.widgets
         for metric in widget["properties"].get("metrics", [])
-        if metric[1] == "ReadLatency"
+        if "ReadLatency" in metric[1:2]
     }
     percentiles = ("p50", "p90", "p99")
     assert latencies == {(role, p) for role in ("AGENT", "CUSTOMER") for p in percentiles}
+
+
+def test_what_is_computed_is_of_a_metric_beside_it_and_shown_beside_its_rate() -> None:
+    [calls] = [
+        widget["properties"]
+        for widget in observed({"ConnectionRate": "7.5"}).widgets
+        if "ConnectionRate" in widget["properties"].get("title", "")
+    ]
+    [hidden, [computed]] = calls["metrics"]
+    name = hidden[-1]["id"]
+    assert (hidden[1], hidden[-1]["visible"]) == ("CreateParticipantConnectionCalls", False)
+    assert computed["expression"] == f"{name} / PERIOD({name})"
+    assert [level["value"] for level in calls["annotations"]["horizontal"]] == [7.5]
+
+
+def test_capture_has_stopped_when_a_lease_is_old_or_nothing_is_heard() -> None:
+    """Invocations say nothing: they are there each minute, and end after a quarter of an hour."""
+    alarm = observed(ALL).alarms["CaptureStopped"]
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("LeaseAge", "Maximum")
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (180, "GreaterThanThreshold")
+    assert alarm["Period"] * alarm["EvaluationPeriods"] == 900
+    assert alarm["TreatMissingData"] == "breaching"
 
 
 @of_both

@@ -90,8 +90,9 @@ ALARMS = (
     Alarm(
         name="CaptureFailed",
         description=(
-            "Capture failed twice within 40 minutes. Transcripts are not read meanwhile, and "
-            "receipts of chats that end are lost if their tokens end with them. Its log says why."
+            "Capture failed twice within 40 minutes. Chats that a process followed are left alone "
+            "until the next one takes them, and receipts of chats that end meanwhile are lost if "
+            "their tokens end with them. Its log says why."
         ),
         of=of_function("Errors", "Capture"),
         periods=8,
@@ -101,16 +102,20 @@ ALARMS = (
     Alarm(
         name="CaptureStopped",
         description=(
-            "Capture was not run for half an hour, though it is due every minute: its schedule is "
-            "disabled, or its concurrency is taken away. Nothing is read meanwhile."
+            "No process of Capture has renewed the lease of a shard for three minutes, or none has "
+            "said anything for a quarter of an hour: live chats are not followed. See whether the "
+            "rule CaptureRule is enabled, whether Capture is throttled (CaptureConcurrency, or the "
+            "account's concurrent executions), and what its log says."
         ),
-        of=of_function("Invocations", "Capture"),
+        of=of_chatlake(Metric.LEASE_AGE),
+        statistic="Maximum",
         period_s=900,
-        periods=2,
-        threshold=1,
-        comparison="LessThanThreshold",
+        threshold=180,
         missing="breaching",
-        why={"Period": "As long as an invocation may last."},
+        why={
+            "Period": "So long nothing at all is heard of it: each invocation reports the age, one "
+            "a minute."
+        },
     ),
     Alarm(
         name="StartChatFailed",

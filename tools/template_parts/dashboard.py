@@ -121,6 +121,46 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
     ),
     (
         Graph(
+            "Live chats, and how they are followed",
+            "at present",
+            (
+                Line(of_chatlake(Metric.CHATS_BY_SOCKET), "by a websocket"),
+                Line(of_chatlake(Metric.CHATS_BY_READS), "by reads"),
+                Line(of_chatlake(Metric.CHATS_UNCOVERED), "by nothing"),
+                Line(of_chatlake(Metric.GAPS_READ), "gaps read", right=True),
+            ),
+            right="in a minute",
+            # Each shard reports once a minute.
+            period_s=60,
+        ),
+        Graph(
+            "Websockets",
+            "in 5 minutes",
+            (
+                Line(of_chatlake(Metric.SOCKETS_OPENED), "opened"),
+                Line(of_chatlake(Metric.SOCKETS_LOST), "lost"),
+                Line(of_chatlake(Metric.SOCKETS_REFUSED), "refused"),
+                Line(of_chatlake(Metric.FRAMES_READ), "frames read", right=True),
+                Line(of_chatlake(Metric.FRAMES_REJECTED), "frames rejected", right=True),
+            ),
+            right="frames",
+        ),
+        Graph(
+            "CreateParticipantConnection calls, of ConnectionRate",
+            "a second",
+            (Line(of_chatlake(Metric.CONNECTIONS_MADE), "made", a_second=True),),
+            period_s=60,
+            mark=("all that is allowed", "ConnectionRate"),
+        ),
+        Graph(
+            "Since a process of Capture last renewed its lease",
+            "seconds",
+            (Line(of_chatlake(Metric.LEASE_AGE), "of the worst shard", "Maximum"),),
+            mark=("alarm", _THRESHOLDS["CaptureStopped"]),
+        ),
+    ),
+    (
+        Graph(
             "GetTranscript calls, of CaptureRate",
             "percent",
             (
@@ -213,6 +253,9 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
             "## What to watch\n"
             "* **An alarm is red**: open it, its description says what it means and what to do. "
             "`docs/operations.md` of chatlake has all of them, and the commands.\n"
+            "* **Chats are followed by nothing**: neither a websocket nor a read has come to them "
+            "in time. Calls at their rates? Raise ConnectionRate or CaptureRate, or have the "
+            "quotas raised.\n"
             "* **Rows come late**: the calls show whether Capture has reached its rate, the queue "
             "whether Publish keeps up.\n"
             "* **Latencies are empty**: nobody reads, or no tokens come. Receipts need a token, "

@@ -26,20 +26,28 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A line of a graph, of its left axis unless it is of the right one."""
+    """A line of a graph, of its left axis unless it is of the right one.
+
+    With `a_second` it is what the statistic of a period is in each of its seconds.
+    """
 
     metric: CloudWatchMetric
     label: str
     stat: str = "Sum"
     _: KW_ONLY
     right: bool = False
+    a_second: bool = False
     condition: str = ""
 
     def entry(self) -> Entry:
-        options = {"stat": self.stat, "label": self.label}
-        if self.right:
-            options["yAxis"] = "right"
-        text = _json([*self.metric.as_words(), options])
+        told = {"label": self.label, **({"yAxis": "right"} if self.right else {})}
+        if self.a_second:
+            name = self.metric.name[0].lower() + self.metric.name[1:]
+            hidden = {"stat": self.stat, "id": name, "visible": False}
+            counted = {"expression": f"{name} / PERIOD({name})", **told}
+            text = f"{_json([*self.metric.as_words(), hidden])},\n{_json([counted])}"
+        else:
+            text = _json([*self.metric.as_words(), {"stat": self.stat, **told}])
         # A variable of Fn::Sub is of letters and digits.
         variable = re.sub(r"\W", "", f"{self.metric.name}Of{self.label}")
         return Entry(text, variable, self.condition)
@@ -47,14 +55,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """Metrics over time; `left` and `right` say what the axes count, `mark` is a level to see."""
+    """Metrics over time; `left` and `right` say what the axes count.
+
+    `mark` is a level to see, a number or the name of a parameter of the template.
+    """
 
     title: str
     left: str
     lines: tuple[Line, ...]
     right: str = ""
     period_s: int = 300
-    mark: tuple[str, int] | None = None
+    mark: tuple[str, int | str] | None = None
 
     kind = "metric"
     height = 6
@@ -76,8 +87,9 @@ class Graph:
         ]
         if self.mark:
             label, value = self.mark
-            levels = {"horizontal": [{"label": label, "value": value}]}
-            properties.append(f'"annotations": {_json(levels)}')
+            number = f"${{{value}}}" if isinstance(value, str) else value
+            level = f'{{"label": {_json(label)}, "value": {number}}}'
+            properties.append(f'"annotations": {{"horizontal": [{level}]}}')
         return [*properties, f'"metrics": {_listed(self.entries())}']
 
 
