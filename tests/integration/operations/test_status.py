@@ -1,11 +1,11 @@
-"""Whether receipts still come, as the metrics of a stack say."""
+"""Whether receipts come, as metrics say, and how live chats are followed, as Capture says."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from chatlake.operations.status import EndedChats, ended_chats
+from chatlake.operations.status import EndedChats, LiveCoverage, ended_chats, live_coverage
 from tests.aws import Aws
 
 STACK = "a-stack"
@@ -60,3 +60,44 @@ def test_all_pages_of_an_answer_count() -> None:
 
     found = ended_chats(InPages(), STACK, until=datetime.now(UTC))
     assert found == EndedChats(ended=6, read=4, with_receipts=1)
+
+
+NOW = datetime(2026, 11, 2, 10, tzinfo=UTC)
+
+
+def note(aws: Aws, table: str, shard: int, item: str, **numbers: int) -> None:
+    """Note what a process of Capture does, or who has the lease."""
+    attributes: Any = {name: {"N": str(number)} for name, number in numbers.items()}
+    key: Any = {"chat": {"S": f"#shard-{shard}"}, "item": {"S": item}}
+    aws.client("dynamodb").put_item(TableName=table, Item={**key, **attributes})
+
+
+def ms_ago(seconds: float) -> int:
+    return round((NOW - timedelta(seconds=seconds)).timestamp() * 1000)
+
+
+def test_live_chats_are_those_of_all_processes_of_all_shards(aws: Aws) -> None:
+    table = aws.schedule_table()
+    note(aws, table, 0, "lease", generation=9, began_at=ms_ago(60), beat_at=ms_ago(1))
+    note(aws, table, 0, "process#a", beat_at=ms_ago(29), by_socket=500, by_reads=0, uncovered=1)
+    note(aws, table, 0, "process#b", beat_at=ms_ago(1), by_socket=100, by_reads=40, uncovered=2)
+    note(aws, table, 4, "process#c", beat_at=ms_ago(0), by_socket=7, by_reads=0, uncovered=0)
+    found = live_coverage(aws.client("dynamodb"), table, at=NOW)
+    assert found == LiveCoverage(by_socket=607, by_reads=40, uncovered=3, processes=3)
+    assert found.covered_share == 647 / 650
+    one = live_coverage(aws.client("dynamodb"), table, at=NOW, shards=1)
+    assert (one.by_socket, one.processes) == (600, 2)
+
+
+def test_who_has_died_follows_nothing_and_who_has_just_begun_says_nothing_yet(aws: Aws) -> None:
+    table = aws.schedule_table()
+    note(aws, table, 0, "process#dead", beat_at=ms_ago(30), by_socket=300)
+    note(aws, table, 0, "process#new", beat_at=ms_ago(2))
+    found = live_coverage(aws.client("dynamodb"), table, at=NOW)
+    assert found == LiveCoverage(processes=1)
+    assert found.covered_share is None
+
+
+def test_where_no_chat_is_live_nobody_follows_any(aws: Aws) -> None:
+    found = live_coverage(aws.client("dynamodb"), aws.schedule_table(), at=NOW)
+    assert found == LiveCoverage()

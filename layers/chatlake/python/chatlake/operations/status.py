@@ -1,4 +1,4 @@
-"""The state of a lake in figures, and of a stack: whether receipts still come."""
+"""The state of a lake in figures, and of a stack: whether receipts still come, now and of late."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from datetime import date, datetime
 
     import duckdb
+    from types_boto3_dynamodb import DynamoDBClient
 
     from chatlake.operations.archive import FolderArchive
 
 _DAY = timedelta(days=1)
 _HOUR_S = 3600
+_MOST_SHARDS = 5
+# What has noted nothing for so long is taken for dead by the other processes of its shard, too.
+_DEAD_AFTER = timedelta(seconds=30)
 _NEWEST = {table.name: table.partition_by for table in schema.TABLES}
 
 
@@ -182,3 +186,64 @@ def ended_chats(
         if not (token := answer.get("NextToken")):
             return EndedChats(*(round(counts[metric]) for metric in metrics))
         request["NextToken"] = token
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCoverage:
+    """How the live chats of a stack are followed at a moment.
+
+    Attributes
+    ----------
+    by_socket, by_reads, uncovered
+        Chats that a websocket brings, that are read again and again, and that are followed by
+        nothing at present. One that is being handed over may count twice.
+    processes
+        Of Capture, that live; three for each shard with chats.
+    """
+
+    by_socket: int = 0
+    by_reads: int = 0
+    uncovered: int = 0
+    processes: int = 0
+
+    @property
+    def covered_share(self) -> float | None:
+        """The share of live chats that are followed, from 0 to 1; None if there are none."""
+        covered = self.by_socket + self.by_reads
+        live = covered + self.uncovered
+        return covered / live if live else None
+
+
+def live_coverage(
+    dynamodb: DynamoDBClient, schedule_table: str, *, at: datetime, shards: int = _MOST_SHARDS
+) -> LiveCoverage:
+    """Ask the processes of Capture, by what they have noted, how live chats are followed.
+
+    Parameters
+    ----------
+    at
+        The present, with a time zone. Who has noted nothing for 30 s before it is not asked.
+    shards
+        How many there are; of those that are not, nobody has noted anything.
+    """
+    counts = dict.fromkeys(("by_socket", "by_reads", "uncovered"), 0)
+    processes = 0
+    oldest_ms = (at - _DEAD_AFTER).timestamp() * 1000
+    for shard in range(shards):
+        pages = dynamodb.get_paginator("query").paginate(
+            TableName=schedule_table,
+            ConsistentRead=True,
+            KeyConditionExpression="chat = :shard AND begins_with(#item, :process)",
+            ExpressionAttributeNames={"#item": "item"},
+            ExpressionAttributeValues={
+                ":shard": {"S": f"#shard-{shard}"},
+                ":process": {"S": "process#"},
+            },
+        )
+        for process in (item for page in pages for item in page["Items"]):
+            if int(process["beat_at"]["N"]) <= oldest_ms:
+                continue
+            processes += 1
+            for name in counts:
+                counts[name] += int(process[name]["N"]) if name in process else 0
+    return LiveCoverage(**counts, processes=processes)
