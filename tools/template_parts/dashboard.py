@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterable
-from string import Template
-
 from chatlake.aws_clients.metric_names import Metric
 from tools.template_parts.alarms import ALARMS
+from tools.template_parts.dashboard_resource import as_yaml
 from tools.template_parts.metrics import of_chatlake, of_function, of_queue
-from tools.template_parts.widgets import Entry, Graph, Line, States, Text, Widget, as_json
+from tools.template_parts.widgets import Graph, Line, States, Text, Widget
 
-_COLUMNS = 24
 _THRESHOLDS = {a.name: a.threshold for a in ALARMS if isinstance(a.threshold, int)}
 _CONSOLE = "https://${AWS::Region}.console.aws.amazon.com"
 # Each with the condition of the template without which there is no such function.
@@ -269,55 +265,7 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
     ),
 )
 
-_RESOURCE = Template("""\
-  Dashboard:
-    Type: AWS::CloudWatch::Dashboard
-    Properties:
-      # Dashboards are of the account, not of a Region.
-      DashboardName: !Sub $${AWS::StackName}-$${AWS::Region}
-      DashboardBody: !Sub
-        - |
-          {
-            "start": "-PT12H",
-            "widgets": [
-$widgets
-            ]
-          }
-        - $variables""")
-_VARIABLE = Template("""\
-          $name: !If
-            - $condition
-            - !Sub ', $text'
-            - ""
-""")
-
 
 def rendered() -> str:
     """Return the resource as the template has it."""
-    entries = [entry for row in ROWS for widget in row for entry in widget.entries()]
-    widgets = textwrap.indent(",\n".join(_placed(ROWS)), " " * 14)
-    return _RESOURCE.substitute(widgets=widgets, variables=_variables(entries))
-
-
-def _placed(rows: Iterable[tuple[Widget, ...]]) -> Iterable[str]:
-    y = 0
-    for row in rows:
-        width = _COLUMNS // len(row)
-        for column, widget in enumerate(row):
-            yield as_json(widget, column * width, y, width)
-        y += max(widget.height for widget in row)
-
-
-def _variables(entries: list[Entry]) -> str:
-    """Return the second argument of Fn::Sub, which stands behind the dash of a list."""
-    variables = "".join(
-        _VARIABLE.substitute(
-            name=entry.variable,
-            condition=entry.condition,
-            # A quote within a quoted text of YAML is doubled.
-            text=entry.text.replace("'", "''"),
-        )
-        for entry in entries
-        if entry.condition
-    )
-    return variables.lstrip()
+    return as_yaml(ROWS)
