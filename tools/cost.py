@@ -7,9 +7,10 @@ from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
 from tools.cost_model import costs
+from tools.live_chats import pace, section
 from tools.prices import PRICES, PRICES_OF
 from tools.stack_defaults import Stack, read_stack
-from tools.workload import ABOUT, DAYS, Chat, interval_at_peak_s, live_at_peak
+from tools.workload import ABOUT, DAYS, Chat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,8 @@ def page(sizes: tuple[int, ...], chat: Chat, stack: Stack) -> str:
         largest = sorted(lines, key=lambda line: -line.dollars)
         out += [f"- {line.service}: {line.why}" for line in largest]
         out.append("")
-        out.append(_pace(size, chat, stack))
+        out.append(pace(size, chat, stack))
+    out += section(sizes, chat, stack)
     out += [
         "## What dominates, and what to turn down\n",
         *_advice(sizes, chat, stack, totals),
@@ -54,8 +56,10 @@ def page(sizes: tuple[int, ...], chat: Chat, stack: Stack) -> str:
         "|---|---:|---|",
         *(f"| `--{_option(n)}` | {getattr(chat, n):g} | {about} |" for n, about in ABOUT.items()),
         "",
-        f"From the template: {stack.architecture}, a read at most every {stack.interval_s:g} s, "
-        f"{stack.capture_rate:g} calls a second, batches gathered for {stack.window_s:g} s, memory "
+        f"From the template: {stack.architecture}, live chats by {stack.live_source}, "
+        f"{stack.connection_rate:g} calls of CreateParticipantConnection and "
+        f"{stack.capture_rate:g} of GetTranscript a second, batches gathered for "
+        f"{stack.window_s:g} s, memory "
         + ", ".join(f"{name} {gb * 1024:,.0f} MB" for name, gb in stack.memory_gb.items())
         + ". Requests to DynamoDB and S3 are counted by a test, "
         "`tests/integration/capture/test_requests.py`; `tools/cost_model.py` says what each is.\n",
@@ -65,22 +69,6 @@ def page(sizes: tuple[int, ...], chat: Chat, stack: Stack) -> str:
         *(f"| {_dollars(dollars)} | {what} |" for dollars, what in PRICES.values()),
     ]
     return "\n".join(out) + "\n"
-
-
-def _pace(size: int, chat: Chat, stack: Stack) -> str:
-    live, interval_s = live_at_peak(size, chat), interval_at_peak_s(size, chat, stack)
-    told = (
-        f"GetTranscript: in the busiest hour some {live:,.0f} chats live. `CaptureRate` less "
-        f"`LastReadReserve` is {stack.own_rate:g} calls a second, so each is read about every "
-        f"{interval_s:,.0f} s"
-    )
-    if interval_s <= stack.interval_s:
-        return told + ", which is `ShortestIntervalSeconds`.\n"
-    return told + (
-        ", and those in which something happens more often. What that keeps is in "
-        "[performance](performance.md); a higher quota of AWS, and half of it as the rate, keeps "
-        "more.\n"
-    )
 
 
 def _advice(
@@ -96,6 +84,7 @@ def _advice(
     )
     for title, changed in (
         ("`Architecture` x86_64", {"architecture": "x86_64"}),
+        ("`LiveSource` polling", {"live_source": "polling"}),
         ("`PublishWindowSeconds` 60", {"window_s": 60.0}),
         ("`HistoryDays` 1", {"history_days": 1}),
     ):
@@ -106,7 +95,7 @@ def _advice(
             for size in sizes
         )
         yield f"- {title}: {told} dollars a month."
-    yield "- How often live chats are read costs nothing but the rate: it is done in memory."
+    yield "- How often chats are read, and what websockets bring, costs nothing: it is in memory."
     yield (
         "- The optimizers of tables that few ask can be switched off in Glue; queries then open "
         "more and smaller files."

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _LATENCY_KB = 0.013
 _LISTED_KB = 0.11
+_BEAT_EVERY_S = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def _lambda(of: Month, chat: Chat, stack: Stack) -> Line:
     run_s = {
         "StartChat": of.chats * chat.start_s,
         "Track": of.tracked * chat.track_s,
-        "Capture": chat.busy_hours * HOUR_S * DAYS,
+        "Capture": of.processes * chat.busy_hours * HOUR_S * DAYS + of.asks * chat.ask_s,
         "Publish": of.batches * chat.publish_s + of.chats * chat.publishes * chat.publish_chat_s,
         "Reconcile": of.reconcile_s,
     }
@@ -113,17 +114,21 @@ def reads_a_chat(of: Month, chat: Chat) -> float:
 
 
 def _dynamodb(of: Month, chat: Chat) -> Line:
-    # The worker asks every two seconds which chats ended, every five which wait and which live.
-    polls_a_s = 0.5 / 2 + (0.5 + max(0.5, of.live * _LISTED_KB / 8)) / 5
-    polls = polls_a_s * chat.busy_hours * HOUR_S * DAYS
-    writes = of.chats * writes_a_chat(chat)
-    reads = of.chats * reads_a_chat(of, chat) + polls + of.compared * 2 * 4.5
+    # A shard asks every two seconds which chats ended, every five which wait and which live.
+    polls_a_s = of.shards * (0.5 / 2 + (0.5 + max(0.5, of.live * _LISTED_KB / 8)) / 5)
+    busy_s = chat.busy_hours * HOUR_S * DAYS
+    # Each process notes that it lives, and looks at the lease and the other processes.
+    beats = of.processes * busy_s / _BEAT_EVERY_S
+    writes = of.chats * writes_a_chat(chat) + beats
+    reads = of.chats * reads_a_chat(of, chat) + polls_a_s * busy_s + beats + of.asks
+    reads += of.compared * 2 * 4.5
     table_gb = of.chats * 12 * 0.5 / 1e6
     return Line(
         "DynamoDB",
         writes * price("write") + reads * price("read") + table_gb * price("table_gb"),
         f"{writes_a_chat(chat):,.0f} write and {reads_a_chat(of, chat):,.0f} read units a chat; "
-        f"in all {writes / 1e6:,.1f} and {reads / 1e6:,.1f} million",
+        f"in all {writes / 1e6:,.1f} and {reads / 1e6:,.1f} million, {beats / 1e6:,.1f} of each by "
+        "processes of Capture that note that they live",
     )
 
 
@@ -149,8 +154,8 @@ def _athena(of: Month, chat: Chat) -> Line:
 
 
 def _cloudwatch(of: Month, chat: Chat, stack: Stack) -> Line:
-    # Of Capture's invocations, one a minute, those that have chats to capture.
-    logging = of.invocations - 24 * 60 * DAYS + chat.busy_hours * 60 * DAYS
+    # Each process of Capture reports once a minute, and so does each invocation that is not needed.
+    logging = of.invocations + of.processes * chat.busy_hours * 60 * DAYS
     # A read latency is logged as a number, a hundred of them with one head.
     logs_gb = (logging * chat.log_kb + of.chats * chat.items * _LATENCY_KB) / 1e6
     return Line(

@@ -21,6 +21,8 @@ class Stack:
     timeout_s: dict[str, int]
     capture_rate: float
     own_rate: float
+    live_source: str
+    connection_rate: float
     interval_s: float
     window_s: float
     batch: int
@@ -52,6 +54,8 @@ def read_stack() -> Stack:
         timeout_s={name: function["Timeout"] for name, function in functions.items()},
         capture_rate=defaults["CaptureRate"],
         own_rate=defaults["CaptureRate"] - defaults["LastReadReserve"],
+        live_source=defaults["LiveSource"],
+        connection_rate=defaults["ConnectionRate"],
         interval_s=defaults["ShortestIntervalSeconds"],
         window_s=defaults["PublishWindowSeconds"],
         batch=functions["Publish"]["Events"]["Announced"]["Properties"]["BatchSize"],

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 DAYS = 30
 HOUR_S = 3600
 WRITTEN_EVERY_MINUTES = WRITTEN_EVERY_MS / 60_000
+LIVE_A_SHARD = 1_000
+"""Live chats; a process has up to 800 websockets, and a shard's chats are in three of them."""
+MOST_SHARDS = 5
 
 ABOUT = {
     "minutes": "how long a chat lasts",
@@ -25,8 +28,12 @@ ABOUT = {
     "busy_hours": "hours of a day in which chats live",
     "peak_share": "share of a day's chats that the busiest hour has",
     "changed_share": "share of five minutes of a live chat that bring something new to write",
+    "connections": "calls of CreateParticipantConnection for a chat with a websocket",
+    "transcript_calls": "calls of GetTranscript for a chat with a websocket",
+    "processes": "processes of Capture that live at once in a shard with websockets",
     "publishes": "times that a chat is published; late exports and receipts repeat it",
     "track_s": "an invocation of Track",
+    "ask_s": "an invocation of Capture that finds that it is not needed",
     "start_s": "an invocation of StartChat",
     "publish_s": "a batch of Publish, beside its chats",
     "publish_chat_s": "each chat of a batch",
@@ -49,8 +56,12 @@ class Chat:
     busy_hours: float = 16
     peak_share: float = 0.12
     changed_share: float = 0.7
+    connections: float = 1.5
+    transcript_calls: float = 2.5
+    processes: float = 3
     publishes: float = 1.1
     track_s: float = 0.1
+    ask_s: float = 0.3
     start_s: float = 0.4
     publish_s: float = 6
     publish_chat_s: float = 0.01
@@ -68,6 +79,8 @@ class Month:
     attempts: float
     writes: float
     live: float
+    shards: int
+    processes: float
     tracked: float
     batches: float
     compared: float
@@ -75,8 +88,13 @@ class Month:
 
     @property
     def invocations(self) -> float:
-        """Invocations of all functions; Capture's are one a minute, Reconcile's one an hour."""
-        return self.chats + self.tracked + 24 * 60 * DAYS + self.batches + 24 * DAYS
+        """Invocations of all functions; Reconcile's are one an hour."""
+        return self.chats + self.tracked + self.asks + self.batches + 24 * DAYS
+
+    @property
+    def asks(self) -> float:
+        """Invocations of Capture, one a minute and shard."""
+        return self.shards * 24 * 60 * DAYS
 
 
 def live_at_peak(chats_a_day: float, chat: Chat) -> float:
@@ -84,9 +102,14 @@ def live_at_peak(chats_a_day: float, chat: Chat) -> float:
     return chats_a_day * chat.peak_share / HOUR_S * chat.minutes * 60
 
 
-def interval_at_peak_s(chats_a_day: float, chat: Chat, stack: Stack) -> float:
-    """Seconds between two reads of a live chat then, if all are read alike."""
-    return max(stack.interval_s, live_at_peak(chats_a_day, chat) / stack.own_rate)
+def shards_for(live: float) -> int:
+    """Shards that so many live chats need to have a websocket each; there are five at most."""
+    return min(MOST_SHARDS, max(1, ceil(round(live) / LIVE_A_SHARD)))
+
+
+def interval_s(live: float, stack: Stack) -> float:
+    """Seconds between two reads of each of so many live chats, if all are read alike."""
+    return max(stack.interval_s, live / stack.own_rate)
 
 
 def month(chats_a_day: float, chat: Chat, stack: Stack) -> Month:
@@ -96,8 +119,12 @@ def month(chats_a_day: float, chat: Chat, stack: Stack) -> Month:
     # One search in four seconds, 100 contacts each, of three days, until a minute before the end.
     searches = min(ceil(chats_a_day * chat.legs * 3 / 100), (stack.timeout_s["Reconcile"] - 60) / 4)
     live = chats_a_day * chat.minutes / (chat.busy_hours * 60)
-    reads_a_chat = chat.minutes * 60 / max(stack.interval_s, live / stack.own_rate)
-    changes = min(chat.minutes / WRITTEN_EVERY_MINUTES, reads_a_chat) * chat.changed_share
+    by_socket = stack.live_source == "websocket"
+    changes = chat.minutes / WRITTEN_EVERY_MINUTES * chat.changed_share
+    if not by_socket:
+        reads_a_chat = chat.minutes * 60 / interval_s(live, stack)
+        changes = min(changes, reads_a_chat * chat.changed_share)
+    shards = shards_for(live_at_peak(chats_a_day, chat)) if by_socket else 1
     return Month(
         chats_a_day=chats_a_day,
         chats=chats,
@@ -106,6 +133,8 @@ def month(chats_a_day: float, chat: Chat, stack: Stack) -> Month:
         # While it lives, at its end, and when it has settled and the exports have come.
         writes=chats * (changes + 2),
         live=live,
+        shards=shards,
+        processes=shards * (chat.processes if by_socket else 1),
         tracked=chats * chat.legs * (chat.events + 1),
         batches=max(min(publishes, busy_s / max(stack.window_s, 1)), publishes / stack.batch),
         compared=24 * DAYS * min(searches * 100, chats_a_day * chat.legs * 3),

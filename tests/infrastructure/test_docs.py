@@ -188,6 +188,8 @@ def test_costs_follow_the_template() -> None:
     stack = read_stack()
     assert stack.memory_gb["Capture"] == resources["Capture"]["Properties"]["MemorySize"] / 1024
     assert stack.capture_rate == TEMPLATE["Parameters"]["CaptureRate"]["Default"]
+    assert stack.connection_rate == TEMPLATE["Parameters"]["ConnectionRate"]["Default"]
+    assert stack.live_source == TEMPLATE["Parameters"]["LiveSource"]["Default"]
     # One of them has a value for each role.
     assert stack.metrics == len(Metric) + 5
 
