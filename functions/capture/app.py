@@ -114,6 +114,7 @@ def services_of(lease: Lease, ends_at: int) -> CaptureServices:
         warn=warn,
         may_go_on=lambda: now_ms() < ends_at - LAST_PAGE_MS,
         on_read=waiting.on_read,
+        on_still=waiting.on_still,
         on_gone=waiting.on_gone,
         counters=counters,
     )

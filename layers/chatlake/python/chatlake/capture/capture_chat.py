@@ -64,7 +64,8 @@ def capture_chat(
     # The index is eventually consistent: it may name a chat whose attempt has just ended.
     if state is None or state.due_at is None or state.due_at > now_ms():
         if live is not None and (state is None or state.phase != "live"):
-            # Another process was faster, and knows not what this one does.
+            # Another process was faster, and knows not what this one does; or it was erased.
+            live.gone = state is None
             live.write_late(services)
             return None
         return live

@@ -38,6 +38,9 @@ class CaptureServices:
         Whether there is time for another page.
     on_read
         Takes a live chat that was read, and all that is known of it.
+    on_still
+        Takes a live chat that is listened to, what is known of it, and until when nothing further
+        came, in epoch milliseconds.
     on_gone
         Takes a chat that is not live any more, as far as this process knows.
     """
@@ -54,6 +57,7 @@ class CaptureServices:
     listens: bool = False
     may_go_on: Callable[[], bool] = lambda: True
     on_read: Callable[[str, Document], None] = lambda *_: None
+    on_still: Callable[[str, Document, int], None] = lambda *_: None
     on_gone: Callable[[str], None] = lambda _: None
     counters: Counters = field(default_factory=Counters)
     connections_after_end: ConnectionsAfterEnd = field(default_factory=ConnectionsAfterEnd)

@@ -72,7 +72,10 @@ class _Message:
 
 
 def customer_waits(document: Document) -> tuple[CustomerWait, ...]:
-    """Return for what the customer of a live chat waits: one of each kind at most."""
+    """Return for what the customer of a live chat waits: one of each kind at most.
+
+    It may have begun just when the chat was last seen, or by Connect's clock even after that.
+    """
     reads = document.participant
     if reads is None:
         return ()
@@ -90,7 +93,7 @@ def customer_waits(document: Document) -> tuple[CustomerWait, ...]:
     if talk.unanswered:
         message = talk.unanswered[0]
         waits.append(_wait("unanswered", message, message.sent_us // 1000, reads["read_at"]))
-    return tuple(wait for wait in waits if wait.waited_ms > 0)
+    return tuple(waits)
 
 
 def _wait(kind: Kind, message: _Message, since_ms: int, seen_at_ms: int) -> CustomerWait:

@@ -62,6 +62,8 @@ class LiveChat:
         Whether that read came to everything that may be new.
     attempted_at
         When it was last looked at as a whole.
+    gone
+        Whether the schedule knows nothing of it any longer.
     """
 
     def __init__(self, state: CaptureState, known: Document, *, at: int) -> None:
@@ -77,6 +79,7 @@ class LiveChat:
         self.calls = 1
         self.reached = False
         self.attempted_at = at
+        self.gone = False
         self._state = state
         self._sweep: Sweep | None = None
         self._url: tuple[str, int] | None = None

@@ -150,10 +150,10 @@ class LiveChats:
         """
         self.rotation.remove(chat)
         live = self.chats.get(chat)
-        if live is not None and self.listening.has(chat) and not saw_end(live.known):
-            self._lasting.add(chat)
-        else:
+        if live is None or live.gone or saw_end(live.known) or not self.listening.has(chat):
             self.forget(chat)
+        else:
+            self._lasting.add(chat)
 
     def forget(self, chat: str) -> None:
         """Let go of all that is known of a chat."""
@@ -177,12 +177,15 @@ class LiveChats:
         return chat in self._lasting
 
     def look_around(self, busy: Container[str]) -> list[str]:
-        """Have written what is to be; return chats that are to be looked at as a whole."""
+        """See what follows of hearing nothing; return chats that are to be looked at as a whole."""
         at = now_ms()
         lasting: list[str] = []
         for chat, live in self.chats.items():
             if chat in busy or chat in self.passed or not self.listening.covers(chat):
                 continue
+            self.listening.observe(live)
+            if reads := live.known.participant:
+                self._services.on_still(chat, live.known, reads["read_at"])
             if live.is_to_be_written(self._services):
                 self.to_write.append(chat)
             elif at - live.attempted_at >= ATTEMPTED_EVERY_MS:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from chatlake.capture.customer_waits import customer_waits
@@ -31,6 +32,16 @@ class WaitingCustomers:
         if self._events is not None:
             self._events.tell(document, self._waits[chat])
 
+    def on_still(self, chat: str, document: Document, until_ms: int) -> None:
+        """Take that nothing has come of a live chat until a moment, in epoch ms, but was read."""
+        waits = self._waits.get(chat)
+        if waits:
+            self._waits[chat] = tuple(
+                replace(wait, seen_at_ms=max(wait.seen_at_ms, until_ms)) for wait in waits
+            )
+            if self._events is not None:
+                self._events.tell(document, self._waits[chat])
+
     def on_gone(self, chat: str) -> None:
         """Forget a chat that is not live any more."""
         self._waits.pop(chat, None)
@@ -52,4 +63,4 @@ class WaitingCustomers:
         waited_ms = (
             wait.waited_ms for waits in self._waits.values() for wait in waits if wait.kind == kind
         )
-        return max(waited_ms, default=0) / 1000
+        return max(0, *waited_ms, 0) / 1000

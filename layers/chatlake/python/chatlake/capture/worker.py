@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _WORKERS = 32
 _REPORT_EVERY_MS = 60_000
-_LOOK_EVERY_MS = 5_000
+_LOOK_EVERY_MS = 2_000
 _POSTPONED_MS = 10 * 60_000
 _LONGEST_SLEEP_S = 1.0
 # Of the machine's clock: how long to wait for work before it is decided again who is next.
@@ -209,6 +209,9 @@ class _Worker:
         for chat in self._agenda.refresh(at, self._live.chats):
             self._live.rotation.remove(chat)
             self._services.on_gone(chat)
+            if chat in self._live.chats and chat not in self._agenda.ended:
+                # It was erased, or another process has done with it.
+                self._agenda.new.append(chat)
         self._live.hand_over(self._at_work)
         if at - self._looked_at >= _LOOK_EVERY_MS:
             self._looked_at = at
