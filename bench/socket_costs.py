@@ -53,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         certificate = Path(folder) / "server.pem"
         if options.tls:
-            _make_certificate(certificate)
+            make_certificate(certificate)
             chat_socket._tls().load_verify_locations(certificate)
         command = [sys.executable, "-m", "bench.socket_costs", "--serve", str(certificate)]
         command += ["--frames", str(options.frames), *(["--tls"] if options.tls else [])]
@@ -157,7 +157,8 @@ async def _tell(connections: list[ServerConnection], frames: int) -> None:
         await connections[number % len(connections)].send(dumps(frame), text=True)
 
 
-def _make_certificate(path: Path) -> None:
+def make_certificate(path: Path) -> None:
+    """Write a key and a certificate of 127.0.0.1 that vouches for itself."""
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec

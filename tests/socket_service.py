@@ -15,6 +15,7 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Coroutine
 
     from websockets.http11 import Request, Response
@@ -38,6 +39,8 @@ class SocketService:
         With which it refuses handshakes; None if it accepts.
     connections
         Those that are open, by path, the newest last.
+    tls
+        With which it serves; None for none.
     heard, headers
         The topics that came, by path, and the headers of each handshake.
     """
@@ -47,6 +50,7 @@ class SocketService:
     connections: dict[str, list[ServerConnection]] = field(default_factory=dict)
     heard: dict[str, Counter[str]] = field(default_factory=dict)
     headers: list[dict[str, str]] = field(default_factory=list)
+    tls: ssl.SSLContext | None = None
     url: str = ""
 
     def __enter__(self) -> Self:
@@ -55,7 +59,7 @@ class SocketService:
         self._thread.start()
         self._server = self.do(self._serve())
         host, port = self._server.sockets[0].getsockname()[:2]
-        self.url = f"ws://{host}:{port}"
+        self.url = f"{'wss' if self.tls else 'ws'}://{host}:{port}"
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -118,6 +122,7 @@ class SocketService:
             "127.0.0.1",
             0,
             process_request=self._handshake,
+            ssl=self.tls,
             compression=None,
             ping_interval=None,
             max_size=None,

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import socket
+import ssl
+import threading
 import time
+from asyncio.sslproto import SSLProtocol
 from collections import Counter
+from functools import partial
 from http import HTTPStatus
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.socket_costs import make_certificate
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture import chat_socket
 from chatlake.capture.sockets import SocketEvent, Sockets
 from tests.clock import HandClock, rule_time
 from tests.socket_service import ANSWERS, SocketService, frame
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 CHAT = "11111111-0000-4000-8000-000000000001"
 OTHER = "22222222-0000-4000-8000-000000000002"
 BEGIN_MS = 1_790_000_000_000
 BEAT_S = 10
 PATIENCE_S = 30
+
+
+def wait_until(happened: Callable[[], object]) -> None:
+    until = time.monotonic() + PATIENCE_S
+    while not happened():
+        assert time.monotonic() < until
+        threading.Event().wait(0.01)
 
 
 class Held(Sockets):
@@ -34,7 +48,9 @@ class Held(Sockets):
         self.counts = Counter[Metric]()
         self.past: list[SocketEvent] = []
         super().__init__(
-            count=lambda metric, number: self.counts.update({metric: number}), **options
+            count=lambda metric, number: self.counts.update({metric: number}),
+            tick_s=0.02,
+            **options,
         )
 
     def until(self, happened: Callable[[], object]) -> None:
@@ -52,7 +68,7 @@ class Held(Sockets):
         return events
 
     @property
-    def thread(self) -> Thread:
+    def thread(self) -> threading.Thread:
         return self._thread
 
     def told(self) -> list[tuple[str, str]]:
@@ -163,6 +179,24 @@ def test_one_that_reads_nothing_is_lost_and_holds_up_nobody(
     clock.advance(BEAT_S)
     (lost,) = sockets.until_told(("lost", "silent"))
     assert (lost.chat, lost.at_ms, OTHER in sockets) == (CHAT, BEGIN_MS, True)
+
+
+def _has_observed(sockets: Sockets, until_ms: int) -> bool:
+    return sockets.observed_until(CHAT) == until_ms
+
+
+def test_a_clock_that_runs_ahead_leaves_the_time_for_an_answer(
+    service: SocketService, clock: HandClock
+) -> None:
+    with Sockets(tick_s=3600) as sockets:
+        assert sockets.open(CHAT, f"{service.url}/one")
+        assert sockets.wait(PATIENCE_S)
+        (one,) = sockets._sockets
+        for first in range(BEGIN_MS + 60_000, BEGIN_MS + 20 * 60_000, 4 * 60_000):
+            for at in range(first, first + 4 * 60_000, 60_000):
+                sockets._loop.call_soon_threadsafe(one.tick, at)
+            wait_until(partial(_has_observed, sockets, first))
+        assert [event.kind for event in sockets.take()] == ["opened"]
 
 
 def test_one_that_breaks_is_lost(sockets: Held, service: SocketService) -> None:
@@ -460,9 +494,52 @@ def test_shutting_closes_all_at_once_though_one_does_not_answer(
     service.pause("/7")
     sockets.shut()
     sockets.shut()
+    sockets.thread.join(PATIENCE_S)
     assert not sockets.thread.is_alive()
     assert (len(sockets), sockets.take(), sockets.open(CHAT, service.url)) == (0, [], False)
     service.until_left(but={"/7"})
+
+
+def test_a_flood_that_nobody_takes_is_not_read(
+    sockets: Held, service: SocketService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chatlake.capture.sockets._MOST_WAITING", 100)
+    opened(sockets, service)
+    service.say("/one", *(item(number) for number in range(200)))
+    wait_until(lambda: sockets.is_full)
+    assert sockets.open(OTHER, f"{service.url}/other")
+    wait_until(lambda: service.heard.get("/other"))
+    assert sockets.counts[Metric.FRAMES_READ] == 100
+    sockets.until(lambda: sum(len(event.items) for event in sockets.past) == 200)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    make_certificate(path)
+    return path
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+def test_tls_is_spoken_with_those_whom_we_trust_and_takes_little_memory(
+    certificate: Path, is_trusted: bool
+) -> None:
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(certificate)
+    chat_socket._tls.cache_clear()
+    with SocketService(tls=tls) as service, Held() as sockets:
+        if is_trusted:
+            chat_socket._tls().load_verify_locations(certificate)
+        assert sockets.open(CHAT, f"{service.url}/one")
+        sockets.until_told(("opened", "") if is_trusted else ("lost", "error"))
+        buffers = [
+            len(one._ssl_buffer)  # type: ignore[attr-defined]
+            for one in gc.get_objects()
+            if type(one) is SSLProtocol and one._loop is sockets._loop
+        ]
+    chat_socket._tls.cache_clear()
+    assert len(buffers) >= is_trusted
+    assert all(size <= 16 * 1024 for size in buffers)
 
 
 def test_nothing_is_logged_that_holds_a_url(

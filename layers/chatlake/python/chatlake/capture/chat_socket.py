@@ -40,6 +40,8 @@ MOST_BYTES = 256 * 1024
 PATIENCE_MS = 10_000
 """How long the other end may take to let us in, subscribe us, and to answer a close."""
 _SUBSCRIPTION = b'{"topic":"aws/subscribe","content":{"topics":["aws/chat"]}}'
+_LEAST_TICKS = 4
+_PAUSE_S = 0.25
 _TOO_BIG = 1009
 _RECORD_BYTES = 16 * 1024
 # A port or a host that none can be is a ValueError.
@@ -56,6 +58,10 @@ class End(NamedTuple):
 
 class Listener(Protocol):
     """Who is told, on the event loop, what a websocket hears."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether it can take no more for now."""
 
     def opened(self, socket: ChatSocket) -> None:
         """The subscription was confirmed."""
@@ -112,6 +118,7 @@ class ChatSocket:
         "_end",
         "_listener",
         "_task",
+        "_ticks",
         "_url",
         "began_at",
         "chat",
@@ -122,6 +129,7 @@ class ChatSocket:
         self.chat = chat
         self.began_at = now_ms()
         self.observed_until: int | None = None
+        self._ticks = 0
         self._url = url
         self._listener = listener
         self._beats: Heartbeats | None = None
@@ -155,6 +163,8 @@ class ChatSocket:
             self._send(_SUBSCRIPTION)
             while True:
                 self._receive(await self._connection.recv(decode=False))
+                while self._listener.is_full:
+                    await asyncio.sleep(_PAUSE_S)
         except _ENDS as error:
             return self._end_of(error)
         finally:
@@ -169,28 +179,33 @@ class ChatSocket:
 
     def tick(self, at: int) -> None:
         """Send what is due, and give up what does not answer; `at` in epoch ms."""
-        if self._end is not None:
-            return
+        self._ticks += 1
+        # A clock that runs faster than the machine would leave no time for an answer.
+        is_late = self._ticks > _LEAST_TICKS
         if self._closing_at is not None:
-            if at - self._closing_at >= PATIENCE_MS:
+            if is_late and at - self._closing_at >= PATIENCE_MS:
                 self.abort()
         elif self._beats is None:
-            if at - self.began_at >= PATIENCE_MS:
+            if is_late and at - self.began_at >= PATIENCE_MS:
                 self._give_up(End("lost", "silent"))
         elif self._beats.is_due(at):
-            if not self._beats.is_answered:
+            if self._beats.is_answered:
+                self._beat(self._beats, at)
+            elif is_late:
                 self._give_up(End("lost", "silent"))
-                return
-            self._beats.sent(at)
-            for message in MESSAGES:
-                self._send(message)
+
+    def _beat(self, beats: Heartbeats, at: int) -> None:
+        beats.sent(at)
+        self._ticks = 0
+        for message in MESSAGES:
+            self._send(message)
 
     def close(self) -> None:
         """Close it; what the service sent until it knew is still heard."""
         if self._connection is None or self._beats is None:
             self._give_up(End("lost", "closed"))
         elif self._closing_at is None:
-            self._closing_at = now_ms()
+            self._closing_at, self._ticks = now_ms(), 0
             self._closing = asyncio.get_running_loop().create_task(self._connection.close())
 
     def abort(self) -> None:
@@ -199,7 +214,7 @@ class ChatSocket:
             self._connection.transport.abort()
 
     def _give_up(self, end: End) -> None:
-        self._end = end
+        self._end = self._end or end
         if self._task is not None:
             self._task.cancel()
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 type Kind = Literal["opened", "items", "lost", "refused", "renew"]
 
 _LOG = logging.getLogger(__name__)
-_TICK_S = 0.25
+_MOST_WAITING = 20_000
+"""Events that nobody took, some 50 MB; beyond, the sockets are read no further."""
 _CLOSING_S = 1.5
 _SHUT_S = 2.0
 _RENEW_AGAIN_MS = 30_000
@@ -84,6 +85,8 @@ class Sockets:
         How long the service lets one live. Up to a fifth of it before, a renewal is asked for.
     count
         Called with what is to be counted, by the thread of the event loop.
+    tick_s
+        How often to look at the clock, in the machine's time.
     """
 
     def __init__(
@@ -92,10 +95,12 @@ class Sockets:
         most: int = 800,
         life_ms: int = 3_540_000,
         count: Callable[[Metric, int], None] = lambda _metric, _number: None,
+        tick_s: float = 0.25,
     ) -> None:
         self._most = most
         self._life_ms = life_ms
         self._count = count
+        self._tick_s = tick_s
         self._lock = Lock()
         self._lines: dict[str, _Line] = {}
         self._sockets: dict[ChatSocket, _Line] = {}
@@ -204,10 +209,10 @@ class Sockets:
             runner.run(self._serve())
 
     async def _serve(self) -> None:
-        """Look at the clock four times a second of the machine, and at last close all."""
+        """Look at the clock again and again, and at last close all."""
         while not self._stopping.is_set():
             with suppress(TimeoutError):
-                async with asyncio.timeout(_TICK_S):
+                async with asyncio.timeout(self._tick_s):
                     await self._stopping.wait()
             self._tick(now_ms())
         _close(list(self._sockets))
@@ -233,6 +238,11 @@ class Sockets:
             socket.start(self._ended)
         else:
             del self._sockets[socket]
+
+    @property
+    def is_full(self) -> bool:
+        """Whether nobody takes what there is."""
+        return len(self._events) >= _MOST_WAITING
 
     def opened(self, socket: ChatSocket) -> None:
         """Take one that was confirmed as the one of its chat; the older has had its time."""
