@@ -69,7 +69,7 @@ class Held(Sockets):
 
     @property
     def thread(self) -> threading.Thread:
-        return self._thread
+        return self._loop._thread
 
     def told(self) -> list[tuple[str, str]]:
         return [(event.kind, event.reason) for event in self.past]
@@ -194,7 +194,7 @@ def test_a_clock_that_runs_ahead_leaves_the_time_for_an_answer(
         (one,) = sockets._sockets
         for first in range(BEGIN_MS + 60_000, BEGIN_MS + 20 * 60_000, 4 * 60_000):
             for at in range(first, first + 4 * 60_000, 60_000):
-                sockets._loop.call_soon_threadsafe(one.tick, at)
+                sockets._loop.call(one.tick, at)
             wait_until(partial(_has_observed, sockets, first))
         assert [event.kind for event in sockets.take()] == ["opened"]
 
@@ -535,11 +535,27 @@ def test_tls_is_spoken_with_those_whom_we_trust_and_takes_little_memory(
         buffers = [
             len(one._ssl_buffer)  # type: ignore[attr-defined]
             for one in gc.get_objects()
-            if type(one) is SSLProtocol and one._loop is sockets._loop
+            if type(one) is SSLProtocol and one._loop is sockets._loop._loop
         ]
     chat_socket._tls.cache_clear()
     assert len(buffers) >= is_trusted
     assert all(size <= 16 * 1024 for size in buffers)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_should_the_loop_fail_all_are_lost_and_no_more_are_taken(
+    sockets: Held, service: SocketService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(at: int) -> None:
+        raise ZeroDivisionError
+
+    opened(sockets, service)
+    (one,) = sockets._sockets
+    monkeypatch.setattr(type(one), "tick", lambda _socket, at: fail(at))
+    sockets.until_told(("lost", "error"))
+    sockets.thread.join(PATIENCE_S)
+    assert not sockets.open(CHAT, f"{service.url}/two")
+    sockets.close(CHAT)
 
 
 def test_nothing_is_logged_that_holds_a_url(

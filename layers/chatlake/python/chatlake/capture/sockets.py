@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
-from threading import Event, Lock, Thread
-from typing import TYPE_CHECKING, Any, Literal, Self
+from threading import Event, Lock
+from typing import TYPE_CHECKING, Literal, Self
 
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.chat_socket import ChatSocket, End
+from chatlake.capture.loop_thread import LoopThread
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
 
     from chatlake.json_codec import JsonObject
 
 type Kind = Literal["opened", "items", "lost", "refused", "renew"]
 
-_LOG = logging.getLogger(__name__)
 _MOST_WAITING = 20_000
 """Events that nobody took, some 50 MB; beyond, the sockets are read no further."""
 _CLOSING_S = 1.5
@@ -100,18 +98,15 @@ class Sockets:
         self._most = most
         self._life_ms = life_ms
         self._count = count
-        self._tick_s = tick_s
         self._lock = Lock()
         self._lines: dict[str, _Line] = {}
         self._sockets: dict[ChatSocket, _Line] = {}
         self._events: list[SocketEvent] = []
         self._arrived = Event()
         self._is_shut = False
-        self._stopping = asyncio.Event()
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(_note)
-        self._thread = Thread(target=self._run, name="sockets", daemon=True)
-        self._thread.start()
+        self._loop = LoopThread(
+            "sockets", tick=self._tick, tick_s=tick_s, end=self._close_all, ended=self._ended_all
+        )
 
     @property
     def has_room(self) -> bool:
@@ -140,7 +135,7 @@ class Sockets:
             line = self._lines.setdefault(chat, line or _Line())
             line.coming = socket = ChatSocket(chat, url, self)
             self._sockets[socket] = line
-            self._loop.call_soon_threadsafe(self._begin, socket)
+            self._loop.call(self._begin, socket)
         return True
 
     def close(self, chat: str) -> None:
@@ -149,7 +144,7 @@ class Sockets:
             line = self._lines.pop(chat, None)
             self._events = [event for event in self._events if event.chat != chat]
             if line is not None and not self._is_shut:
-                self._loop.call_soon_threadsafe(_close, (line.current, line.coming))
+                self._loop.call(_close, (line.current, line.coming))
 
     def take(self) -> list[SocketEvent]:
         """Return what happened since the last time, in order."""
@@ -183,12 +178,7 @@ class Sockets:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc_value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.shut()
 
     def shut(self) -> None:
@@ -199,29 +189,12 @@ class Sockets:
             self._is_shut = True
             self._lines.clear()
             self._events.clear()
-        self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(_SHUT_S)
+        self._loop.stop(_SHUT_S)
 
     # What follows runs on the event loop.
 
-    def _run(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-            runner.run(self._serve())
-
-    async def _serve(self) -> None:
-        """Look at the clock again and again, and at last close all."""
-        while not self._stopping.is_set():
-            with suppress(TimeoutError):
-                async with asyncio.timeout(self._tick_s):
-                    await self._stopping.wait()
-            self._tick(now_ms())
-        _close(list(self._sockets))
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_CLOSING_S):
-                while self._sockets:
-                    await asyncio.sleep(0.01)
-
-    def _tick(self, at: int) -> None:
+    def _tick(self) -> None:
+        at = now_ms()
         with self._lock:
             sockets = list(self._sockets)
         for socket in sockets:
@@ -231,6 +204,18 @@ class Sockets:
                 if line.renew_at is not None and at >= line.renew_at and line.coming is None:
                     line.renew_at = at + _RENEW_AGAIN_MS
                     self._tell(line, SocketEvent(chat, "renew", at))
+
+    async def _close_all(self) -> None:
+        _close(list(self._sockets))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSING_S):
+                while self._sockets:
+                    await asyncio.sleep(0.01)
+
+    def _ended_all(self) -> None:
+        """Take no more, should the loop have failed; what was open was told to be lost."""
+        with self._lock:
+            self._is_shut = True
 
     def _begin(self, socket: ChatSocket) -> None:
         line = self._sockets[socket]
@@ -309,9 +294,3 @@ def _close(sockets: Iterable[ChatSocket | None]) -> None:
     for socket in sockets:
         if socket is not None:
             socket.close()
-
-
-def _note(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Log what nobody expected on the loop, by its kind: its text may hold a URL."""
-    error = context.get("exception")
-    _LOG.error("A websocket failed unexpectedly: %s", type(error).__name__)
