@@ -68,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _measure(url: str, count: int, frames: int, idle_s: int) -> None:
-    with Sockets() as sockets:
+    with Sockets(most=count + _WARM + 1) as sockets:
         _open(sockets, url, range(_WARM))
         before_kib, cpu_s = _resident_kib(), time.process_time()
         _open(sockets, url, range(_WARM, _WARM + count))
