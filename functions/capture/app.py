@@ -26,7 +26,8 @@ from chatlake.capture.participant_client import ParticipantClient
 from chatlake.capture.reserve import WithSpareTurns
 from chatlake.capture.shard_table import ShardTable, survey_shards
 from chatlake.capture.waiting_customers import WaitingCustomers
-from chatlake.capture.worker import Pacing, WorkerHooks, run
+from chatlake.capture.worker import run
+from chatlake.capture.worker_hooks import Pacing, WorkerHooks
 from chatlake.chat_state.leg_cache import with_leg_cache
 from chatlake.timestamps import now_ms
 

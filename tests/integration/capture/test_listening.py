@@ -11,7 +11,8 @@ import pytest
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture import worker as capture_loop
 from chatlake.capture.shard_table import Coverage
-from chatlake.capture.worker import Pacing, WorkerHooks, run
+from chatlake.capture.worker import run
+from chatlake.capture.worker_hooks import Pacing, WorkerHooks
 from chatlake.documents.lifecycle import saw_end
 from chatlake.documents.observation import chat_end, observed_until
 from chatlake.exceptions import ParticipantDenied, ParticipantThrottled

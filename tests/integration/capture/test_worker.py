@@ -17,7 +17,8 @@ from chatlake.capture import worker as capture_loop
 from chatlake.capture.participant_client import Page
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.capture.shard_table import Coverage
-from chatlake.capture.worker import Pacing, WorkerHooks, run
+from chatlake.capture.worker import run
+from chatlake.capture.worker_hooks import Pacing, WorkerHooks
 from chatlake.documents.document import Document
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time

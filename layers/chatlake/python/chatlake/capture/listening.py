@@ -182,7 +182,9 @@ class Listening:
                 ear.opening, ear.refused = False, True
                 return Reaction.NOTHING
             case "renew":
-                wanted = not (ear.refused or ear.opening) and live.participant_token is not None
+                # It is told only while none is being opened: one that was has failed.
+                ear.opening = False
+                wanted = not ear.refused and live.participant_token is not None
                 return Reaction.OPEN if wanted else Reaction.NOTHING
             case "lost":
                 return self._lost(event, live, ear)
@@ -199,10 +201,9 @@ class Listening:
 
     def observe(self, live: LiveChat) -> None:
         """Note in a chat's document until when its socket has been open without a break."""
-        if self._sockets is not None and self.covers(live.chat):
-            until = self._sockets.observed_until(live.chat)
-            if until is not None:
-                _observe(live, until)
+        until = self._observed_until(live.chat)
+        if until is not None:
+            _observe(live, until)
 
     def ended(self, at: int) -> list[str]:
         """Return chats that said that they ended, and whose sockets did not close in time."""
@@ -221,6 +222,11 @@ class Listening:
         """Return the chats whose sockets are open, or about to be."""
         return [chat for chat in self._ears if self.has(chat)]
 
+    def _observed_until(self, chat: str) -> int | None:
+        if self._sockets is None or not self.covers(chat):
+            return None
+        return self._sockets.observed_until(chat)
+
     def _new_url(self, live: LiveChat) -> str | None:
         token = live.participant_token
         if token is None:
@@ -238,13 +244,15 @@ class Listening:
         # What it was is not known: a read brings it, if it is this chat's.
         ear.covered = ear.covered and not missed
         if own:
-            until = event.at_ms if ear.covered else None
-            at = event.at_ms
-            live.hear(
-                from_frames(
-                    live.chat, own, legs=legs, read_at=at, observed_until_ms=until, whole=False
-                )
+            heard = from_frames(
+                live.chat,
+                own,
+                legs=legs,
+                read_at=event.at_ms,
+                observed_until_ms=self._observed_until(live.chat),
+                whole=False,
             )
+            live.hear(heard)
         if saw_end(live.known) and ear.ended_at is None:
             ear.ended_at = event.at_ms
             if ear.covered:

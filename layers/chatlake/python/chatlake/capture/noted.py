@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.update_expression import UpdateExpression
+from chatlake.capture.capture_state import checkpoint_text
 
 if TYPE_CHECKING:
-    from chatlake.capture.capture_state import CaptureState, Phase
+    from chatlake.capture.capture_state import CaptureState, Checkpoint, Phase
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +86,34 @@ def put_due(change: UpdateExpression, phase: Phase, due_at: int) -> None:
     """Set as what a chat is to be served, and when."""
     change.put("phase", {"S": phase})
     change.put("due_at", {"N": str(due_at)})
+
+
+def changes_at_end(
+    state: CaptureState,
+    checkpoint: Checkpoint,
+    due: tuple[Phase, int] | None,
+    expires_at: int | None,
+    failure: str | None,
+) -> tuple[UpdateExpression, UpdateExpression]:
+    """Return what the end of an attempt changes of the item `due`.
+
+    First what it changes whatever was noted meanwhile, then all of it, if nothing was.
+    """
+    lasting = UpdateExpression()
+    lasting.put("checkpoint", {"S": checkpoint_text(checkpoint)})
+    if failure is None:
+        lasting.remove("failure")
+    else:
+        lasting.put("failure", {"S": failure})
+    scheduled = lasting.copy()
+    if due is None:
+        scheduled.remove("phase")
+        scheduled.remove("due_at")
+    else:
+        put_due(scheduled, *due)
+    if expires_at is None:
+        scheduled.remove("expires_at")
+    else:
+        scheduled.put("expires_at", {"N": str(expires_at // 1000)})
+    scheduled.values[":version"] = {"N": str(state.version)}
+    return lasting, scheduled

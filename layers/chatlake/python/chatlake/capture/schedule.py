@@ -27,7 +27,7 @@ from chatlake.capture.capture_state import (
     token_attributes,
     told_attributes,
 )
-from chatlake.capture.noted import Noted, change_by, put_due, unchanged
+from chatlake.capture.noted import Noted, change_by, changes_at_end, unchanged
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
@@ -232,23 +232,7 @@ class CaptureSchedule:
     ) -> tuple[bool, bool]:
         """Write the item `due`; return whether nothing was noted meanwhile, and whether it is."""
         name = (state.initial_contact_id, DUE)
-        lasting = UpdateExpression()
-        lasting.put("checkpoint", {"S": checkpoint_text(checkpoint)})
-        if failure is None:
-            lasting.remove("failure")
-        else:
-            lasting.put("failure", {"S": failure})
-        scheduled = lasting.copy()
-        if due is None:
-            scheduled.remove("phase")
-            scheduled.remove("due_at")
-        else:
-            put_due(scheduled, *due)
-        if expires_at is None:
-            scheduled.remove("expires_at")
-        else:
-            scheduled.put("expires_at", {"N": str(expires_at // 1000)})
-        scheduled.values[":version"] = {"N": str(state.version)}
+        lasting, scheduled = changes_at_end(state, checkpoint, due, expires_at, failure)
         if self._items.change(name, scheduled, "version = :version"):
             return True, True
         return False, self._items.change(name, lasting, "attribute_exists(version)")

@@ -1,0 +1,213 @@
+"""The lease of a shard: one process takes what is new, and none calls who has lost touch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from chatlake.capture.lease import OLDER_SHARE, Lease, shard_of
+from chatlake.capture.shard_table import Coverage, ShardTable, survey_shards
+from tests.aws import Aws
+from tests.clock import HandClock, rule_time
+
+FIVE_MINUTES_MS = 5 * 60_000
+
+
+@dataclass
+class Shard:
+    aws: Aws
+    table: str
+    clock: HandClock
+
+    def take(self, shard: int = 0, shards: int = 1) -> Lease | None:
+        table = ShardTable(self.aws.client("dynamodb"), self.table, shard)
+        return Lease.take(table, every_ms=FIVE_MINUTES_MS, shard=shard, shards=shards)
+
+    def begun(self) -> Lease:
+        lease = self.take()
+        assert lease is not None
+        lease.beat()
+        return lease
+
+    def age(self, seconds: float, *living: Lease) -> None:
+        """Let the time pass, while processes note that they live."""
+        end = self.clock.now_ms() + seconds * 1000
+        while self.clock.now_ms() < end:
+            self.clock.advance(4)
+            for lease in living:
+                lease.beat()
+
+    def survey(self, shards: int = 1) -> tuple[int, Coverage]:
+        dynamodb = self.aws.client("dynamodb")
+        return survey_shards(dynamodb, self.table, shards, self.clock.now_ms())
+
+
+@pytest.fixture
+def shard(aws: Aws, monkeypatch: pytest.MonkeyPatch) -> Shard:
+    clock = HandClock()
+    clock.set(1_788_220_800_000)
+    rule_time(clock, monkeypatch)
+    return Shard(aws, aws.schedule_table(), clock)
+
+
+def test_one_process_has_it_until_it_is_old(shard: Shard) -> None:
+    first = shard.begun()
+    assert first.is_newest
+    assert first.serves("chat")
+    assert first.share() == 1
+    assert shard.take() is None
+    shard.age(290, first)
+    assert shard.take() is None
+    shard.age(20, first)
+    assert shard.take() is not None
+
+
+def test_the_newest_waits_for_what_the_one_before_keeps(shard: Shard) -> None:
+    first = shard.begun()
+    shard.age(301, first)
+    second = shard.begun()
+    # Nobody has called under both: the first does not know yet, and the second may not.
+    assert first.share() == 1
+    assert second.share() == 0
+    assert not second.serves("new")
+    first.beat()
+    assert not first.is_newest
+    assert not first.is_noticed
+    assert first.share() == OLDER_SHARE
+    second.beat()
+    assert second.share() == 0
+
+    first.keep({"a", "b"})
+    assert first.is_noticed
+    second.beat()
+    assert second.is_settled
+    assert second.share() == 1 - OLDER_SHARE
+    assert [chat for chat in ("a", "b", "c") if second.serves(chat)] == ["c"]
+    assert [chat for chat in ("a", "b", "c") if first.serves(chat)] == ["a", "b"]
+
+
+def test_what_is_let_go_is_the_newest_ones(shard: Shard) -> None:
+    first = shard.begun()
+    shard.age(301, first)
+    second = shard.begun()
+    first.beat()
+    first.keep({"a", "b"})
+    second.beat()
+    first.keep({"b"})
+    assert not second.serves("a")
+    second.beat()
+    assert second.serves("a")
+    assert not second.serves("b")
+
+
+def test_three_generations_use_the_whole_rate_and_no_more(shard: Shard) -> None:
+    processes: list[Lease] = []
+    for _ in range(3):
+        shard.age(301, *processes)
+        processes.append(shard.begun())
+        for _ in range(2):
+            for lease in processes:
+                lease.beat()
+                if not lease.is_noticed:
+                    lease.keep({"chat"})
+        assert sum(lease.share() for lease in processes) == pytest.approx(1)
+    assert [lease.is_newest for lease in processes] == [False, False, True]
+
+
+def test_the_chats_of_a_process_that_died_are_the_newest_ones(shard: Shard) -> None:
+    first = shard.begun()
+    shard.age(301, first)
+    second = shard.begun()
+    first.beat()
+    first.keep({"a"})
+    second.beat()
+    shard.age(20, second)
+    assert not second.serves("a")
+    shard.age(20, second)
+    assert second.serves("a")
+    assert second.share() == 1
+
+
+def test_another_takes_the_place_of_a_newest_one_that_died(shard: Shard) -> None:
+    shard.begun()
+    shard.clock.advance(25)
+    assert shard.take() is None
+    shard.clock.advance(10)
+    successor = shard.begun()
+    assert successor.is_settled
+    assert successor.share() == 1
+
+
+def test_a_process_that_was_paused_lets_go_of_all(shard: Shard) -> None:
+    first = shard.begun()
+    shard.clock.advance(16)
+    # Nobody has told it anything of late: it asks nobody for anything.
+    assert first.share() == 0
+    assert not first.is_lost
+    first.beat()
+    assert first.share() == 1
+    shard.clock.advance(40)
+    successor = shard.begun()
+    first.beat()
+    assert first.is_lost
+    assert first.share() == 0
+    successor.beat()
+    assert successor.share() == 1
+
+
+def test_two_that_want_it_at_once_do_not_both_get_it(shard: Shard) -> None:
+    table = ShardTable(shard.aws.client("dynamodb"), shard.table, 0)
+    first = shard.begun()
+    shard.age(301, first)
+    before, processes = table.survey()
+
+    class Late(ShardTable):
+        def survey(self):  # type: ignore[no-untyped-def]
+            return before, processes
+
+    late = Late(shard.aws.client("dynamodb"), shard.table, 0)
+    assert shard.take() is not None
+    assert Lease.take(late, every_ms=FIVE_MINUTES_MS) is None
+
+
+def test_one_that_ends_leaves_nothing_behind(shard: Shard) -> None:
+    lease = shard.take()
+    assert lease is not None
+    with lease:
+        assert shard.survey()[1] == Coverage()
+        _, [noted] = ShardTable(shard.aws.client("dynamodb"), shard.table, 0).survey()
+        assert noted.generation == 1
+    _, processes = ShardTable(shard.aws.client("dynamodb"), shard.table, 0).survey()
+    assert processes == []
+    shard.clock.advance(31)
+    assert shard.take() is not None
+
+
+def test_chats_belong_to_one_shard_each(shard: Shard) -> None:
+    first, second = shard.take(0, 2), shard.take(1, 2)
+    assert first is not None
+    assert second is not None
+    first.beat()
+    second.beat()
+    chats = [f"chat-{number}" for number in range(100)]
+    assert all(first.serves(chat) != second.serves(chat) for chat in chats)
+    assert 30 < sum(first.serves(chat) for chat in chats) < 70
+    assert {shard_of(chat, 5) for chat in chats} == {0, 1, 2, 3, 4}
+
+
+def test_the_oldest_lease_and_all_coverage_are_told(shard: Shard) -> None:
+    assert shard.survey(2) == (0, Coverage())
+    first, second = shard.take(0, 2), shard.take(1, 2)
+    assert first is not None
+    assert second is not None
+    for lease, coverage in ((first, Coverage(3, 2, 1)), (second, Coverage(4, 0, 0))):
+        lease.coverage = coverage
+        lease.beat()
+    shard.clock.advance(8)
+    first.beat()
+    shard.clock.advance(2)
+    assert shard.survey(2) == (10_000, Coverage(7, 2, 1))
+    shard.clock.advance(25)
+    # One of them is taken for dead.
+    assert shard.survey(2) == (35_000, Coverage(3, 2, 1))

@@ -1,0 +1,99 @@
+"""What an older process keeps, and how it lets go of it before it must end."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from chatlake.capture.handover import FROM_MS, STEP_MS, UNTIL_MS, Handover
+from chatlake.capture.live_chat import LiveChat
+from chatlake.capture.shard_table import Coverage
+from tests.clock import HandClock, rule_time
+
+
+@dataclass
+class Shard:
+    is_newest: bool = False
+    has_newer: bool = True
+    is_noticed: bool = False
+    is_lost: bool = False
+    kept: frozenset[str] = frozenset()
+    coverage: Coverage = field(default_factory=Coverage)
+    order: list[tuple[str, frozenset[str]]] = field(default_factory=list)
+
+    def serves(self, chat: str) -> bool:
+        return chat in self.kept
+
+    def keep(self, chats: Collection[str]) -> None:
+        self.kept = frozenset(chats)
+        self.is_noticed = True
+        self.order.append(("keep", self.kept))
+
+    def write(self, chats: Iterable[LiveChat]) -> None:
+        self.order.append(("write", frozenset(map(str, chats))))
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> HandClock:
+    clock = HandClock()
+    clock.set(1_788_220_800_000)
+    rule_time(clock, monkeypatch)
+    return clock
+
+
+def live(*chats: str) -> dict[str, Any]:
+    return dict(zip(chats, chats, strict=True))
+
+
+def test_the_newest_keeps_all(clock: HandClock) -> None:
+    shard = Shard(is_newest=True)
+    handover = Handover(shard, clock.now_ms() + 1, shard.write)
+    assert handover.step(live("a"), {"a"}) == set()
+    assert shard.order == []
+
+
+def test_what_is_not_listened_to_is_written_and_then_the_newest_ones(clock: HandClock) -> None:
+    shard = Shard()
+    handover = Handover(shard, clock.now_ms() + 600_000, shard.write)
+    assert handover.step(live("a", "b", "c"), {"a", "not-ours"}) == {"b", "c"}
+    assert shard.order == [("write", frozenset("bc")), ("keep", frozenset("a"))]
+
+
+def test_one_generation_later_it_keeps_what_it_kept(clock: HandClock) -> None:
+    shard = Shard(kept=frozenset("ab"))
+    handover = Handover(shard, clock.now_ms() + 600_000, shard.write)
+    # One of them has ended meanwhile, and another was let go.
+    handover.passed.add("c")
+    assert handover.step(live("a", "c"), {"a", "c"}) == set()
+    assert shard.kept == {"a"}
+
+
+def test_what_is_left_goes_in_small_parts_and_is_heard_on(clock: HandClock) -> None:
+    chats = [f"chat-{number:02}" for number in range(30)]
+    shard = Shard(is_noticed=True, kept=frozenset(chats))
+    ends_at = clock.now_ms() + 600_000
+    handover = Handover(shard, ends_at, shard.write)
+    sizes: list[int] = []
+    while clock.now_ms() < ends_at - 60_000:
+        assert handover.step(live(*chats), chats) == set()
+        if not sizes or sizes[-1] != len(shard.kept):
+            sizes.append(len(shard.kept))
+            if len(sizes) == 2:
+                assert ends_at - clock.now_ms() <= FROM_MS
+            if sizes[-1] == 0:
+                assert ends_at - clock.now_ms() >= UNTIL_MS - STEP_MS
+        clock.advance(1)
+    assert sizes == list(range(30, -1, -2))
+    assert handover.passed == set(chats)
+    # Each part is written before it is let go.
+    assert [what for what, _ in shard.order] == ["write", "keep"] * 15
+
+
+def test_nothing_is_let_go_where_nobody_takes_it(clock: HandClock) -> None:
+    shard = Shard(is_noticed=True, has_newer=False, kept=frozenset("ab"))
+    handover = Handover(shard, clock.now_ms() + UNTIL_MS, shard.write)
+    handover.step(live("a", "b"), {"a", "b"})
+    assert shard.kept == {"a", "b"}
