@@ -119,6 +119,10 @@ def python_folders(function: Function, architecture: str) -> list[Path]:
     return [function.code, *layers]
 
 
+# A rate has room for the reserve that is part of it.
+_VALUES = {"CAPTURE_RATE": "2", "LIVE_SOURCE": "websocket"}
+
+
 def run_isolated(
     folders: Sequence[Path], code: str, variables: frozenset[str] = frozenset()
 ) -> subprocess.CompletedProcess[str]:
@@ -129,8 +133,7 @@ def run_isolated(
         check=False,
         env={
             # Some are numbers.
-            # A rate has room for the reserve that is part of it.
-            **{name: "2" if name == "CAPTURE_RATE" else "1" for name in variables},
+            **{name: _VALUES.get(name, "1") for name in variables},
             "AWS_ACCESS_KEY_ID": "none",
             "AWS_SECRET_ACCESS_KEY": "none",
             "AWS_REGION": "eu-west-1",

@@ -168,7 +168,7 @@ def test_what_is_computed_is_of_a_metric_beside_it_and_shown_beside_its_rate() -
 def test_capture_has_stopped_when_a_lease_is_old_or_nothing_is_heard() -> None:
     """Invocations say nothing: they are there each minute, and end after a quarter of an hour."""
     alarm = observed(ALL).alarms["CaptureStopped"]
-    assert (alarm["MetricName"], alarm["Statistic"]) == ("LeaseAge", "Maximum")
+    assert (alarm["MetricName"], alarm["Statistic"]) == ("LeaseAge", "Minimum")
     assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (180, "GreaterThanThreshold")
     assert alarm["Period"] * alarm["EvaluationPeriods"] == 900
     assert alarm["TreatMissingData"] == "breaching"

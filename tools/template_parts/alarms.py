@@ -102,20 +102,17 @@ ALARMS = (
     Alarm(
         name="CaptureStopped",
         description=(
-            "No process of Capture has renewed the lease of a shard for three minutes, or none has "
-            "said anything for a quarter of an hour: live chats are not followed. See whether the "
-            "rule CaptureRule is enabled, whether Capture is throttled (CaptureConcurrency, or the "
+            "For a quarter of an hour a shard's lease was older than three minutes, or nothing at "
+            "all was heard of Capture: live chats are not followed. See whether the rule "
+            "CaptureRule is enabled, whether Capture is throttled (CaptureConcurrency, or the "
             "account's concurrent executions), and what its log says."
         ),
         of=of_chatlake(Metric.LEASE_AGE),
-        statistic="Maximum",
-        period_s=900,
+        statistic="Minimum",
+        periods=3,
         threshold=180,
         missing="breaching",
-        why={
-            "Period": "So long nothing at all is heard of it: each invocation reports the age, one "
-            "a minute."
-        },
+        why={"Statistic": "One report may fall between two processes; there are several a period."},
     ),
     Alarm(
         name="StartChatFailed",

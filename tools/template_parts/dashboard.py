@@ -120,14 +120,12 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
             "Live chats, and how they are followed",
             "at present",
             (
-                Line(of_chatlake(Metric.CHATS_BY_SOCKET), "by a websocket"),
-                Line(of_chatlake(Metric.CHATS_BY_READS), "by reads"),
-                Line(of_chatlake(Metric.CHATS_UNCOVERED), "by nothing"),
+                Line(of_chatlake(Metric.CHATS_BY_SOCKET), "by a websocket", "Maximum"),
+                Line(of_chatlake(Metric.CHATS_BY_READS), "by reads", "Maximum"),
+                Line(of_chatlake(Metric.CHATS_UNCOVERED), "by nothing", "Maximum"),
                 Line(of_chatlake(Metric.GAPS_READ), "gaps read", right=True),
             ),
-            right="in a minute",
-            # Each shard reports once a minute.
-            period_s=60,
+            right="in 5 minutes",
         ),
         Graph(
             "Websockets",
