@@ -88,6 +88,42 @@ def test_what_is_gone_from_the_template_is_deleted(cloud: LocalCloud, tmp_path: 
     assert second.resources["Rows"] in tables(cloud)
 
 
+def test_a_rule_of_its_own_takes_the_place_of_a_functions_schedule(
+    cloud: LocalCloud, tmp_path: Path
+) -> None:
+    first = cloud.deploy(TEMPLATE, stack_name="scheduled")
+    schedule = """
+      Events:
+        EveryMinute:
+          Type: Schedule
+          Properties: {Schedule: rate(1 minute)}
+
+  Probe:"""
+    rule = """
+  TickingRule:
+    Type: AWS::Events::Rule
+    Properties:
+      ScheduleExpression: rate(1 minute)
+      Targets: [{Id: Shard0, Arn: !GetAtt Ticking.Arn, Input: '{"do": "exit"}'}]
+
+  MayTick:
+    Type: AWS::Lambda::Permission
+    Properties:
+      FunctionName: !Ref Ticking
+      Action: lambda:InvokeFunction
+      Principal: events.amazonaws.com
+      SourceArn: !GetAtt TickingRule.Arn
+
+  Probe:"""
+    second = cloud.deploy(a_copy(tmp_path, (schedule, rule)), stack_name="scheduled")
+    assert "TickingEveryMinute" in first.resources
+    assert "TickingEveryMinute" not in second.resources
+    ticking = second.resources["Ticking"]
+    # What the old rule has begun ends first.
+    eventually(lambda: [run.outcome for run in cloud.invocations(ticking)[-2:]] == ["exit"] * 2)
+    cloud.delete("scheduled")
+
+
 def test_deleting_a_stack_leaves_what_is_retained(cloud: LocalCloud) -> None:
     stack = cloud.deploy(TEMPLATE, stack_name="deleted")
     cloud.client("s3").put_object(Bucket=stack.outputs["Bucket"], Key="kept", Body=b"x")
