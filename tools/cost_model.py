@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from chatlake.capture.lease import BEAT_EVERY_MS
 from tools.prices import price
 from tools.workload import DAYS, HOUR_S, month
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
 
 _LATENCY_KB = 0.013
 _LISTED_KB = 0.11
-_BEAT_EVERY_S = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +118,7 @@ def _dynamodb(of: Month, chat: Chat) -> Line:
     polls_a_s = of.shards * (0.5 / 2 + (0.5 + max(0.5, of.live * _LISTED_KB / 8)) / 5)
     busy_s = chat.busy_hours * HOUR_S * DAYS
     # Each process notes that it lives, and looks at the lease and the other processes.
-    beats = of.processes * busy_s / _BEAT_EVERY_S
+    beats = of.processes * busy_s * 1000 / BEAT_EVERY_MS
     writes = of.chats * writes_a_chat(chat) + beats
     reads = of.chats * reads_a_chat(of, chat) + polls_a_s * busy_s + beats + of.asks
     reads += of.compared * 2 * 4.5

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from chatlake.capture.shard_table import Coverage, LeaseItem, Process, ShardTable
 from chatlake.operations.status import EndedChats, LiveCoverage, ended_chats, live_coverage
 from tests.aws import Aws
 
@@ -65,11 +66,10 @@ def test_all_pages_of_an_answer_count() -> None:
 NOW = datetime(2026, 11, 2, 10, tzinfo=UTC)
 
 
-def note(aws: Aws, table: str, shard: int, item: str, **numbers: int) -> None:
-    """Note what a process of Capture does, or who has the lease."""
-    attributes: Any = {name: {"N": str(number)} for name, number in numbers.items()}
-    key: Any = {"chat": {"S": f"#shard-{shard}"}, "item": {"S": item}}
-    aws.client("dynamodb").put_item(TableName=table, Item={**key, **attributes})
+def note(aws: Aws, table: str, shard: int, process_id: str, at: int, *counts: int) -> None:
+    """Note that a process of Capture lives, and how its chats are covered."""
+    shard_table = ShardTable(aws.client("dynamodb"), table, shard)
+    shard_table.note(Process(process_id, 1, 1, at, coverage=Coverage(*counts)))
 
 
 def ms_ago(seconds: float) -> int:
@@ -78,10 +78,12 @@ def ms_ago(seconds: float) -> int:
 
 def test_live_chats_are_those_of_all_processes_of_all_shards(aws: Aws) -> None:
     table = aws.schedule_table()
-    note(aws, table, 0, "lease", generation=9, began_at=ms_ago(60), beat_at=ms_ago(1))
-    note(aws, table, 0, "process#a", beat_at=ms_ago(29), by_socket=500, by_reads=0, uncovered=1)
-    note(aws, table, 0, "process#b", beat_at=ms_ago(1), by_socket=100, by_reads=40, uncovered=2)
-    note(aws, table, 4, "process#c", beat_at=ms_ago(0), by_socket=7, by_reads=0, uncovered=0)
+    ShardTable(aws.client("dynamodb"), table, 0).take_lease(
+        None, LeaseItem(generation=2, holder="b", began_at=ms_ago(60), older_share=0.15)
+    )
+    note(aws, table, 0, "a", ms_ago(29), 500, 0, 1)
+    note(aws, table, 0, "b", ms_ago(1), 100, 40, 2)
+    note(aws, table, 4, "c", ms_ago(0), 7, 0, 0)
     found = live_coverage(aws.client("dynamodb"), table, at=NOW)
     assert found == LiveCoverage(by_socket=607, by_reads=40, uncovered=3, processes=3)
     assert found.covered_share == 647 / 650
@@ -91,8 +93,8 @@ def test_live_chats_are_those_of_all_processes_of_all_shards(aws: Aws) -> None:
 
 def test_who_has_died_follows_nothing_and_who_has_just_begun_says_nothing_yet(aws: Aws) -> None:
     table = aws.schedule_table()
-    note(aws, table, 0, "process#dead", beat_at=ms_ago(30), by_socket=300)
-    note(aws, table, 0, "process#new", beat_at=ms_ago(2))
+    note(aws, table, 0, "dead", ms_ago(30), 300)
+    note(aws, table, 0, "new", ms_ago(2))
     found = live_coverage(aws.client("dynamodb"), table, at=NOW)
     assert found == LiveCoverage(processes=1)
     assert found.covered_share is None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from chatlake.analytics.duckdb_engine import connect, run
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.shard_table import Coverage, ShardTable
 from chatlake.tables import schema
 
 if TYPE_CHECKING:
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 _DAY = timedelta(days=1)
 _HOUR_S = 3600
 _MOST_SHARDS = 5
-# What has noted nothing for so long is taken for dead by the other processes of its shard, too.
-_DEAD_AFTER = timedelta(seconds=30)
 _NEWEST = {table.name: table.partition_by for table in schema.TABLES}
 
 
@@ -222,28 +221,16 @@ def live_coverage(
     Parameters
     ----------
     at
-        The present, with a time zone. Who has noted nothing for 30 s before it is not asked.
+        The present, with a time zone. Whoever has noted nothing for 30 s is taken for dead.
     shards
         How many there are; of those that are not, nobody has noted anything.
     """
-    counts = dict.fromkeys(("by_socket", "by_reads", "uncovered"), 0)
-    processes = 0
-    oldest_ms = (at - _DEAD_AFTER).timestamp() * 1000
-    for shard in range(shards):
-        pages = dynamodb.get_paginator("query").paginate(
-            TableName=schedule_table,
-            ConsistentRead=True,
-            KeyConditionExpression="chat = :shard AND begins_with(#item, :process)",
-            ExpressionAttributeNames={"#item": "item"},
-            ExpressionAttributeValues={
-                ":shard": {"S": f"#shard-{shard}"},
-                ":process": {"S": "process#"},
-            },
-        )
-        for process in (item for page in pages for item in page["Items"]):
-            if int(process["beat_at"]["N"]) <= oldest_ms:
-                continue
-            processes += 1
-            for name in counts:
-                counts[name] += int(process[name]["N"]) if name in process else 0
-    return LiveCoverage(**counts, processes=processes)
+    at_ms = round(at.timestamp() * 1000)
+    living = [
+        process
+        for shard in range(shards)
+        for process in ShardTable(dynamodb, schedule_table, shard).survey()[1]
+        if process.lives(at_ms)
+    ]
+    found = sum((process.coverage for process in living), Coverage())
+    return LiveCoverage(found.by_socket, found.by_reads, found.uncovered, len(living))
