@@ -11,13 +11,15 @@ import sys
 import time
 import urllib.request
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import ModuleType
-from typing import Any
+from typing import Any, Self
 
 import boto3
 import pytest
@@ -29,6 +31,8 @@ from local.clock import Clock
 from local.participant_service import Behaviour, ParticipantService
 from local.participant_service.http_server import HttpServer, Request, Response
 from tests.functions import ROOT, Context, Load, be_patient
+from tests.unit.local.listening import ORDERLY, listening
+from tests.unit.local.served import serving
 
 _FOLDER = Path(__file__).with_name("chatjs")
 _CACHE = Path(sys.prefix) / "cache" / "chatjs"
@@ -238,6 +242,98 @@ def test_a_page_has_its_chat_read_before_it_ends_it(
         assert stored.document.items.keys() == {item["Id"] for item in expected}
     else:
         assert stored is None
+
+
+class Listener:
+    """ChatJS in a process of its own, which tells all that it hears of a chat."""
+
+    def __init__(self, folder: Path, **parameters: Any) -> None:
+        self.events: list[tuple[str, str | None]] = []
+        self._process = subprocess.Popen(
+            ["node", _FOLDER / "listen.mjs"],
+            cwd=folder,
+            env={"PATH": os.environ["PATH"]},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdin
+        with self._process.stdin as stdin:
+            json.dump(parameters, stdin)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout
+        self._process.stdout.close()
+
+    def wait_for(self, event: str, ids: Iterable[str] = ()) -> None:
+        """Read what it hears up to the next such event; with ids, until it had one with each."""
+        missing = set(ids) - {found for name, found in self.events if name == event}
+        assert self._process.stdout
+        for line in self._process.stdout if missing or not ids else ():
+            told = json.loads(line)
+            self.events.append((told["event"], told.get("id")))
+            if told["event"] == event:
+                missing.discard(told.get("id", ""))
+                if not missing:
+                    return
+
+    def end(self) -> int:
+        """Read the rest, and return the exit code."""
+        self.wait_for("nothing")
+        return self._process.wait(_READ_TIMEOUT_S)
+
+
+@pytest.mark.timeout(60)
+def test_a_page_notices_nothing_of_an_archive_that_listens_too(installed: Path) -> None:
+    """It hears each message once, and its socket and heartbeats go on, whatever the other does."""
+    own = [item for item in LONG.own_items if item.sent_ms < LONG.closing_ms]
+    start, first, second, third = (own[len(own) * quarter // 4].sent_ms for quarter in range(4))
+
+    def said(from_ms: int, to_ms: int) -> set[str]:
+        return {
+            item.item_id
+            for item in LONG.own_items
+            if item.type == "MESSAGE" and from_ms < item.sent_ms <= to_ms
+        }
+
+    behaviour = replace(ORDERLY, connection_token_s=time.time() + 3600 - start / 1000)
+    with serving([LONG], behaviour, at_ms=start) as served, ExitStack() as sockets:
+        details = start_chat(served.service, LONG)
+        page = sockets.enter_context(
+            Listener(installed, endpoint=served.service.url, chatDetails=details, faster=5)
+        )
+        page.wait_for("heartbeat")
+        archive = sockets.enter_context(listening(served, LONG))
+        served.clock.set(first)
+        page.wait_for("message", said(start, first))
+        assert {item["Id"] for item in archive.heard()} >= said(start, first)
+        # A renewal: for a while there are three.
+        renewed = sockets.enter_context(listening(served, LONG))
+        archive.connection.close()
+        served.clock.set(second)
+        page.wait_for("message", said(first, second))
+        assert {item["Id"] for item in renewed.heard()} >= said(first, second)
+        page.wait_for("heartbeat")
+        renewed.connection.close()
+        served.clock.set(third)
+        page.wait_for("message", said(second, third))
+        page.wait_for("heartbeat")
+        served.clock.set(LONG.ended_ms)
+        assert page.end() == 0
+        assert served.service.sockets.opened == {LONG.initial_contact_id: 3}
+        assert served.service.sockets.most_open == {LONG.initial_contact_id: 3}
+        assert not served.service.sockets.refused
+    counts = Counter(found for event, found in page.events if event == "message")
+    assert set(counts.values()) == {1}
+    assert counts.keys() >= said(start, LONG.ended_ms)
+    events = [event for event, _ in page.events]
+    assert events[-1] == "ended"
+    assert set(events) == {"connected", "heartbeat", "typing", "receipt", "message", "ended"}
 
 
 def test_the_lock_names_no_registry() -> None:
