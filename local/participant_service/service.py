@@ -63,9 +63,9 @@ class ParticipantService:
         self._starts = Starts(self._contacts.chats, self._tokens)
         self._faults = Faults()
         self._endings = Endings(clock)
-        tickets = Tickets(clock)
-        self.sockets = Sockets(clock, self._endings, tickets, behaviour)
-        self._participants = Participants(self._tokens, tickets, self.sockets.url)
+        self._tickets = Tickets(clock)
+        self.sockets = Sockets(clock, self._endings, self._tickets, behaviour)
+        self._participants = Participants(self._tokens, self._tickets, self.sockets.url)
         self._answered: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -101,6 +101,13 @@ class ParticipantService:
         StartChatContact does not give that chat any more.
         """
         return self._starts.elsewhere(self.truth(initial_contact_id))
+
+    def websocket_url(self, initial_contact_id: str) -> str:
+        """Return a new URL of the customer's websocket, without a call that would be counted."""
+        chat = self.truth(initial_contact_id)
+        customer = next(one for one in chat.participants if one.role == "CUSTOMER")
+        ticket, _ = self._tickets.issue(Holder(chat, customer))
+        return f"{self.sockets.url}?{ticket}"
 
     def agent_connection_token(self, contact_id: str) -> tuple[str, datetime]:
         """Return a new ConnectionToken of a leg's agent and its expiry, as Streams hands it out.
