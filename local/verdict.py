@@ -46,7 +46,7 @@ def show_verdict(
     by_end = shares(world.chats, world.told, found.receipts_of)
     whole = sum(by_end.values(), Share())
     console.print(_table(found, busiest, expected.calls_in_a_second))
-    console.print(_calls(service, len(world.chats)))
+    console.print(calls_table(service, len(world.chats)))
     console.print(_ends(by_end, whole))
     _show_hooks(world, console)
     enough = whole.kept >= expected.share or whole.could_be_had < LEAST_JUDGED
@@ -62,7 +62,7 @@ def show_verdict(
     return right
 
 
-def _calls(service: ParticipantService, chats: int) -> Table:
+def calls_table(service: ParticipantService, chats: int) -> Table:
     """Tell what all that took of the service."""
     table = Table(box=None, padding=(0, 2, 0, 0))
     table.add_column("   calls of the service")

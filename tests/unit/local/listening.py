@@ -62,7 +62,7 @@ class Client:
         received = closed.value.rcvd
         return items, 1006 if received is None else received.code
 
-    def is_answered(self, message: Json, within_s: float = 0.3) -> bool:
+    def is_answered(self, message: Json, within_s: float = _PATIENCE_S) -> bool:
         self.send(message)
         try:
             return bool(self.receive(within_s)["topic"] == message["topic"])

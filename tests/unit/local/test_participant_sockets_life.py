@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from websockets.sync.client import connect
 
-from local.participant_service import Fault
+from local.clock import Clock
+from local.participant_service import Fault, ParticipantService
 from local.scripted.items import EVENT_TYPES
 from local.scripted.unattended import ENDS_AFTER_MS, unattended
 from tests.unit.local.listening import (
     HEARTBEAT,
     ORDERLY,
     PING,
+    SUBSCRIBE,
     Client,
     hearing,
+    item_of,
     listening,
     refused,
     url,
@@ -103,6 +108,17 @@ class TestASocket:
             assert code == 1000
             assert client.served.service.sockets.open_now() == 0
 
+    def test_hears_by_a_clock_that_runs(self) -> None:
+        start_s = LONG.closing_ms / 1000 - 60
+        clock = Clock(start_s, speed=60)
+        with ParticipantService([LONG], clock, ORDERLY) as service:
+            with connect(service.websocket_url(CONTACT), compression=None) as connection:
+                connection.send(json.dumps(SUBSCRIBE))
+                *_, last = connection
+            ended = item_of(json.loads(last))
+        assert ended["ContentType"] == EVENT_TYPES + "chat.ended"
+        assert all(push.at_ms >= push.frame.due_ms for push in service.sockets.pushed[CONTACT])
+
     def test_of_an_agent_ends_when_the_agent_leaves(self) -> None:
         agent = next(one for one in TRANSFERRED.participants if one.role == "AGENT")
         with hearing(TRANSFERRED, at_ms=agent.left_ms - 1) as customer:
@@ -147,8 +163,8 @@ class TestCommands:
         with hearing(LONG) as client:
             sockets = client.served.service.sockets
             assert sockets.silence(CONTACT) == 1
-            assert not client.is_answered(HEARTBEAT)
-            assert not client.is_answered(PING)
+            assert not client.is_answered(HEARTBEAT, within_s=0.2)
+            assert not client.is_answered(PING, within_s=0.2)
             client.served.clock.set(MIDDLE_MS)
             assert client.receive()["topic"] == "aws/chat"
             with listening(client.served, LONG) as later:
@@ -165,7 +181,7 @@ class TestCommands:
             sockets = served.service.sockets
             assert sockets.silence(other.initial_contact_id) == 1
             assert client.is_answered(PING)
-            assert not others.is_answered(PING)
+            assert not others.is_answered(PING, within_s=0.2)
             assert sockets.open_now() == 2
             assert sockets.cut() == 2
             assert is_closed(client) == is_closed(others) == 1006
@@ -206,7 +222,7 @@ class TestCommands:
             for one in (client, other):
                 with pytest.raises(TimeoutError):
                     one.connection.recv(timeout=0.2)
-                assert not one.is_answered(HEARTBEAT)
+                assert not one.is_answered(HEARTBEAT, within_s=0.2)
             assert not client.connection.ping().wait(0.2)
             assert CONTACT not in served.service.sockets.pushed
 
