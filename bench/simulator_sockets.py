@@ -86,7 +86,7 @@ def _measure(sockets: int, seconds: float, messages: int) -> None:
             assert client.stdout.readline().strip() == step
             taken = (_resident_bytes() - before) / service.sockets.open_now()
             rows.append([f"memory a socket, {step}", f"{taken / 1024:.1f} KiB"])
-        rows += _frames(service, seconds)
+        rows += _frames(service, clock, seconds)
     report.heading(f"simulator: {sockets:,} websockets")
     report.table([["", ""], *rows])
 
@@ -105,9 +105,10 @@ def _another(chat: Chat, number: int) -> Chat:
     )
 
 
-def _frames(service: ParticipantService, seconds: float) -> list[list[str]]:
+def _frames(service: ParticipantService, clock: Clock, seconds: float) -> list[list[str]]:
     """Count frames and this process's CPU time, which is the service's alone."""
     began_frames, began_cpu_s, began_s = _count(service), time.process_time(), time.monotonic()
+    began_ms = clock.now_ms()
     time.sleep(seconds)
     frames, cpu_s = _count(service) - began_frames, time.process_time() - began_cpu_s
     wall_s = time.monotonic() - began_s
@@ -115,6 +116,7 @@ def _frames(service: ParticipantService, seconds: float) -> list[list[str]]:
         push.at_ms - push.frame.due_ms
         for pushes in service.sockets.pushed.values()
         for push in pushes
+        if push.at_ms >= began_ms
     )
     return [
         ["frames a second", f"{frames / wall_s:,.0f}"],
