@@ -7,6 +7,7 @@ once, then one takes its place. The older one listens on to its chats until it m
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -55,7 +56,6 @@ LEAST_REPORTED_S = 1.0
 settings = Settings.from_environment()
 archive = DeployedArchive(settings)
 s3 = clients.s3()
-participant = clients.participant()
 rate = settings.own_capture_rate / settings.capture_shards
 reads_at_once = max(2, min(MOST_READS_AT_ONCE, round(2 * rate)))
 
@@ -93,32 +93,38 @@ waiting = WaitingCustomers(
     if settings.message_waiting_ms
     else None
 )
-leg_cache = with_leg_cache(archive.chats)
+leases: list[Lease] = []
+"""That of the invocation which this process serves; none between two."""
 
 
-def services_of(lease: Lease, ends_at: int) -> CaptureServices:
-    """Return what a process works with, at the rates that the lease leaves to it."""
-    transcripts: Pace = LeasedPace(rate, lease.share)
-    if settings.last_read_reserve:
-        transcripts = WithSpareTurns(transcripts, archive.spare_reserve, settings.last_read_reserve)
-    connections = LeasedPace(settings.connection_rate / settings.capture_shards, lease.share)
-    return CaptureServices(
-        schedule=archive.schedule,
-        chats=leg_cache,
-        store=archive.store,
-        token_cipher=archive.token_cipher,
-        service=ParticipantClient(participant, transcripts=transcripts, connections=connections),
-        read_export=read_export,
-        publish_queue=archive.publish_queue,
-        exports_come=bool(settings.export_bucket),
-        listens=settings.live_source == "websocket",
-        warn=warn,
-        may_go_on=lambda: now_ms() < ends_at - LAST_PAGE_MS,
-        on_read=waiting.on_read,
-        on_still=waiting.on_still,
-        on_gone=waiting.on_gone,
-        counters=counters,
-    )
+def share() -> float:
+    """Return which part of the shard's rates this process may use now."""
+    return leases[-1].share() if leases else 0.0
+
+
+pace: Pace = LeasedPace(rate, share)
+if settings.last_read_reserve:
+    pace = WithSpareTurns(pace, archive.spare_reserve, settings.last_read_reserve)
+services = CaptureServices(
+    schedule=archive.schedule,
+    chats=with_leg_cache(archive.chats),
+    store=archive.store,
+    token_cipher=archive.token_cipher,
+    service=ParticipantClient(
+        clients.participant(),
+        transcripts=pace,
+        connections=LeasedPace(settings.connection_rate / settings.capture_shards, share),
+    ),
+    read_export=read_export,
+    publish_queue=archive.publish_queue,
+    exports_come=bool(settings.export_bucket),
+    listens=settings.live_source == "websocket",
+    warn=warn,
+    on_read=waiting.on_read,
+    on_still=waiting.on_still,
+    on_gone=waiting.on_gone,
+    counters=counters,
+)
 
 
 def report_lease() -> Coverage:
@@ -130,12 +136,12 @@ def report_lease() -> Coverage:
     return coverage
 
 
-def report(lease: Lease, seconds: float) -> None:
+def report(seconds: float) -> None:
     """Send the metrics of the last minute; an invocation may last for fifteen."""
     waiting.flush()
-    counts = counters.take()
+    counts = services.counters.take()
     coverage = report_lease()
-    if lease.is_newest and lease.shard == 0:
+    if all(lease.is_newest and lease.shard == 0 for lease in leases):
         # What functions of the version before have noted since, which may be under way for minutes.
         archive.older_schedule.move_to(archive.schedule)
         # No event for long is an alarm, and needs a number of hours without one, too.
@@ -150,8 +156,8 @@ def report(lease: Lease, seconds: float) -> None:
         )
     count(counts)
     metrics.flush_metrics()
-    if share := lease.share():
-        allowed = rate * share * max(seconds, LEAST_REPORTED_S)
+    if part := share():
+        allowed = rate * part * max(seconds, LEAST_REPORTED_S)
         used = 100 * counts.get(Metric.GET_TRANSCRIPT_CALLS, 0) / allowed
         record(Metric.CALLS_OF_RATE, "Percent", [used])
     record(Metric.LONGEST_UNSEEN, "Seconds", [waiting.longest_s("unseen")])
@@ -173,16 +179,20 @@ def handler(event: dict[str, Any], context: LambdaContext) -> int:
         report_lease()
         return 0
     ends_at = now_ms() + min(context.get_remaining_time_in_millis(), LONGEST_LIFE_MS)
+
+    def left_ms() -> int:
+        return min(ends_at - now_ms(), context.get_remaining_time_in_millis())
+
     hooks = WorkerHooks(
-        may_begin=lambda: now_ms() < ends_at - LAST_ATTEMPT_MS,
-        report=lambda seconds, _: report(lease, seconds),
+        may_begin=lambda: left_ms() > LAST_ATTEMPT_MS,
+        report=lambda seconds, _: report(seconds),
         failed=report_failure,
     )
     archive.older_schedule.move_to(archive.schedule)
     waiting.clear()
-    with lease, _sockets() as sockets:
+    with lease, held(lease), sockets_of() as sockets:
         return run(
-            services_of(lease, ends_at),
+            replace(services, may_go_on=lambda: left_ms() > LAST_PAGE_MS),
             hooks,
             Pacing(settings.shortest_interval_ms, reads_at_once, ends_at),
             shard=lease,
@@ -191,7 +201,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> int:
 
 
 @contextmanager
-def _sockets() -> Iterator[SocketPool | None]:
+def held(lease: Lease) -> Iterator[None]:
+    """Let calls be made at the lease's share of the rates."""
+    leases.append(lease)
+    try:
+        yield
+    finally:
+        leases.clear()
+
+
+@contextmanager
+def sockets_of() -> Iterator[SocketPool | None]:
     """Hold websockets; None if live chats are only read."""
     if settings.live_source == "polling":
         yield None

@@ -11,8 +11,10 @@ import pytest
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture import worker as capture_loop
 from chatlake.capture.shard_table import Coverage
+from chatlake.capture.waiting_customers import WaitingCustomers
 from chatlake.capture.worker import run
 from chatlake.capture.worker_hooks import Pacing, WorkerHooks
+from chatlake.documents.document import Document
 from chatlake.documents.lifecycle import saw_end
 from chatlake.documents.observation import chat_end, observed_until
 from chatlake.exceptions import ParticipantDenied, ParticipantThrottled
@@ -20,6 +22,7 @@ from tests.aws import Aws
 from tests.clock import HandClock, rule_time
 from tests.integration.capture.archive import Archive, archive
 from tests.integration.capture.sockets import (
+    CUSTOMER,
     Pool,
     Service,
     at,
@@ -296,3 +299,29 @@ def _disconnected(chat: str, clock: HandClock) -> dict[str, Any]:
             "disconnectTimestamp": at(clock),
         },
     }
+
+
+def test_a_wait_is_told_of_though_nothing_comes(listener: Listener) -> None:
+    """Of an unanswered message no frame tells that it still waits."""
+    told: list[tuple[int, float]] = []
+    waiting = WaitingCustomers()
+    began = listener.clock.now_ms()
+
+    def on_still(chat: str, document: Document, until_ms: int) -> None:
+        waiting.on_still(chat, document, until_ms)
+        told.append((until_ms - began, waiting.longest_s("unanswered")))
+
+    listener.opened.services = replace(
+        listener.opened.services, on_read=waiting.on_read, on_still=on_still
+    )
+    listener.begin(CHAT)
+    asked = {**message(CHAT, "asked", listener.clock), "ParticipantId": CUSTOMER}
+    listener.say(
+        60, {**asked, "ParticipantRole": "CUSTOMER", "AbsoluteTime": "2026-09-01T00:01:00Z"}
+    )
+    listener.run(3 * MINUTE)
+    assert len(listener.service.reads[CHAT]) == 2
+    waits = [(at_ms, waited_s) for at_ms, waited_s in told if waited_s > 0]
+    assert waits[0][1] <= 5
+    assert waits[-1][1] >= 110
+    assert all(abs(at_ms / 1000 - 60 - waited_s) < 1 for at_ms, waited_s in waits)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import timedelta
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
@@ -151,13 +151,14 @@ def test_what_a_role_may_not_be_never_becomes_a_dimension(
 def test_calls_are_set_against_the_rate(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
     capture = load("capture")
     capture.services.counters.add("GetTranscriptCalls", 45)
-    capture.report(60.0, 7)
+    capture.leases.append(SimpleNamespace(share=lambda: 1.0, is_newest=True, shard=0))
+    capture.report(60.0)
     written = blobs(capsys.readouterr().out)
     assert_they_hold_numbers_only(written, STACK)
     # At 4 a second, of which one is kept for last reads, there might have been 180.
     assert values(written, "CallsOfRate") == [25]
     assert values(written, "GetTranscriptCalls") == [45]
-    capture.report(0.0, 0)
+    capture.report(0.0)
     assert values(blobs(capsys.readouterr().out), "CallsOfRate") == [0]
 
 

@@ -214,7 +214,7 @@ def test_capture_reads_what_track_has_noted(functions: Functions) -> None:
     # Exports wait for the look that follows a chat's end.
     capture.archive.schedule.make_due(FIRST, phase="ended", due_at=now_ms())
     # Time for one look only: the chat is ended, and stays due until nothing follows any more.
-    remaining = iter([900_000])
+    remaining = iter([900_000, 900_000])
     context = SimpleNamespace(
         **{**vars(CONTEXT), "get_remaining_time_in_millis": lambda: next(remaining, 0)}
     )

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from chatlake.capture.capture_state import Phase
     from chatlake.capture.live_chat import LiveChat
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from chatlake.capture.shard_table import Coverage
 
 _QUERY_EVERY_MS = 2_000
+_NEW_EVERY_MS = 1_000
+_NEW_SINCE_MS = 60_000
 _LIST_EVERY_MS = 5_000
 _OLDER_LIST_EVERY_MS = 15_000
 _MOST_DUE = 64
@@ -85,7 +87,7 @@ class Agenda:
         self._schedule = schedule
         self._shard = shard
         self._due_at: dict[str, int] = {}
-        self._queried_at = self._listed_at = 0
+        self._queried_at = self._listed_at = self._new_at = 0
 
     def refresh(self, at: int, known: Mapping[str, LiveChat]) -> set[str]:
         """Ask the schedule, if it is time; return chats that are not live any more.
@@ -101,12 +103,13 @@ class Agenda:
             self._queried_at = at
             self.ended = self._due("ended", at)
         every_ms = _LIST_EVERY_MS if self._shard.is_newest else _OLDER_LIST_EVERY_MS
-        if at - self._listed_at < every_ms:
-            return set()
-        self._listed_at = at
-        if self._shard.is_newest:
-            self.waiting = self._due("waiting", at)
-        return self._list_live(at, known)
+        if at - self._listed_at >= every_ms:
+            self._listed_at = self._new_at = at
+            return self._list(at, known)
+        if self._shard.is_newest and at - self._new_at >= _NEW_EVERY_MS:
+            self._new_at = at
+            self._add_new(at, known)
+        return set()
 
     def is_live(self, chat: str) -> None:
         """Note that a chat is live, so that it is missed when it is no longer."""
@@ -120,14 +123,26 @@ class Agenda:
         serves = self._shard.serves
         return deque(self._schedule.due(phase, at, most=_MOST_DUE, serves=serves))
 
-    def _list_live(self, at: int, known: Mapping[str, LiveChat]) -> set[str]:
+    def _list(self, at: int, known: Mapping[str, LiveChat]) -> set[str]:
+        """List all that is live and waits; return chats that are not live any more."""
+        if self._shard.is_newest:
+            self.waiting = self._due("waiting", at)
         live = self._schedule.live()
-        due_at = {chat: since for chat, since in live.items() if self._shard.serves(chat)}
         gone = self._due_at.keys() - live.keys()
-        self.new = deque(
-            chat
-            for chat, since in due_at.items()
-            if since <= at and (chat not in known or known[chat].due_at != since)
-        )
-        self._due_at = due_at
+        self._due_at = {chat: since for chat, since in live.items() if self._shard.serves(chat)}
+        self.new = deque(self._unknown(self._due_at, at, known))
         return gone
+
+    def _add_new(self, at: int, known: Mapping[str, LiveChat]) -> None:
+        """Add live chats that are due since a short while: chats that just began, most of them."""
+        live = self._schedule.live(since=at - _NEW_SINCE_MS)
+        due_at = {chat: since for chat, since in live.items() if self._shard.serves(chat)}
+        self._due_at |= due_at
+        self.new.extend(set(self._unknown(due_at, at, known)) - set(self.new))
+
+    def _unknown(
+        self, due_at: Mapping[str, int], at: int, known: Mapping[str, LiveChat]
+    ) -> Iterator[str]:
+        for chat, since in due_at.items():
+            if since <= at and (chat not in known or known[chat].due_at != since):
+                yield chat

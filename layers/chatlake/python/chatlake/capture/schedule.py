@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from chatlake.capture.capture_state import Checkpoint, Token
     from chatlake.documents.document import Document
 
-FIRST_SNAPSHOT_AFTER_MS = 5_000
+FIRST_SNAPSHOT_AFTER_MS = 2_000
 """From the token of a chat to its first snapshot."""
 
 TOKEN_MAY_COME_MS = 15 * 60_000
@@ -142,9 +142,13 @@ class CaptureSchedule:
         chats = (item["chat"]["S"] for item in found)
         return list(islice(filter(serves, chats), most))
 
-    def live(self) -> dict[str, int]:
-        """Return all live chats, and since when each is due: another time is a reason to look."""
-        return {item["chat"]["S"]: int(item["due_at"]["N"]) for item in self._found("live", _EVER)}
+    def live(self, *, since: int = 0) -> dict[str, int]:
+        """Return live chats, and since when each is due: another time is a reason to look.
+
+        All of them, or those that are due since a moment or later.
+        """
+        found = self._found("live", _EVER, since=since)
+        return {item["chat"]["S"]: int(item["due_at"]["N"]) for item in found}
 
     def count(self, phase: Phase, *, due_by: int = _EVER) -> int:
         """Count the chats of a phase, or those of them that are due by a moment."""
@@ -276,16 +280,20 @@ class CaptureSchedule:
         items = self._items.partition(chat)
         self._items.delete_many((chat, item["item"]["S"]) for item in items)
 
-    def _found(self, phase: Phase, due_by: int, **options: Any) -> Iterator[Any]:
+    def _found(self, phase: Phase, due_by: int, *, since: int = 0, **options: Any) -> Iterator[Any]:
         pages = self._dynamodb.get_paginator("query").paginate(
-            **self._query(phase, due_by), **options
+            **self._query(phase, due_by, since), **options
         )
         return (item for page in pages for item in page["Items"])
 
-    def _query(self, phase: Phase, due_by: int) -> Any:
+    def _query(self, phase: Phase, due_by: int, since: int = 0) -> Any:
         return {
             "TableName": self._table,
             "IndexName": _INDEX,
-            "KeyConditionExpression": "phase = :phase AND due_at <= :at",
-            "ExpressionAttributeValues": {":phase": {"S": phase}, ":at": {"N": str(due_by)}},
+            "KeyConditionExpression": "phase = :phase AND due_at BETWEEN :since AND :at",
+            "ExpressionAttributeValues": {
+                ":phase": {"S": phase},
+                ":since": {"N": str(since)},
+                ":at": {"N": str(due_by)},
+            },
         }
