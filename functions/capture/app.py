@@ -188,6 +188,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> int:
         report=lambda seconds, _: report(seconds),
         failed=report_failure,
     )
+    lease.calls_until = ends_at - LAST_ATTEMPT_MS
     archive.older_schedule.move_to(archive.schedule)
     waiting.clear()
     with lease, held(lease), sockets_of() as sockets:

@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Mapping
 
     from chatlake.capture.capture_state import Phase
     from chatlake.capture.live_chat import LiveChat
@@ -77,7 +77,8 @@ class Agenda:
     ----------
     ended, new, waiting
         Chats that ended and are due; live ones that this process does not know, or of which
-        something was noted; and those that wait for a source and are due.
+        something was noted, the newest first, for if not all can be followed, those that began just
+        now are heard whole; and those that wait for a source and are due.
     """
 
     def __init__(self, schedule: CaptureSchedule, shard: Shard) -> None:
@@ -130,7 +131,7 @@ class Agenda:
         live = self._schedule.live()
         gone = self._due_at.keys() - live.keys()
         self._due_at = {chat: since for chat, since in live.items() if self._shard.serves(chat)}
-        self.new = deque(self._unknown(self._due_at, at, known))
+        self.new = deque(reversed(self._unknown(self._due_at, at, known)))
         return gone
 
     def _add_new(self, at: int, known: Mapping[str, LiveChat]) -> None:
@@ -138,11 +139,15 @@ class Agenda:
         live = self._schedule.live(since=at - _NEW_SINCE_MS)
         due_at = {chat: since for chat, since in live.items() if self._shard.serves(chat)}
         self._due_at |= due_at
-        self.new.extend(set(self._unknown(due_at, at, known)) - set(self.new))
+        queued = set(self.new)
+        self.new.extendleft(chat for chat in self._unknown(due_at, at, known) if chat not in queued)
 
     def _unknown(
         self, due_at: Mapping[str, int], at: int, known: Mapping[str, LiveChat]
-    ) -> Iterator[str]:
-        for chat, since in due_at.items():
-            if since <= at and (chat not in known or known[chat].due_at != since):
-                yield chat
+    ) -> list[str]:
+        """Return those that are to be looked at, the longest due first."""
+        return [
+            chat
+            for chat, since in due_at.items()
+            if since <= at and (chat not in known or known[chat].due_at != since)
+        ]

@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState
 from chatlake.capture.ended_chats import counted_once
-from chatlake.capture.fetch import Fetched, take_events, take_exports
-from chatlake.capture.live_chat import LiveChat, own_documents
+from chatlake.capture.fetch import DAMAGED, NEWER, REFUSED, Fetched, fetch, own_documents
+from chatlake.capture.live_chat import LiveChat
 from chatlake.capture.owner import move_to, owner_of
 from chatlake.capture.settle import LONGEST_CHAT_MS, next_attempt, stand
-from chatlake.capture.token_reading import read_transcript
 from chatlake.chat_state import NO_HINT
 from chatlake.documents.document import Document, merge
 from chatlake.documents.legs import legs_of
-from chatlake.documents.lifecycle import IDLE_MS, is_ended, saw_end
+from chatlake.documents.lifecycle import IDLE_MS
 from chatlake.documents.revision import revision
 from chatlake.documents.upsert import upsert
 from chatlake.exceptions import UnreadableDocument, UnsupportedDocumentFormat
@@ -39,10 +38,6 @@ if TYPE_CHECKING:
 _CHECKPOINTED_AFTER_MS = 10 * 60_000
 _KEPT_AFTER_MS = 7 * 24 * 3_600_000
 _LONGEST_REFUSAL_MS = 30 * 24 * 3_600_000
-_DAMAGED = "damaged document"
-_NEWER = "document of a newer format"
-_REFUSED = "refused export"
-_PASSING_FAILURES = frozenset({_DAMAGED, _NEWER, _REFUSED})
 
 
 def capture_chat(
@@ -80,9 +75,9 @@ def capture_chat(
     except UnreadableDocument as error:
         services.note(Metric.UNREADABLE_DOCUMENTS, chat, str(error))
         newer = isinstance(error, UnsupportedDocumentFormat)
-        _retry_later(state, services, failure=_NEWER if newer else _DAMAGED)
+        _retry_later(state, services, failure=NEWER if newer else DAMAGED)
         return live
-    fetched = _fetch(state, stored, services, live)
+    fetched = fetch(state, stored, services, live)
     own = own_documents(fetched.documents, chat)
     known = reduce(merge, own, stored.document if stored else Document(chat))
     at = now_ms()
@@ -91,36 +86,6 @@ def capture_chat(
     if standing.is_live and not standing.publishable and len(own) == len(fetched.documents):
         return _keep(state, known, stored, fetched, standing, services)
     return _store(state, stored, fetched, services, changed_at=changed_at)
-
-
-def _fetch(
-    state: CaptureState,
-    stored: StoredDocument | None,
-    services: CaptureServices,
-    live: LiveChat | None,
-) -> Fetched:
-    """Take all that waits and, unless its end was read, the transcript."""
-    chat = state.initial_contact_id
-    fetched = Fetched(failure=None if state.failure in _PASSING_FAILURES else state.failure)
-    if live is not None:
-        fetched.documents.append(live.known)
-        fetched.read_all = live.read_all
-        fetched.done |= live.closed
-        fetched.failure = live.failure or fetched.failure
-    take_events(state, fetched)
-    take_exports(state, fetched, services)
-    known = reduce(
-        merge,
-        own_documents(fetched.documents, chat),
-        stored.document if stored else Document(chat),
-    )
-    ended = is_ended(known)
-    was_read = fetched.read_all or state.checkpoint.last_read_done
-    # Until its transcript says so, a leg may have begun of which no event told.
-    if not (ended and was_read and saw_end(known)):
-        whole = ended and not was_read
-        read_transcript(state, fetched, known, services, whole=whole, after_end=ended)
-    return fetched
 
 
 def _keep(
@@ -194,7 +159,7 @@ def _store(
     _notify_of_moves(chat, upserted, services)
     if chat in upserted.failed:
         # Damaged since it was read: nothing of what was found may leave the schedule.
-        _retry_later(state, services, failure=_DAMAGED)
+        _retry_later(state, services, failure=DAMAGED)
         return None
     if chat in upserted.moved or (
         upserted.stored.keys() - {chat}
@@ -278,7 +243,7 @@ def _finish(
         done=fetched.done | state.tokens.keys() | state.told,
         due=("waiting", at + IDLE_MS) if retried_daily else None if last else ("ended", at),
         expires_at=at + _KEPT_AFTER_MS if last and not retried_daily else None,
-        failure=_REFUSED if refused else fetched.failure,
+        failure=REFUSED if refused else fetched.failure,
     )
     return None
 

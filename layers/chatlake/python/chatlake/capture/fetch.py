@@ -6,22 +6,36 @@ The transcript itself is read by `token_reading`, which others share.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
 from chatlake.aws_clients.clients import error_code
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.attended import is_attended
 from chatlake.capture.capture_state import CaptureState, Token
-from chatlake.documents.document import Document, rekeyed
+from chatlake.capture.token_reading import read_transcript
+from chatlake.documents.document import Document, merge, rekeyed
+from chatlake.documents.lifecycle import is_ended, saw_end
 from chatlake.exceptions import RejectedInput
 from chatlake.json_codec import loads, without_byte_order_mark
 from chatlake.sources.s3_export import from_export
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from chatlake.capture.capture_services import CaptureServices
+    from chatlake.capture.live_chat import LiveChat
     from chatlake.capture.pagination import Sweep
+    from chatlake.documents.store import StoredDocument
+
+
+DAMAGED = "damaged document"
+NEWER = "document of a newer format"
+REFUSED = "refused export"
+_PASSING_FAILURES = frozenset({DAMAGED, NEWER, REFUSED})
 
 
 @dataclass(slots=True)
@@ -58,6 +72,61 @@ class Fetched:
     calls: int = 0
     sweep: Sweep | None = None
     url: str | None = None
+
+
+def fetch(
+    state: CaptureState,
+    stored: StoredDocument | None,
+    services: CaptureServices,
+    live: LiveChat | None,
+) -> Fetched:
+    """Take all that waits and, unless its end was read, the transcript."""
+    chat = state.initial_contact_id
+    fetched = Fetched(failure=None if state.failure in _PASSING_FAILURES else state.failure)
+    if live is not None:
+        fetched.documents.append(live.known)
+        fetched.read_all = live.read_all
+        fetched.done |= live.closed
+        fetched.failure = live.failure or fetched.failure
+    take_events(state, fetched)
+    take_exports(state, fetched, services)
+    known = reduce(
+        merge,
+        own_documents(fetched.documents, chat),
+        stored.document if stored else Document(chat),
+    )
+    ended = is_ended(known)
+    was_read = fetched.read_all or state.checkpoint.last_read_done
+    # Until its transcript says so, a leg may have begun of which no event told.
+    is_over = ended and was_read and saw_end(known)
+    if not (is_over or _is_heard(state, known, services, live, ended=ended)):
+        whole = ended and not was_read
+        read_transcript(state, fetched, known, services, whole=whole, after_end=ended)
+    return fetched
+
+
+def _is_heard(
+    state: CaptureState,
+    known: Document,
+    services: CaptureServices,
+    live: LiveChat | None,
+    *,
+    ended: bool,
+) -> bool:
+    """Return whether a chat need not be read now.
+
+    Its websocket has brought all, or it is another process's whose page is known to be there: the
+    read that follows when the socket is open again brings everything.
+    """
+    if live is not None:
+        return live.is_heard
+    attended = services.listens and not ended and is_attended(known)
+    return attended and any(token.kind == "participant" for token in state.tokens.values())
+
+
+def own_documents(documents: Iterable[Document], chat: str) -> list[Document]:
+    """Return those documents that are of a chat, not of another that was named in their place."""
+    return [document for document in documents if document.initial_contact_id == chat]
 
 
 def take_events(state: CaptureState, fetched: Fetched) -> None:

@@ -33,7 +33,7 @@ BEAT_EVERY_MS = 4_000
 VALID_MS = 15_000
 """So long a process acts on what it knows; half of what makes others take it for dead."""
 
-OLDER_SHARE = 0.15
+OLDER_SHARE = 0.05
 """Of the shard's rates, for each older process: its gaps, renewals and last reads."""
 
 _TICK_S = 0.25
@@ -50,11 +50,14 @@ class Lease:
         The chats that it keeps as an older one; what it does not keep is the newest's.
     coverage
         Of its live chats, for others to see.
+    calls_until
+        From when on this process calls nobody any more; None if that is not known.
     """
 
     def __init__(self, table: ShardTable, item: LeaseItem, shard: int = 0, shards: int = 1) -> None:
         """Use what `take` has taken."""
         self.coverage = Coverage()
+        self.calls_until: int | None = None
         self.kept: frozenset[str] = frozenset()
         self._table = table
         self.shard = shard
@@ -138,6 +141,8 @@ class Lease:
         """Return which part of the shard's rates this process may use now; 0 if none."""
         at = now_ms()
         if self._dead or at - self._known_at >= VALID_MS:
+            return 0.0
+        if self.calls_until is not None and at >= self.calls_until:
             return 0.0
         if not self.is_newest:
             return self._lease.older_share

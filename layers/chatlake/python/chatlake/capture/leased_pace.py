@@ -3,32 +3,32 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
-from threading import Lock
 from typing import TYPE_CHECKING
 
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.exceptions import ParticipantThrottled
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
 
-_LONGEST_WAIT_S = 20.0
+_LONGEST_WITHOUT_S = 20.0
 _TICK_S = 0.1
 
 
 class LeasedPace:
-    """Lets calls begin at a rate that may change, and none while there is no share."""
+    """Lets calls begin at a rate that may change, and none while there is no share.
+
+    Those that wait get their turn by the share that there is then.
+    """
 
     def __init__(self, per_second: float, share: Callable[[], float]) -> None:
-        """Take the whole rate, and what returns the share of it."""
-        self._per_second = per_second
+        """Take the whole rate, and what returns the share of it, 0 if there is none."""
         self._share = share
-        self._limiter: tuple[float, RateLimiter] | None = None
-        self._lock = Lock()
+        self._limiter = RateLimiter(per_second, self._wait_for_share)
+        self._none_since: float | None = None
 
-    @contextmanager
-    def call(self) -> Iterator[None]:
+    def call(self) -> AbstractContextManager[None]:
         """Wait for one's turn; the call is made inside of the block.
 
         Raises
@@ -36,16 +36,16 @@ class LeasedPace:
         ParticipantThrottled
             There has been no share for long.
         """
-        with self._current().call():
-            yield
+        return self._limiter.call()
 
-    def _current(self) -> RateLimiter:
-        until = time.time() + _LONGEST_WAIT_S
+    def _wait_for_share(self) -> float:
+        """Return the share; one caller at a time."""
         while not (share := self._share()):
-            if time.time() > until:
+            at = time.time()
+            if self._none_since is None:
+                self._none_since = at
+            if at - self._none_since > _LONGEST_WITHOUT_S:
                 raise ParticipantThrottled("no call", "without a lease")
             time.sleep(_TICK_S)
-        with self._lock:
-            if self._limiter is None or self._limiter[0] != share:
-                self._limiter = share, RateLimiter(self._per_second * share)
-            return self._limiter[1]
+        self._none_since = None
+        return share

@@ -202,6 +202,7 @@ class Listening:
     def observe(self, live: LiveChat) -> None:
         """Note in a chat's document until when its socket has been open without a break."""
         until = self._observed_until(live.chat)
+        live.is_heard = until is not None
         if until is not None:
             _observe(live, until)
 

@@ -12,7 +12,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.capture.fetch import Fetched
+from chatlake.capture.fetch import Fetched, own_documents
 from chatlake.capture.token_reading import read_transcript
 from chatlake.documents.document import Document, merge
 from chatlake.documents.lifecycle import saw_end
@@ -62,6 +62,8 @@ class LiveChat:
         Whether that read came to everything that may be new.
     attempted_at
         When it was last looked at as a whole.
+    is_heard
+        Whether its websocket has brought all until now; whoever listens says so.
     gone
         Whether the schedule knows nothing of it any longer.
     """
@@ -79,6 +81,7 @@ class LiveChat:
         self.calls = 1
         self.reached = False
         self.attempted_at = at
+        self.is_heard = False
         self.gone = False
         self._state = state
         self._sweep: Sweep | None = None
@@ -210,11 +213,6 @@ class LiveChat:
             services.schedule.keep_token(self.chat, token)
             tokens[name] = token
         self._state = replace(self._state, tokens=tokens)
-
-
-def own_documents(documents: Iterable[Document], chat: str) -> list[Document]:
-    """Return those documents that are of a chat, not of another that was named in their place."""
-    return [document for document in documents if document.initial_contact_id == chat]
 
 
 def _messages(document: Document) -> frozenset[str]:

@@ -13,7 +13,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
 
@@ -39,11 +39,21 @@ class RateLimiter:
     travel, no window of a period sees more of them arrive than there are places.
     """
 
-    def __init__(self, per_second: float) -> None:
-        """Allow so many calls a second; may be a fraction, must be above 0."""
+    def __init__(self, per_second: float, share: Callable[[], float] = lambda: 1.0) -> None:
+        """Allow so many calls a second.
+
+        Parameters
+        ----------
+        per_second
+            May be a fraction, must be above 0.
+        share
+            Returns, when it is a call's turn, which part of the rate there is just now, above 0; it
+            may wait, or raise what the call is to raise.
+        """
         places = ceil(per_second)
         self._period_s = places / per_second
         self._step_s = 1 / per_second
+        self._share = share
         self._free_at: SimpleQueue[float] = SimpleQueue()
         # Nobody knows what the process before this one has called just now.
         start = time.time() + self._period_s
@@ -56,12 +66,13 @@ class RateLimiter:
     def call(self) -> Iterator[None]:
         """Wait for one's turn; the call is made inside of the block."""
         with self._turn:
+            step_s = self._step_s / self._share()
             free_at = self._free_at.get()
             now = time.time()
             # A clock that was set back must not make anyone wait for long.
-            wait_s = min(max(free_at, self._next_start) - now, 2 * self._period_s)
+            wait_s = min(max(free_at, self._next_start) - now, self._period_s + step_s)
             # From when it was to begin: a thread that wakes late must not make the others late.
-            self._next_start = now + max(0, wait_s) + self._step_s
+            self._next_start = now + max(0, wait_s) + step_s
             if wait_s > 0:
                 time.sleep(wait_s)
         try:

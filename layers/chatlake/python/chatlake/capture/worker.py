@@ -45,7 +45,7 @@ type _Work = Callable[[], LiveChat | None]
 _ROOM: dict[_Kind, int] = {
     "ended": 12,
     "new": 10,
-    "gap": 4,
+    "gap": 2,
     "open": 4,
     "write": 4,
     "waiting": 2,
@@ -198,7 +198,8 @@ class _Worker:
         yield from self._next_of("ended", live.over, again=True)
         yield from self._next_of("ended", agenda.ended)
         yield from self._next_of("new", agenda.new)
-        yield from self._next_of("gap", live.gaps, again=True)
+        if self._has_turn("gap"):
+            yield from self._next_of("gap", live.gaps, again=True)
         yield from self._next_of("open", live.to_open, again=True)
         yield from self._next_read()
         yield from self._next_of("write", live.to_write, again=True)
@@ -220,7 +221,7 @@ class _Worker:
 
     def _next_read(self) -> Iterator[tuple[_Kind, str, _Work]]:
         rotation = self._live.rotation
-        while self._count("read") < self._room["read"]:
+        while self._count("read") < self._room["read"] and self._has_turn("read"):
             chat = rotation.take(now_ms())
             if chat is None:
                 return
@@ -247,6 +248,14 @@ class _Worker:
             lasting = self._live.is_lasting(chat)
             return partial(write_lasting if lasting else write, live, services)
         return partial(look_at, live, services)
+
+    def _has_turn(self, kind: _Kind) -> bool:
+        """Return whether work that only reads may begin: what is new shall not wait behind it.
+
+        One of a kind may always be under way, so that nothing waits for ever.
+        """
+        callers = self._count("new") + self._count("gap") + self._count("read")
+        return callers < self._room["read"] or not self._count(kind)
 
     def _count(self, kind: _Kind) -> int:
         return sum(1 for of, _ in self._begun.values() if of == kind)
