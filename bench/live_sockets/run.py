@@ -1,0 +1,240 @@
+"""One run: chats go on for some time of its clock, and capture keeps what it can."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from tempfile import TemporaryDirectory
+
+from bench.live_sockets import feeder, service_process, storage_server, usage
+from bench.live_sockets.archive import archive
+from bench.live_sockets.chats import steady
+from bench.live_sockets.fleet import Fleet, Process
+from bench.live_sockets.kept import Kept, compare
+from bench.live_sockets.options import ProcessOptions
+from bench.live_sockets.service_process import Calls, Service
+from bench.live_sockets.storage_server import REQUESTS
+from chatlake.documents.document import Document
+from local.clock import Clock
+from local.scripted.chat import Chat
+
+MINUTE_MS = 60_000
+LIVES_MS = 15 * MINUTE_MS
+GENERATION_MS = 5 * MINUTE_MS
+WARM_MS = 4 * MINUTE_MS
+"""How long a run that begins as a running stack has for opening tokens and sockets at any rate."""
+SETTLE_MS = 3 * MINUTE_MS
+"""After the end of a run: until the chats that have ended are read and written."""
+
+_LOOK_S = 1.0
+_BEFORE_FIRST_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What a run is of.
+
+    Attributes
+    ----------
+    source
+        ``websocket`` or ``polling``.
+    chats
+        How many are live at a time, on average.
+    minutes, speed
+        How long it measures by its clock, and how much faster than the machine's that is.
+    rate, connections
+        Calls a second of GetTranscript and CreateParticipantConnection of the stack.
+    kills
+        How many processes are killed, each at a moment drawn for it.
+    from_nothing
+        Whether all calls keep the pace from the start, of chats that are live already.
+    """
+
+    source: str
+    chats: int
+    minutes: float
+    speed: float
+    rate: float
+    connections: float
+    shards: int = 1
+    kills: int = 0
+    from_nothing: bool = False
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes
+    ----------
+    kept
+        Of the chats that ended while it measured.
+    kills
+        When each process was killed, by its clock, and receipts lost of chats that ended from then
+        on, within the time in which the next reads all.
+    calls
+        Of the service, while it measured; `warm_calls` before.
+    requests
+        Of DynamoDB and S3, by operation, in the whole run.
+    service_cpu_s
+        Processor time of the simulated service.
+    wall_s
+        How long it took by the machine's clock.
+    begun
+        Chats whose token was given.
+    """
+
+    configuration: Configuration
+    kept: Kept
+    kills: list[tuple[int, int]]
+    calls: Calls
+    warm_calls: Calls
+    requests: Counter[str]
+    counts: Counter[str]
+    processes: list[Process]
+    failures: list[str]
+    service_cpu_s: float
+    wall_s: float
+    begun: int
+
+
+def run(configuration: Configuration, progress: Callable[[str], None]) -> Outcome:
+    """Make a run, in as much time as its clock takes."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory()))
+        start_s = float(int(time.time()))
+        warm_ms = 0 if configuration.from_nothing else WARM_MS
+        lasts_ms = int(configuration.minutes * MINUTE_MS)
+        start_ms = int(start_s * 1000)
+        chats = list(steady(configuration.seed, configuration.chats, start_ms, warm_ms + lasts_ms))
+        progress(f"{len(chats):,} chats are scripted")
+        # What is scripted takes a while: the clock starts now.
+        clock = Clock(start_s, configuration.speed)
+        storage = stack.enter_context(storage_server.running(folder))
+        services = stack.enter_context(service_process.running(chats, clock, lines=2))
+        stack.enter_context(feeder.running(chats, clock, services[0], storage))
+        return _Run(configuration, chats, clock, folder, storage, services[1], progress).made(stack)
+
+
+class _Run:
+    """A run that is under way."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        chats: Sequence[Chat],
+        clock: Clock,
+        folder: Path,
+        storage: str,
+        service: Service,
+        progress: Callable[[str], None],
+    ) -> None:
+        self._of = configuration
+        self._chats = chats
+        self._clock = clock
+        self._folder = folder
+        self._storage = storage
+        self._service = service
+        self._progress = progress
+        self._began_ms = clock.now_ms()
+        self._from_ms = self._began_ms + (0 if configuration.from_nothing else WARM_MS)
+        self._to_ms = self._from_ms + int(configuration.minutes * MINUTE_MS)
+        self._fleet = Fleet(
+            folder,
+            {
+                **clock.to_environment(),
+                "AWS_ENDPOINT_URL": service.url,
+                "AWS_ACCESS_KEY_ID": "bench",
+                "AWS_SECRET_ACCESS_KEY": "bench",
+                "AWS_DEFAULT_REGION": "eu-west-1",
+            },
+            alone=True,
+        )
+        self._began = 0
+        self._archive = archive(storage)
+
+    def made(self, stack: ExitStack) -> Outcome:
+        """Let it pass, and return what came of it."""
+        stack.callback(self._fleet.stop)
+        began = time.monotonic()
+        kills = self._pass()
+        kept = compare(
+            (chat for chat in self._chats if self._from_ms <= chat.ended_ms < self._to_ms),
+            self._document,
+        )
+        return Outcome(
+            configuration=self._of,
+            kept=kept,
+            kills=[(at_ms - self._from_ms, self._lost(kept, at_ms)) for at_ms in kills],
+            calls=self._service.calls(self._from_ms, self._to_ms),
+            warm_calls=self._service.calls(0, self._from_ms),
+            requests=Counter(self._archive.client.ask(REQUESTS)),
+            counts=self._fleet.counts(),
+            processes=self._fleet.processes,
+            failures=self._fleet.failures(),
+            service_cpu_s=usage.cpu_s(self._service.pid),
+            wall_s=time.monotonic() - began,
+            begun=sum(chat.started_ms < self._to_ms + SETTLE_MS for chat in self._chats),
+        )
+
+    def _pass(self) -> list[int]:
+        """Begin processes, kill some and look at all until the time is over."""
+        rng = Random(f"{self._of.seed}/kills")
+        # Not before the first has been replaced, nor so late that nothing of it is seen.
+        span_ms = self._to_ms - self._from_ms
+        to_kill = sorted(
+            self._from_ms + int(span_ms * rng.uniform(0.2, 0.9)) for _ in range(self._of.kills)
+        )
+        killed, next_minute_ms, told_ms = [], self._clock.now_ms(), self._began_ms
+        while (now_ms := self._clock.now_ms()) < self._to_ms + SETTLE_MS:
+            if now_ms >= next_minute_ms:
+                next_minute_ms += MINUTE_MS
+                self._begin_each(now_ms)
+            if to_kill and now_ms >= to_kill[0]:
+                to_kill.pop(0)
+                if living := list(self._fleet.living()):
+                    self._fleet.kill(living[-1], now_ms)
+                    killed.append(now_ms)
+            self._fleet.look(now_ms)
+            if now_ms - told_ms >= 5 * MINUTE_MS:
+                told_ms = now_ms
+                self._tell(now_ms)
+            time.sleep(min(_LOOK_S, MINUTE_MS / 1000 / self._of.speed))
+        return killed
+
+    def _begin_each(self, now_ms: int) -> None:
+        for shard in range(self._of.shards):
+            self._began += 1
+            options = ProcessOptions(
+                storage=self._storage,
+                source=self._of.source,
+                rate=self._of.rate / self._of.shards,
+                connections=self._of.connections / self._of.shards,
+                shard=shard,
+                shards=self._of.shards,
+                unpaced_until_ms=self._from_ms,
+                lives_ms=LIVES_MS,
+                report=str(self._folder / f"process-{self._began}"),
+            )
+            self._fleet.begin(options, now_ms)
+
+    def _tell(self, now_ms: int) -> None:
+        living = list(self._fleet.living())
+        held = ", ".join(
+            f"{p.peak_sockets} sockets {p.peak_bytes >> 20} MiB {p.cpu_s:.0f} s" for p in living
+        )
+        minute = (now_ms - self._from_ms) / MINUTE_MS
+        self._progress(f"minute {minute:.0f}: {len(living)} processes ({held})")
+
+    def _document(self, chat: str) -> Document | None:
+        stored = self._archive.store.read(chat)
+        return None if stored is None else stored.document
+
+    def _lost(self, kept: Kept, at_ms: int) -> int:
+        return kept.lost_from(at_ms - MINUTE_MS, at_ms + GENERATION_MS)
