@@ -66,6 +66,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     print(f"{machine.machine()}\n")
     show(outcomes)
+    if options.verbose:
+        for outcome in outcomes:
+            machine.heading(f"not all kept by {outcome.configuration.source}")
+            print(*outcome.kept.incomplete, sep="\n")
     return int(any(broken(outcome) for outcome in outcomes))
 
 
@@ -101,6 +105,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="hold the rates from the start, when nothing has been read of the live chats",
     )
+    add("--verbose", action="store_true", help="name each chat that is not all kept")
     add("--seed", type=int, default=1, metavar="S", help="other chats, and other moments (1)")
     return parser
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.live_sockets import usage
 from bench.live_sockets.clock import follow
@@ -20,10 +20,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chatlake.aws_clients.metric_names import Metric
+    from chatlake.capture.capture_services import CaptureServices
+    from chatlake.capture.lease import Lease
+    from chatlake.capture.rate_limiter import Pace
+    from chatlake.capture.shard_table import Coverage
 
 # As functions/capture/app.py has them.
+LONGEST_LIFE_MS = 15 * 60_000
 LAST_ATTEMPT_MS = 45_000
 LAST_PAGE_MS = 30_000
+NEW_EVERY_MS = {"websocket": 5 * 60_000, "polling": 13 * 60_000}
 MOST_READS_AT_ONCE = 8
 SHORTEST_MS = 5_000
 
@@ -31,10 +37,8 @@ SHORTEST_MS = 5_000
 class FromThen:
     """Another pace from a moment on, and none before."""
 
-    def __init__(self, per_second: float, from_ms: int) -> None:
-        from chatlake.capture.rate_limiter import RateLimiter
-
-        self._paced = RateLimiter(per_second)
+    def __init__(self, paced: Pace, from_ms: int) -> None:
+        self._paced = paced
         self._from_s = from_ms / 1000
 
     @contextmanager
@@ -63,59 +67,93 @@ class Reports:
 
         self._failures.append("".join(traceback.format_exception(error))[-2000:])
 
-    def write(self, live: int, counts: dict[Metric, int]) -> None:
+    def write(self, coverage: Coverage, counts: dict[Metric, int]) -> None:
         """Write a report."""
         told = {str(metric): count for metric, count in counts.items()}
         memory = usage.memory_bytes(os.getpid())
-        report = Report(int(time.time() * 1000), live, told, memory, self._failures)
+        report = Report(
+            at_ms=int(time.time() * 1000),
+            live=coverage.chats,
+            by_socket=coverage.by_socket,
+            counts=told,
+            memory_bytes=memory,
+            failures=self._failures,
+        )
         self._failures = []
         self._file.write(report.to_json() + "\n")
 
 
 def main(options: ProcessOptions) -> None:
-    """Capture until the time is over."""
+    """Capture until the time is over, if the lease is to be had."""
+    # What is imported later takes a second, and most processes end here.
+    from bench.live_sockets.storage import SCHEDULE
+    from bench.live_sockets.storage_client import StorageClient
+    from chatlake.capture.lease import Lease
+    from chatlake.capture.shard_table import ShardTable
+
+    client: Any = StorageClient(options.storage)
+    lease = Lease.take(
+        ShardTable(client, SCHEDULE, options.shard),
+        every_ms=NEW_EVERY_MS[options.source],
+        shard=options.shard,
+        shards=options.shards,
+    )
+    if lease is not None:
+        ends_at = int(time.time() * 1000) + LONGEST_LIFE_MS
+        with lease:
+            _capture(options, lease, ends_at)
+
+
+def _capture(options: ProcessOptions, lease: Lease, ends_at: int) -> None:
+    from chatlake.capture.sockets import Sockets
+    from chatlake.capture.worker import Pacing, WorkerHooks, run
+
+    reports = Reports(options.report)
+    services = _services(options, lease, reports, ends_at)
+    hooks = WorkerHooks(
+        may_begin=lambda: time.time() * 1000 < ends_at - LAST_ATTEMPT_MS,
+        report=lambda _, coverage: reports.write(coverage, services.counters.take()),
+        failed=reports.failed,
+    )
+    listens = options.source == "websocket"
+    with Sockets(count=services.counters.add) if listens else nullcontext() as sockets:
+        reports.write(lease.coverage, {})
+        at_once = max(2, min(MOST_READS_AT_ONCE, round(2 * options.rate)))
+        run(
+            services,
+            hooks,
+            Pacing(SHORTEST_MS, at_once, ends_at),
+            shard=lease,
+            sockets=sockets,
+        )
+
+
+def _services(
+    options: ProcessOptions, lease: Lease, reports: Reports, ends_at: int
+) -> CaptureServices:
     from bench.live_sockets.archive import SEALED, Unpublished, archive
     from chatlake.aws_clients import clients
     from chatlake.capture.capture_services import CaptureServices
+    from chatlake.capture.leased_pace import LeasedPace
     from chatlake.capture.participant_client import ParticipantClient
-    from chatlake.capture.worker import WorkerHooks, run
     from chatlake.chat_state.leg_cache import with_leg_cache
 
-    ends_at_ms = int(time.time() * 1000) + options.lives_ms
-
-    def left_ms() -> float:
-        return ends_at_ms - time.time() * 1000
-
-    state = archive(options.storage)
-    reports = Reports(options.report)
-    from_ms = options.unpaced_until_ms
-    service = ParticipantClient(
-        clients.participant(),
-        transcripts=FromThen(options.rate, from_ms),
-        connections=FromThen(options.connections, from_ms),
-    )
-    services = CaptureServices(
+    state, from_ms = archive(options.storage), options.unpaced_until_ms
+    return CaptureServices(
         schedule=state.schedule,
         chats=with_leg_cache(state.chats),
         store=state.store,
         token_cipher=SEALED,
-        service=service,
+        service=ParticipantClient(
+            clients.participant(),
+            transcripts=FromThen(LeasedPace(options.rate, lease.share), from_ms),
+            connections=FromThen(LeasedPace(options.connections, lease.share), from_ms),
+        ),
         read_export=lambda _: None,
         publish_queue=Unpublished(),
+        listens=options.source == "websocket",
         warn=reports.warn,
-        may_go_on=lambda: left_ms() > LAST_PAGE_MS,
-    )
-    hooks = WorkerHooks(
-        may_begin=lambda: left_ms() > LAST_ATTEMPT_MS,
-        report=lambda _, live: reports.write(live, services.counters.take()),
-        failed=reports.failed,
-    )
-    reports.write(0, {})
-    run(
-        services,
-        hooks,
-        shortest_ms=SHORTEST_MS,
-        reads_at_once=max(2, min(MOST_READS_AT_ONCE, round(2 * options.rate))),
+        may_go_on=lambda: time.time() * 1000 < ends_at - LAST_PAGE_MS,
     )
 
 

@@ -52,6 +52,11 @@ class Process:
             self.ended_ms = at_ms
 
     @property
+    def has_lease(self) -> bool:
+        """Whether it has taken the lease: it reports first of all then."""
+        return self.report.exists()
+
+    @property
     def base_bytes(self) -> int:
         """Its memory before it had work; 0 if it never reported."""
         return next((report.memory_bytes for report in self.reports()), 0)
@@ -77,38 +82,32 @@ class Fleet:
         Where reports are written.
     environment
         What every process finds in its environment, its clock among it.
-    alone
-        Whether a shard's process is the only one of its time, as where nothing but the reserved
-        concurrency decides; else each begins beside older ones.
+    processes
+        Those that had the lease; what ends without it is left out.
     """
 
     folder: Path
     environment: Mapping[str, str]
-    alone: bool
     processes: list[Process] = field(default_factory=list)
 
-    def living(self, shard: int | None = None) -> Iterator[Process]:
-        """Yield the processes that live, of a shard or all."""
-        for process in self.processes:
-            if process.ended_ms is None and shard in {None, process.shard}:
-                yield process
+    def living(self) -> Iterator[Process]:
+        """Yield the processes that live."""
+        return (process for process in self.processes if process.ended_ms is None)
 
-    def begin(self, options: ProcessOptions, at_ms: int) -> Process | None:
-        """Begin a process, unless it would not be alone though it must."""
-        if self.alone and any(self.living(options.shard)):
-            return None
+    def begin(self, options: ProcessOptions, at_ms: int) -> None:
+        """Begin a process, which ends at once if the lease is not to be had."""
         popen = subprocess.Popen(
             [sys.executable, "-m", "bench.live_sockets.capture_process", options.to_json()],
             env={**os.environ, **self.environment},
         )
-        process = Process(options.shard, popen, Path(options.report), at_ms)
-        self.processes.append(process)
-        return process
+        self.processes.append(Process(options.shard, popen, Path(options.report), at_ms))
 
     def look(self, at_ms: int) -> None:
         """Note what the processes use now, and which have ended."""
         for process in list(self.living()):
             process.look(at_ms)
+            if process.ended_ms is not None and process.popen.poll() == 0 and not process.has_lease:
+                self.processes.remove(process)
 
     def kill(self, process: Process, at_ms: int) -> None:
         """Kill a process, as a machine does that fails."""

@@ -17,6 +17,32 @@ type Times = tuple[str | None, str | None]
 """When it was delivered and read, in the service's words."""
 
 
+@dataclass(frozen=True, slots=True)
+class Incomplete:
+    """A chat that is not all kept: how many receipts and messages are missing of it.
+
+    Attributes
+    ----------
+    last_ms
+        How long before its end the last of the missing messages was sent; None without any.
+    """
+
+    chat: str
+    kind: str
+    ended_ms: int
+    life_ms: int
+    receipts: int
+    messages: int
+    last_ms: int | None
+
+    def __str__(self) -> str:
+        last = "" if self.last_ms is None else f", the last {self.last_ms / 1000:.1f} s before it"
+        return (
+            f"{self.chat} ({self.kind}, {self.life_ms / 60_000:.1f} min): "
+            f"{self.receipts} receipts, {self.messages} messages{last}"
+        )
+
+
 @dataclass(slots=True)
 class Kept:
     """How much is kept of the chats that ended in a run.
@@ -29,8 +55,8 @@ class Kept:
         What was said, and what of it is in no document.
     receipts, receipts_kept
         Those that were reported before their chat ended, and those that are kept with all times.
-    missing
-        When each chat ended that misses receipts, and how many, in order of time.
+    incomplete
+        The chats that miss something, in the order of their ends.
     invented
         Those in documents that were not reported with these times: some that are kept in part, too.
     """
@@ -42,7 +68,7 @@ class Kept:
     receipts: int = 0
     receipts_kept: int = 0
     invented: int = 0
-    missing: list[tuple[int, str, int]] = field(default_factory=list)
+    incomplete: list[Incomplete] = field(default_factory=list)
 
     @property
     def share(self) -> float:
@@ -51,7 +77,7 @@ class Kept:
 
     def lost_from(self, from_ms: int, to_ms: int) -> int:
         """Return how many receipts are lost of the chats that ended meanwhile."""
-        return sum(count for ended_ms, _, count in self.missing if from_ms <= ended_ms < to_ms)
+        return sum(one.receipts for one in self.incomplete if from_ms <= one.ended_ms < to_ms)
 
 
 def compare(chats: Iterable[Chat], read: Callable[[str], Document | None]) -> Kept:
@@ -66,17 +92,28 @@ def _add(kept: Kept, chat: Chat, document: Document | None) -> None:
     kept.chats += 1
     kept.undocumented += document is None
     items = {} if document is None else document.items
-    said = {item.item_id for item in chat.own_items if item.type == "MESSAGE"}
+    said = {item.item_id: item.sent_ms for item in chat.own_items if item.type == "MESSAGE"}
+    unread = said.keys() - items.keys()
     kept.messages += len(said)
-    kept.messages_missing += len(said - items.keys())
+    kept.messages_missing += len(unread)
     reported = _reported(chat)
     known = {} if document is None else _known(document)
     have = sum(known.get(key) == times for key, times in reported.items())
     kept.receipts += len(reported)
     kept.receipts_kept += have
     kept.invented += sum(reported.get(key) != times for key, times in known.items())
-    if have < len(reported):
-        kept.missing.append((chat.ended_ms, chat.initial_contact_id, len(reported) - have))
+    if unread or have < len(reported):
+        kept.incomplete.append(
+            Incomplete(
+                chat=chat.initial_contact_id,
+                kind=chat.kind,
+                ended_ms=chat.ended_ms,
+                life_ms=chat.ended_ms - chat.started_ms,
+                receipts=len(reported) - have,
+                messages=len(unread),
+                last_ms=max((chat.ended_ms - said[item] for item in unread), default=None),
+            )
+        )
 
 
 def _reported(chat: Chat) -> dict[Key, Times]:

@@ -18,14 +18,12 @@ class ProcessOptions:
     source
         ``websocket`` or ``polling``, as the stack's setting.
     rate, connections
-        Calls a second of GetTranscript and CreateParticipantConnection.
+        Calls a second of GetTranscript and CreateParticipantConnection of its shard.
     shard, shards
         Which part of the chats is its own, of how many.
     unpaced_until_ms
         Until when calls may be made at any rate: a run that begins as a running stack is needs its
         tokens opened and its chats read at once.
-    lives_ms
-        How long it lives, as a Lambda's time limit says.
     report
         The file that its reports are written to.
     """
@@ -37,7 +35,6 @@ class ProcessOptions:
     shard: int
     shards: int
     unpaced_until_ms: int
-    lives_ms: int
     report: str
 
     def to_json(self) -> str:
@@ -58,8 +55,8 @@ class Report:
     ----------
     at_ms
         When, by the clock of the run.
-    live
-        How many chats it reads.
+    live, by_socket
+        How many live chats are its own, and of how many it hears all.
     counts
         What it counted since the last time, by metric.
     memory_bytes
@@ -70,6 +67,7 @@ class Report:
 
     at_ms: int
     live: int
+    by_socket: int
     counts: dict[str, int]
     memory_bytes: int
     failures: list[str]

@@ -24,10 +24,10 @@ from local.clock import Clock
 from local.scripted.chat import Chat
 
 MINUTE_MS = 60_000
-LIVES_MS = 15 * MINUTE_MS
-GENERATION_MS = 5 * MINUTE_MS
 WARM_MS = 4 * MINUTE_MS
 """How long a run that begins as a running stack has for opening tokens and sockets at any rate."""
+LOST_WITHIN_MS = 5 * MINUTE_MS
+"""After a kill: by then the next process hears or reads every chat."""
 SETTLE_MS = 3 * MINUTE_MS
 """After the end of a run: until the chats that have ended are read and written."""
 
@@ -154,7 +154,6 @@ class _Run:
                 "AWS_SECRET_ACCESS_KEY": "bench",
                 "AWS_DEFAULT_REGION": "eu-west-1",
             },
-            alone=True,
         )
         self._began = 0
         self._archive = archive(storage)
@@ -198,8 +197,8 @@ class _Run:
                 self._begin_each(now_ms)
             if to_kill and now_ms >= to_kill[0]:
                 to_kill.pop(0)
-                if living := list(self._fleet.living()):
-                    self._fleet.kill(living[-1], now_ms)
+                if living := [one for one in self._fleet.living() if one.has_lease]:
+                    self._fleet.kill(rng.choice(living), now_ms)
                     killed.append(now_ms)
             self._fleet.look(now_ms)
             if now_ms - told_ms >= 5 * MINUTE_MS:
@@ -219,15 +218,14 @@ class _Run:
                 shard=shard,
                 shards=self._of.shards,
                 unpaced_until_ms=self._from_ms,
-                lives_ms=LIVES_MS,
                 report=str(self._folder / f"process-{self._began}"),
             )
             self._fleet.begin(options, now_ms)
 
     def _tell(self, now_ms: int) -> None:
-        living = list(self._fleet.living())
+        living = [process for process in self._fleet.living() if process.has_lease]
         held = ", ".join(
-            f"{p.peak_sockets} sockets {p.peak_bytes >> 20} MiB {p.cpu_s:.0f} s" for p in living
+            f"{p.peak_sockets} sockets, {p.peak_bytes >> 20} MiB, {p.cpu_s:.0f} s" for p in living
         )
         minute = (now_ms - self._from_ms) / MINUTE_MS
         self._progress(f"minute {minute:.0f}: {len(living)} processes ({held})")
@@ -237,4 +235,4 @@ class _Run:
         return None if stored is None else stored.document
 
     def _lost(self, kept: Kept, at_ms: int) -> int:
-        return kept.lost_from(at_ms - MINUTE_MS, at_ms + GENERATION_MS)
+        return kept.lost_from(at_ms - MINUTE_MS, at_ms + LOST_WITHIN_MS)

@@ -38,7 +38,7 @@ def test_what_was_not_read_is_missing_and_what_was_is_not() -> None:
     read = compare(chats, some.get)
     assert read.receipts == kept.receipts
     assert 0.5 < read.share < 0.99
-    assert sum(count for _, _, count in read.missing) == kept.receipts - read.receipts_kept
+    assert sum(one.receipts for one in read.incomplete) == kept.receipts - read.receipts_kept
     assert compare(chats, lambda _: None).undocumented == len(chats)
 
 
