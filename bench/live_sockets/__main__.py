@@ -20,8 +20,8 @@ kept of them is held against their scripts: by the participant's websocket, and 
 GetTranscript alone.
 
 A run begins as a running stack is: as many chats as are live on average are under way, their tokens
-are known, and the first minutes, which are not measured, read them and open their sockets at any
-rate. From then on the rates are held. Tokens die with their chats. Every process is one of the
+are known, and for four minutes, which are not measured, they are read and their sockets opened at
+any rate. From then on the rates are held. Tokens die with their chats. Every process is one of the
 system, is replaced as Lambda's time limit demands, and may be killed. Exit code 1 if a promise is
 not kept: 99.5 % of the receipts that were reported before the end, and every message.
 """
@@ -31,9 +31,9 @@ examples:
   python -m bench.live_sockets --chats 5000 --rate 15 --connections 15 --shards 5 --speed 1
   python -m bench.live_sockets --source websocket --kill 3       what kill -9 loses, three times
   python -m bench.live_sockets --source websocket --from-nothing --minutes 20
-  python -m bench.live_sockets --chats 40 --minutes 3 --speed 20        does it work at all?
+  python -m bench.live_sockets --chats 40 --warm 4 --minutes 3 --speed 8      does it work at all?
 
-The time that a run takes is (minutes + 7) / speed. What is too fast for the machine shows: the
+A run takes (warm + minutes + 3) / speed minutes. What is too fast for the machine shows: the
 figures get worse, for everything is late. DynamoDB, S3, KMS and SQS are stand-ins whose requests
 cost less than boto3's; the Participant Service is called by boto3 over HTTP, without TLS.
 """
@@ -56,6 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             shards=options.shards,
             kills=options.kill,
             from_nothing=options.from_nothing,
+            warm_minutes=options.warm,
             seed=options.seed,
         )
         outcomes.append(run(configuration, machine.progress))
@@ -83,6 +84,13 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--chats", type=int, default=1_000, metavar="N", help="live at a time, on average (1000)")
     add("--minutes", type=float, default=60, metavar="M", help="measured, of the run's clock (60)")
+    add(
+        "--warm",
+        type=float,
+        default=16,
+        metavar="M",
+        help="before that, until every process has been replaced once (16)",
+    )
     add("--speed", type=float, default=4, metavar="X", help="of the run's clock (4)")
     add("--rate", type=float, default=4, metavar="R", help="GetTranscript a second (4)")
     add(

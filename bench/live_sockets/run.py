@@ -24,7 +24,7 @@ from local.clock import Clock
 from local.scripted.chat import Chat
 
 MINUTE_MS = 60_000
-WARM_MS = 4 * MINUTE_MS
+UNPACED_MS = 4 * MINUTE_MS
 """How long a run that begins as a running stack has for opening tokens and sockets at any rate."""
 LOST_WITHIN_MS = 5 * MINUTE_MS
 """After a kill: by then the next process hears or reads every chat."""
@@ -53,6 +53,9 @@ class Configuration:
         How many processes are killed, each at a moment drawn for it.
     from_nothing
         Whether all calls keep the pace from the start, of chats that are live already.
+    warm_minutes
+        How long a run that begins as a running stack goes on before it measures: by the end of 16
+        minutes every process has been replaced.
     """
 
     source: str
@@ -64,7 +67,18 @@ class Configuration:
     shards: int = 1
     kills: int = 0
     from_nothing: bool = False
+    warm_minutes: float = 16
     seed: int = 1
+
+    @property
+    def warm_ms(self) -> int:
+        """How long the run goes on before it measures."""
+        return 0 if self.from_nothing else int(self.warm_minutes * MINUTE_MS)
+
+    @property
+    def lasts_ms(self) -> int:
+        """How long it measures."""
+        return int(self.minutes * MINUTE_MS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +93,7 @@ class Outcome:
         When each process was killed, by its clock, and receipts lost of chats that ended from then
         on, within the time in which the next reads all.
     calls
-        Of the service, while it measured; `warm_calls` before.
+        Of the service, while it measured.
     requests
         Of DynamoDB and S3, by operation, in the whole run.
     service_cpu_s
@@ -94,7 +108,6 @@ class Outcome:
     kept: Kept
     kills: list[tuple[int, int]]
     calls: Calls
-    warm_calls: Calls
     requests: Counter[str]
     counts: Counter[str]
     processes: list[Process]
@@ -109,10 +122,8 @@ def run(configuration: Configuration, progress: Callable[[str], None]) -> Outcom
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory()))
         start_s = float(int(time.time()))
-        warm_ms = 0 if configuration.from_nothing else WARM_MS
-        lasts_ms = int(configuration.minutes * MINUTE_MS)
-        start_ms = int(start_s * 1000)
-        chats = list(steady(configuration.seed, configuration.chats, start_ms, warm_ms + lasts_ms))
+        lasts_ms = configuration.warm_ms + configuration.lasts_ms
+        chats = list(steady(configuration.seed, configuration.chats, int(start_s * 1000), lasts_ms))
         progress(f"{len(chats):,} chats are scripted")
         # What is scripted takes a while: the clock starts now.
         clock = Clock(start_s, configuration.speed)
@@ -143,8 +154,8 @@ class _Run:
         self._service = service
         self._progress = progress
         self._began_ms = clock.now_ms()
-        self._from_ms = self._began_ms + (0 if configuration.from_nothing else WARM_MS)
-        self._to_ms = self._from_ms + int(configuration.minutes * MINUTE_MS)
+        self._from_ms = self._began_ms + configuration.warm_ms
+        self._to_ms = self._from_ms + configuration.lasts_ms
         self._fleet = Fleet(
             folder,
             {
@@ -172,7 +183,6 @@ class _Run:
             kept=kept,
             kills=[(at_ms - self._from_ms, self._lost(kept, at_ms)) for at_ms in kills],
             calls=self._service.calls(self._from_ms, self._to_ms),
-            warm_calls=self._service.calls(0, self._from_ms),
             requests=Counter(self._archive.client.ask(REQUESTS)),
             counts=self._fleet.counts(),
             processes=self._fleet.processes,
@@ -217,7 +227,7 @@ class _Run:
                 connections=self._of.connections / self._of.shards,
                 shard=shard,
                 shards=self._of.shards,
-                unpaced_until_ms=self._from_ms,
+                unpaced_until_ms=self._began_ms + min(UNPACED_MS, self._of.warm_ms),
                 report=str(self._folder / f"process-{self._began}"),
             )
             self._fleet.begin(options, now_ms)

@@ -46,9 +46,14 @@ def test_what_was_not_read_is_missing_and_what_was_is_not() -> None:
 @pytest.mark.parametrize("more", [(), ("--kill", "1"), ("--from-nothing",)])
 def test_a_small_run_keeps_what_is_promised(more: tuple[str, ...]) -> None:
     command = [sys.executable, "-m", "bench.live_sockets", "--chats", "40", "--minutes", "3"]
-    options = ["--speed", "15", "--source", "polling", *more]
+    options = ["--warm", "4", "--speed", "6", *more]
     done = subprocess.run([*command, *options], capture_output=True, check=False, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    figures = {line[:48].strip(): line.split()[-1] for line in done.stdout.splitlines() if line}
-    assert float(figures["share of receipts kept"].strip("%")) > 90
-    assert int(figures["chats that ended"]) > 5
+    lines = [line.split() for line in done.stdout.splitlines() if line]
+    figures = {" ".join(words[:-2]): words[-2:] for words in lines}
+    shares = [float(share.strip("%")) for share in figures["share of receipts kept"]]
+    assert min(shares) > 90, done.stdout + done.stderr
+    assert min(map(int, figures["chats that ended"])) > 5
+    by_socket, by_reads = map(float, figures["GetTranscript a chat"])
+    assert by_socket < by_reads / 5
+    assert int(figures["frames read"][0].replace(",", "")) > 100
+    assert int(figures["frames read"][1]) == 0
