@@ -75,6 +75,7 @@ class Reports:
             at_ms=int(time.time() * 1000),
             live=coverage.chats,
             by_socket=coverage.by_socket,
+            uncovered=coverage.uncovered,
             counts=told,
             memory_bytes=memory,
             failures=self._failures,

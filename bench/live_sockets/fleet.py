@@ -131,6 +131,17 @@ class Fleet:
                     total.update(report.counts)
         return total
 
+    def share_by_socket(self, from_ms: int, to_ms: int) -> float:
+        """Return the share of live chats of which all was heard, over the reports meanwhile."""
+        reports = [
+            report
+            for process in self.processes
+            for report in process.reports()
+            if from_ms <= report.at_ms < to_ms
+        ]
+        live = sum(report.live for report in reports)
+        return sum(report.by_socket for report in reports) / live if live else 0.0
+
     def failures(self) -> list[str]:
         """Return what failed in a way that nobody foresaw, processes that did so among it."""
         found = [text for p in self.processes for r in p.reports() for text in r.failures]

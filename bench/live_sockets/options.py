@@ -55,8 +55,8 @@ class Report:
     ----------
     at_ms
         When, by the clock of the run.
-    live, by_socket
-        How many live chats are its own, and of how many it hears all.
+    live, by_socket, uncovered
+        How many live chats are its own, of how many it hears all, and how many it cannot read now.
     counts
         What it counted since the last time, by metric.
     memory_bytes
@@ -68,6 +68,7 @@ class Report:
     at_ms: int
     live: int
     by_socket: int
+    uncovered: int
     counts: dict[str, int]
     memory_bytes: int
     failures: list[str]

@@ -123,6 +123,7 @@ _LINES = (
     _Line("sockets opened", _counted("SocketsOpened")),
     _Line("sockets lost", _counted("SocketsLost")),
     _Line("sockets refused", _counted("SocketsRefused")),
+    _Line("live chats of which all is heard", lambda o: f"{o.by_socket:.1%}"),
     _Line("frames read", _counted("FramesRead")),
     _Line("gaps read", _counted("GapsRead")),
     _Line("processes", lambda o: f"{len(o.processes)}"),
@@ -135,5 +136,6 @@ _LINES = (
     _Line("processor of all, s", lambda o: f"{_cpu_s(o):.0f}"),
     _Line("processor, ms a frame or page", lambda o: f"{1000 * _cpu_s(o) / max(1, _read(o)):.2f}"),
     _Line("processor of the simulated service, s", lambda o: f"{o.service_cpu_s:.0f}"),
+    _Line("longest stall of the machine, s", lambda o: f"{o.longest_stall_s:.2f}"),
     _Line("the run, s of the machine", lambda o: f"{o.wall_s:.0f}"),
 )

@@ -102,6 +102,11 @@ class Outcome:
         How long it took by the machine's clock.
     begun
         Chats whose token was given.
+    by_socket
+        The share of live chats of which all is heard, over all reports while it measured.
+    longest_stall_s
+        How much later than it should the bench itself was woken at worst, by the machine's clock: a
+        machine that is too slow for the speed makes everything late.
     """
 
     configuration: Configuration
@@ -115,6 +120,8 @@ class Outcome:
     service_cpu_s: float
     wall_s: float
     begun: int
+    by_socket: float
+    longest_stall_s: float
 
 
 def run(configuration: Configuration, progress: Callable[[str], None]) -> Outcome:
@@ -168,6 +175,7 @@ class _Run:
         )
         self._began = 0
         self._archive = archive(storage)
+        self._longest_stall_s = 0.0
 
     def made(self, stack: ExitStack) -> Outcome:
         """Let it pass, and return what came of it."""
@@ -189,6 +197,8 @@ class _Run:
             failures=self._fleet.failures(),
             service_cpu_s=usage.cpu_s(self._service.pid),
             wall_s=time.monotonic() - began,
+            by_socket=self._fleet.share_by_socket(self._from_ms, self._to_ms),
+            longest_stall_s=self._longest_stall_s,
             begun=sum(chat.started_ms < self._to_ms + SETTLE_MS for chat in self._chats),
         )
 
@@ -214,7 +224,10 @@ class _Run:
             if now_ms - told_ms >= 5 * MINUTE_MS:
                 told_ms = now_ms
                 self._tell(now_ms)
-            time.sleep(min(_LOOK_S, MINUTE_MS / 1000 / self._of.speed))
+            wait_s = min(_LOOK_S, MINUTE_MS / 1000 / self._of.speed)
+            slept = time.monotonic()
+            time.sleep(wait_s)
+            self._longest_stall_s = max(self._longest_stall_s, time.monotonic() - slept - wait_s)
         return killed
 
     def _begin_each(self, now_ms: int) -> None:
@@ -234,11 +247,15 @@ class _Run:
 
     def _tell(self, now_ms: int) -> None:
         living = [process for process in self._fleet.living() if process.has_lease]
-        held = ", ".join(
-            f"{p.peak_sockets} sockets, {p.peak_bytes >> 20} MiB, {p.cpu_s:.0f} s" for p in living
-        )
+        told = []
+        for process in living:
+            last = process.reports()[-1]
+            told.append(
+                f"hears {last.by_socket} of {last.live} chats, {last.uncovered} uncovered, "
+                f"{process.peak_bytes >> 20} MiB, {process.cpu_s:.0f} s"
+            )
         minute = (now_ms - self._from_ms) / MINUTE_MS
-        self._progress(f"minute {minute:.0f}: {len(living)} processes ({held})")
+        self._progress(f"minute {minute:.0f}: " + "; ".join(told))
 
     def _document(self, chat: str) -> Document | None:
         stored = self._archive.store.read(chat)
