@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from statistics import fmean
@@ -43,17 +44,39 @@ def test_what_was_not_read_is_missing_and_what_was_is_not() -> None:
 
 
 @pytest.mark.world
-@pytest.mark.parametrize("more", [(), ("--kill", "1"), ("--from-nothing",)])
-def test_a_small_run_keeps_what_is_promised(more: tuple[str, ...]) -> None:
-    command = [sys.executable, "-m", "bench.live_sockets", "--chats", "40", "--minutes", "3"]
-    options = ["--warm", "4", "--speed", "6", *more]
-    done = subprocess.run([*command, *options], capture_output=True, check=False, text=True)
-    lines = [line.split() for line in done.stdout.splitlines() if line]
-    figures = {" ".join(words[:-2]): words[-2:] for words in lines}
+@pytest.mark.timeout(600)
+def test_a_small_run_keeps_by_sockets_with_few_calls_what_reads_keep_with_many() -> None:
+    figures = figures_of("--warm", "4", "--minutes", "3")
     shares = [float(share.strip("%")) for share in figures["share of receipts kept"]]
-    assert min(shares) > 90, done.stdout + done.stderr
+    assert min(shares) > 90
     assert min(map(int, figures["chats that ended"])) > 5
     by_socket, by_reads = map(float, figures["GetTranscript a chat"])
     assert by_socket < by_reads / 5
-    assert int(figures["frames read"][0].replace(",", "")) > 100
-    assert int(figures["frames read"][1]) == 0
+    frames = [int(count.replace(",", "")) for count in figures["frames read"]]
+    assert frames[0] > 100
+    assert frames[1] == 0
+
+
+@pytest.mark.world
+@pytest.mark.timeout(600)
+def test_a_process_that_is_killed_is_replaced() -> None:
+    figures = figures_of("--warm", "4", "--minutes", "6", "--kill", "1", "--source", "websocket")
+    assert int(figures["processes"][-1]) > 1
+    assert float(figures["share of receipts kept"][-1].strip("%")) > 50
+
+
+@pytest.mark.world
+@pytest.mark.timeout(600)
+def test_a_run_may_begin_with_nothing() -> None:
+    figures = figures_of("--from-nothing", "--minutes", "5", "--source", "websocket")
+    assert float(figures["share of receipts kept"][-1].strip("%")) > 50
+
+
+def figures_of(*options: str) -> dict[str, list[str]]:
+    """Make a small run; return its figures by name, one for each source."""
+    command = [sys.executable, "-m", "bench.live_sockets", "--chats", "40", "--speed", "10"]
+    done = subprocess.run([*command, *options], capture_output=True, check=False, text=True)
+    lines = [re.split(r"  +", line) for line in done.stdout.splitlines() if "  " in line]
+    figures = {name: values for name, *values in lines}
+    assert "share of receipts kept" in figures, done.stdout + done.stderr
+    return figures
