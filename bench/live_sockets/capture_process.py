@@ -107,7 +107,8 @@ def main(options: ProcessOptions) -> None:
 
 def _capture(options: ProcessOptions, lease: Lease, ends_at: int) -> None:
     from chatlake.capture.sockets import Sockets
-    from chatlake.capture.worker import Pacing, WorkerHooks, run
+    from chatlake.capture.worker import run
+    from chatlake.capture.worker_hooks import Pacing, WorkerHooks
 
     reports = Reports(options.report)
     services = _services(options, lease, reports, ends_at)
