@@ -71,6 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for outcome in outcomes:
             machine.heading(f"not all kept by {outcome.configuration.source}")
             print(*outcome.kept.incomplete, sep="\n")
+            machine.heading(f"what capture counted by {outcome.configuration.source}")
+            print(
+                *(f"{name} {count:,}" for name, count in sorted(outcome.counts.items())), sep="\n"
+            )
     return int(any(broken(outcome) for outcome in outcomes))
 
 
@@ -113,7 +117,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="hold the rates from the start, when nothing has been read of the live chats",
     )
-    add("--verbose", action="store_true", help="name each chat that is not all kept")
+    add(
+        "--verbose",
+        action="store_true",
+        help="name each chat that is not all kept, and tell all that capture counted",
+    )
     add("--seed", type=int, default=1, metavar="S", help="other chats, and other moments (1)")
     return parser
 
