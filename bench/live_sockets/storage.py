@@ -174,6 +174,7 @@ class Storage:
         Limit: int | None = None,  # noqa: N803
         ScanIndexForward: bool = True,  # noqa: N803
         Select: str = "",  # noqa: N803
+        After: Item | None = None,  # noqa: N803
         **request: Any,
     ) -> Answer:
         keys = _KEYS[TableName] if IndexName is None else _INDEX[IndexName]
@@ -188,7 +189,7 @@ class Storage:
         if IndexName is not None:
             # As the template has it, the index holds keys alone.
             held = (*keys, *_KEYS[TableName])
-            in_order = _in_order(listed, keys[1], Limit)
+            in_order = _in_order(listed, keys[1], Limit, After)
             listed = [{name: item[name] for name in held} for item in in_order]
         listed = (listed if ScanIndexForward else listed[::-1])[:Limit]
         return {"Count": len(listed), **({} if Select == "COUNT" else {"Items": listed})}
@@ -231,10 +232,17 @@ class Storage:
         return {}
 
 
-def _in_order(items: Iterable[Item], name: str, limit: int | None) -> list[Item]:
-    if limit is None:
-        return sorted(items, key=lambda item: plain(item[name]))
-    return nsmallest(limit, items, key=lambda item: plain(item[name]))
+def _in_order(
+    items: Iterable[Item], name: str, limit: int | None, after: Item | None
+) -> list[Item]:
+    """Return the items of an index in its order, those after one alone if that is given."""
+
+    def place(item: Item) -> tuple[Any, str]:
+        return plain(item[name]), item["chat"]["S"]
+
+    if after is not None:
+        items = (item for item in items if place(item) > place(after))
+    return sorted(items, key=place) if limit is None else nsmallest(limit, items, key=place)
 
 
 def _request(request: Answer) -> Request:

@@ -77,11 +77,19 @@ class StorageClient:
 
 
 class Paginator:
-    """Gives all that a request finds as one page."""
+    """Gives all that a request finds, in one page or in pages of a size."""
 
     def __init__(self, ask: Callable[..., Any]) -> None:
         self._ask = ask
 
     def paginate(self, **request: Any) -> Iterator[Any]:
-        """Yield the page."""
-        yield self._ask(**request)
+        """Yield the pages, each when it is wanted."""
+        size = request.pop("PaginationConfig", {}).get("PageSize")
+        if size is None:
+            yield self._ask(**request)
+            return
+        found: Any = {"Count": size}
+        while found["Count"] == size:
+            start = {"After": found["Items"][-1]} if "Items" in found else {}
+            found = self._ask(**request, **start, Limit=size)
+            yield found

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
+from dataclasses import dataclass
 from io import BytesIO
+from itertools import zip_longest
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import pytest
@@ -36,16 +39,21 @@ class Both:
         self._service = service
         self._storage = storage
         self._names = names
+        self._lock = Lock()
         self.asked: list[str] = []
 
     def __getattr__(self, operation: str) -> Any:
         def ask(**request: Any) -> Any:
+            with self._lock:
+                return answered(**request)
+
+        def answered(**request: Any) -> Any:
             self.asked.append(operation)
-            expected = answer_of(getattr(self._service, operation), self._named(request))
+            expected = answer_of(getattr(self._service, operation), self.named(request))
             found = answer_of(getattr(self._storage, operation), request)
             if request.get("ReturnValues") == "UPDATED_NEW":
                 only_the_same_attributes(found, expected)
-            assert comparable(found) == comparable(self._named(expected, back=True)), request
+            assert comparable(found) == comparable(self.named(expected, back=True)), request
             if isinstance(found, ClientError):
                 raise found
             return found
@@ -53,15 +61,10 @@ class Both:
         return ask
 
     def get_paginator(self, operation: str) -> Any:
-        ask = self.__getattr__(operation)
+        service, storage = (one.get_paginator(operation) for one in (self._service, self._storage))
+        return Pages(service, storage, self)
 
-        class Pages:
-            def paginate(self, **request: Any) -> Iterator[Any]:
-                yield ask(**request)
-
-        return Pages()
-
-    def _named(self, request: Any, *, back: bool = False) -> Any:
+    def named(self, request: Any, *, back: bool = False) -> Any:
         """Return a request, or an answer, with the tables and buckets of the other one."""
         if not isinstance(request, dict):
             return request
@@ -74,6 +77,24 @@ class Both:
             if name in named:
                 named[name] = {names[table]: asked for table, asked in named[name].items()}
         return named
+
+
+@dataclass
+class Pages:
+    """All pages of both, one by one."""
+
+    service: Any
+    storage: Any
+    both: Both
+
+    def paginate(self, **request: Any) -> Iterator[Any]:
+        self.both.asked.append("query")
+        expected = self.service.paginate(**self.both.named(request))
+        found = self.storage.paginate(**request)
+        # The service's last page may be one of nothing.
+        for one, other in zip_longest(found, expected, fillvalue={"Items": [], "Count": 0}):
+            assert comparable(one) == comparable(other), request
+            yield one
 
 
 def answer_of(ask: Any, request: Any) -> Any:
@@ -154,6 +175,10 @@ def test_the_schedule_of_captures(both: Any) -> None:
         schedule.add_token(chat, token, due_at=50 + number)
     schedule.add_event("a", event("DISCONNECTED", "a"), Noted("ended", 10, ended=frozenset("a")))
     schedule.add_export("b", "b", "key", due_at=30)
+    pages = both.get_paginator("query").paginate(
+        **schedule._query("live", 99), PaginationConfig={"PageSize": 1}
+    )
+    assert [item["chat"]["S"] for page in pages for item in page["Items"]] == ["b", "c"]
     assert schedule.live() == {"b": 51, "c": 52}
     assert schedule.due("ended", 20, most=5) == ["a"]
     assert (schedule.count("live"), schedule.any("waiting")) == (2, False)
