@@ -40,6 +40,7 @@ class Process:
     cpu_s: float = 0.0
     peak_bytes: int = 0
     peak_sockets: int = 0
+    _reports: list[Report] | None = None
 
     def look(self, at_ms: int) -> None:
         """Note what it uses now, or that it has ended."""
@@ -66,8 +67,14 @@ class Process:
         """The most chats that it reported to be live."""
         return max((report.live for report in self.reports()), default=0)
 
+    def keep_reports(self) -> None:
+        """Keep what it reported, whose file does not outlive the run."""
+        self._reports = self.reports()
+
     def reports(self) -> list[Report]:
         """Return what it reported; a line that was cut off is none."""
+        if self._reports is not None:
+            return self._reports
         lines = self.report.read_text("utf-8").splitlines() if self.report.exists() else []
         return [Report.from_json(line) for line in lines if line.endswith("}")]
 
@@ -141,6 +148,11 @@ class Fleet:
         ]
         live = sum(report.live for report in reports)
         return sum(report.by_socket for report in reports) / live if live else 0.0
+
+    def keep_reports(self) -> None:
+        """Keep what the processes reported, whose files do not outlive the run."""
+        for process in self.processes:
+            process.keep_reports()
 
     def failures(self) -> list[str]:
         """Return what failed in a way that nobody foresaw, processes that did so among it."""

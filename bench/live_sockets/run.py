@@ -182,6 +182,7 @@ class _Run:
         stack.callback(self._fleet.stop)
         began = time.monotonic()
         kills = self._pass()
+        self._fleet.keep_reports()
         kept = compare(
             (chat for chat in self._chats if self._from_ms <= chat.ended_ms < self._to_ms),
             self._document,
