@@ -101,6 +101,7 @@ def main(options: ProcessOptions) -> None:
     )
     if lease is not None:
         ends_at = int(time.time() * 1000) + LONGEST_LIFE_MS
+        lease.calls_until = ends_at - LAST_ATTEMPT_MS
         with lease:
             _capture(options, lease, ends_at)
 
