@@ -15,6 +15,15 @@ from typing import TYPE_CHECKING, Any
 from bench.live_sockets import usage
 from bench.live_sockets.clock import follow
 from bench.live_sockets.options import ProcessOptions, Report
+from chatlake.capture.worker_hooks import (
+    LAST_ATTEMPT_MS,
+    LAST_PAGE_MS,
+    LONGEST_LIFE_MS,
+    NEW_EVERY_MS,
+    Pacing,
+    WorkerHooks,
+    reads_at_once,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,12 +34,7 @@ if TYPE_CHECKING:
     from chatlake.capture.rate_limiter import Pace
     from chatlake.capture.shard_table import Coverage
 
-# As functions/capture/app.py has them.
-LONGEST_LIFE_MS = 15 * 60_000
-LAST_ATTEMPT_MS = 45_000
-LAST_PAGE_MS = 30_000
-NEW_EVERY_MS = {"websocket": 5 * 60_000, "polling": 13 * 60_000}
-MOST_READS_AT_ONCE = 8
+# As the template has it.
 SHORTEST_MS = 5_000
 
 
@@ -109,7 +113,6 @@ def main(options: ProcessOptions) -> None:
 def _capture(options: ProcessOptions, lease: Lease, ends_at: int) -> None:
     from chatlake.capture.sockets import Sockets
     from chatlake.capture.worker import run
-    from chatlake.capture.worker_hooks import Pacing, WorkerHooks
 
     reports = Reports(options.report)
     services = _services(options, lease, reports, ends_at)
@@ -121,11 +124,10 @@ def _capture(options: ProcessOptions, lease: Lease, ends_at: int) -> None:
     listens = options.source == "websocket"
     with Sockets(count=services.counters.add) if listens else nullcontext() as sockets:
         reports.write(lease.coverage, {})
-        at_once = max(2, min(MOST_READS_AT_ONCE, round(2 * options.rate)))
         run(
             services,
             hooks,
-            Pacing(SHORTEST_MS, at_once, ends_at),
+            Pacing(SHORTEST_MS, reads_at_once(options.rate), ends_at),
             shard=lease,
             sockets=sockets,
         )

@@ -28,7 +28,15 @@ from chatlake.capture.reserve import WithSpareTurns
 from chatlake.capture.shard_table import ShardTable, survey_shards
 from chatlake.capture.waiting_customers import WaitingCustomers
 from chatlake.capture.worker import run
-from chatlake.capture.worker_hooks import Pacing, WorkerHooks
+from chatlake.capture.worker_hooks import (
+    LAST_ATTEMPT_MS,
+    LAST_PAGE_MS,
+    LONGEST_LIFE_MS,
+    NEW_EVERY_MS,
+    Pacing,
+    WorkerHooks,
+    reads_at_once,
+)
 from chatlake.chat_state.leg_cache import with_leg_cache
 from chatlake.timestamps import now_ms
 
@@ -41,15 +49,6 @@ if TYPE_CHECKING:
     from chatlake.capture.rate_limiter import Pace
     from chatlake.capture.shard_table import Coverage
 
-LONGEST_LIFE_MS = 15 * 60_000
-"""Lambda lets no process live longer."""
-LAST_ATTEMPT_MS = 45_000
-"""So long before its end no further capture attempt begins."""
-LAST_PAGE_MS = 30_000
-"""So long before it no further page is read; what was read is still to be written."""
-NEW_EVERY_MS = {"websocket": 5 * 60_000, "polling": 13 * 60_000}
-"""How old a process gets before the next takes the lease; one that only reads lasts its life."""
-MOST_READS_AT_ONCE = 8
 LEAST_REPORTED_S = 1.0
 """The rate says nothing of less than a second."""
 
@@ -57,7 +56,6 @@ settings = Settings.from_environment()
 archive = DeployedArchive(settings)
 s3 = clients.s3()
 rate = settings.own_capture_rate / settings.capture_shards
-reads_at_once = max(2, min(MOST_READS_AT_ONCE, round(2 * rate)))
 
 
 def read_export(key: str) -> bytes | None:
@@ -195,7 +193,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> int:
         return run(
             replace(services, may_go_on=lambda: left_ms() > LAST_PAGE_MS),
             hooks,
-            Pacing(settings.shortest_interval_ms, reads_at_once, ends_at),
+            Pacing(settings.shortest_interval_ms, reads_at_once(rate), ends_at),
             shard=lease,
             sockets=sockets,
         )

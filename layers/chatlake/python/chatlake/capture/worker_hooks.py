@@ -11,6 +11,17 @@ if TYPE_CHECKING:
     from chatlake.capture.shard_table import Coverage
 
 
+LONGEST_LIFE_MS = 15 * 60_000
+"""Lambda lets no process live longer."""
+LAST_ATTEMPT_MS = 45_000
+"""So long before its end no further capture attempt begins."""
+LAST_PAGE_MS = 30_000
+"""So long before it no further page is read; what was read is still to be written."""
+NEW_EVERY_MS = {"websocket": 5 * 60_000, "polling": 13 * 60_000}
+"""How old a process gets before the next takes the lease; one that only reads lasts its life."""
+_MOST_READS_AT_ONCE = 8
+
+
 @dataclass(frozen=True, slots=True)
 class WorkerHooks:
     """What the function decides for the worker, and what the worker reports.
@@ -49,3 +60,8 @@ class Pacing:
     shortest_ms: int
     reads_at_once: int
     ends_at: int | None = None
+
+
+def reads_at_once(rate: float) -> int:
+    """Return how many reads may wait for a rate, in calls a second, side by side."""
+    return max(2, min(_MOST_READS_AT_ONCE, round(2 * rate)))
