@@ -45,6 +45,11 @@ class FromThen:
         self._paced = paced
         self._from_s = from_ms / 1000
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether callers wait."""
+        return self._paced.is_busy
+
     @contextmanager
     def call(self) -> Iterator[None]:
         """Wait for one's turn."""
@@ -138,13 +143,16 @@ def _services(
 ) -> CaptureServices:
     from bench.live_sockets.archive import SEALED, Unpublished, archive
     from chatlake.aws_clients import clients
+    from chatlake.aws_clients.counters import Counters
     from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.leased_pace import LeasedPace
     from chatlake.capture.participant_client import ParticipantClient
     from chatlake.chat_state.leg_cache import with_leg_cache
 
     state, from_ms = archive(options.storage), options.unpaced_until_ms
+    counters = Counters()
     return CaptureServices(
+        counters=counters,
         schedule=state.schedule,
         chats=with_leg_cache(state.chats),
         store=state.store,
@@ -153,6 +161,7 @@ def _services(
             clients.participant(),
             transcripts=FromThen(LeasedPace(options.rate, lease.share), from_ms),
             connections=FromThen(LeasedPace(options.connections, lease.share), from_ms),
+            counters=counters,
         ),
         read_export=lambda _: None,
         publish_queue=Unpublished(),

@@ -112,6 +112,7 @@ services = CaptureServices(
         clients.participant(),
         transcripts=pace,
         connections=LeasedPace(settings.connection_rate / settings.capture_shards, share),
+        counters=counters,
     ),
     read_export=read_export,
     publish_queue=archive.publish_queue,

@@ -234,6 +234,10 @@ class ParticipantThrottled(ParticipantError):
     """The instance's quota is used up (429); wait, then go on."""
 
 
+class ParticipantPutOff(ParticipantError):
+    """The call was not made: this process may not call just now, or others have to come first."""
+
+
 class ParticipantUnavailable(ParticipantError):
     """The service failed (5xx) or could not be reached; try again later."""
 

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from chatlake.capture.agenda import Shard
     from chatlake.capture.live_chat import LiveChat
 
-FROM_MS = 200_000
+FROM_MS = 5 * 60_000
 """So long before its end a process begins to hand over what it listens to."""
 
-UNTIL_MS = 80_000
+UNTIL_MS = 70_000
 """So long before it, all is handed over: the next opens the last sockets meanwhile."""
 
 STEP_MS = 10_000

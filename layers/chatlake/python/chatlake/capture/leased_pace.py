@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack, contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from chatlake.capture.rate_limiter import RateLimiter
-from chatlake.exceptions import ParticipantThrottled
+from chatlake.exceptions import ParticipantPutOff
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable, Iterator
 
 _LONGEST_WITHOUT_S = 20.0
 _TICK_S = 0.1
@@ -27,16 +28,32 @@ class LeasedPace:
         self._share = share
         self._limiter = RateLimiter(per_second, self._wait_for_share)
         self._none_since: float | None = None
+        self._waiting = 0
+        self._lock = Lock()
 
-    def call(self) -> AbstractContextManager[None]:
+    @property
+    def is_busy(self) -> bool:
+        """Whether callers wait for their turn."""
+        return self._waiting > 0
+
+    @contextmanager
+    def call(self) -> Iterator[None]:
         """Wait for one's turn; the call is made inside of the block.
 
         Raises
         ------
-        ParticipantThrottled
+        ParticipantPutOff
             There has been no share for long.
         """
-        return self._limiter.call()
+        with ExitStack() as turn:
+            with self._lock:
+                self._waiting += 1
+            try:
+                turn.enter_context(self._limiter.call())
+            finally:
+                with self._lock:
+                    self._waiting -= 1
+            yield
 
     def _wait_for_share(self) -> float:
         """Return the share; one caller at a time."""
@@ -45,7 +62,7 @@ class LeasedPace:
             if self._none_since is None:
                 self._none_since = at
             if at - self._none_since > _LONGEST_WITHOUT_S:
-                raise ParticipantThrottled("no call", "without a lease")
+                raise ParticipantPutOff("no call", "without a lease")
             time.sleep(_TICK_S)
         self._none_since = None
         return share

@@ -233,7 +233,6 @@ class Listening:
         if token is None:
             return None
         secret = self._services.token_cipher.open(token.sealed, live.chat)
-        self._services.counters.add(Metric.CONNECTIONS_MADE)
         return self._services.service.connect(secret, websocket=True).url
 
     def _merge(self, event: SocketEvent, live: LiveChat, ear: _Ear) -> Reaction:

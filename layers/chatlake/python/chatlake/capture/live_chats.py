@@ -92,7 +92,8 @@ class LiveChats:
                 self.forget(chat)
             case Reaction.READ:
                 self.rotation.add(chat, now_ms())
-                self.gaps.append(chat)
+                # The newest first: of those that wait long, the rotation has a turn, too.
+                self.gaps.appendleft(chat)
             case Reaction.OPEN:
                 self.listening.begin(chat)
                 self.to_open.append(chat)

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from botocore.parsers import ResponseParserError
 
+from chatlake.aws_clients.counters import Counters
+from chatlake.aws_clients.metric_names import Metric
 from chatlake.exceptions import (
     ParticipantDenied,
     ParticipantError,
+    ParticipantPutOff,
     ParticipantRejected,
     ParticipantThrottled,
     ParticipantUnavailable,
@@ -96,9 +99,11 @@ class ParticipantClient:
         *,
         transcripts: Pace,
         connections: Pace,
+        counters: Counters | None = None,
     ) -> None:
         """Use a client without retries: a retried call would be one beyond the rate."""
         self._client = client
+        self._counters = counters or Counters()
         self._transcripts = transcripts
         self._connections = connections
         # Once for a client, however many use it.
@@ -163,20 +168,27 @@ class ParticipantClient:
         # An empty one means the end, too: amazon-connect-chatjs issue 28.
         return Page(response, token if isinstance(token, str) and token else None)
 
-    def connect(self, participant_token: str, *, websocket: bool = False) -> Connection:
+    def connect(
+        self, participant_token: str, *, websocket: bool = False, urgent: bool = True
+    ) -> Connection:
         """Get a fresh ConnectionToken for a participant.
 
         Parameters
         ----------
         websocket
             True to get the URL of a websocket, too. Nothing is opened by that.
+        urgent
+            False if others who wait for their turn are to come first.
 
         Raises
         ------
         ParticipantError
             One of its kinds; its message holds no token.
         """
+        if not urgent and self._connections.is_busy:
+            raise ParticipantPutOff("CreateParticipantConnection", "others wait")
         with self._connections.call():
+            self._counters.add(Metric.CONNECTIONS_MADE)
             answer = _call(
                 "CreateParticipantConnection",
                 lambda: self._client.create_participant_connection(

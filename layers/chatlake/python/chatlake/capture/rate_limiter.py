@@ -20,12 +20,18 @@ if TYPE_CHECKING:
 class Pace(Protocol):
     """Lets calls begin when it is their turn."""
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether callers wait, as far as that is known; who can wait for long lets them."""
+
     def call(self) -> AbstractContextManager[None]:
         """Wait for one's turn; the call is made inside of the block."""
 
 
 class Unpaced:
     """For calls whose number something else limits."""
+
+    is_busy = False
 
     def call(self) -> AbstractContextManager[None]:
         """Wait for nothing."""
@@ -38,6 +44,8 @@ class RateLimiter:
     A place is free again one period after the call in it has *ended*. So however long requests
     travel, no window of a period sees more of them arrive than there are places.
     """
+
+    is_busy = False
 
     def __init__(self, per_second: float, share: Callable[[], float] = lambda: 1.0) -> None:
         """Allow so many calls a second.

@@ -132,6 +132,8 @@ class Reserve:
 class ReservedTurns:
     """The turns of one last read, by its deadlines; what `ParticipantClient` waits for."""
 
+    is_busy = False
+
     def __init__(self, reserve: Reserve, *, first_until_ms: int, until_ms: int) -> None:
         """Let the first call begin until one moment, and the others until an earlier one.
 
@@ -177,6 +179,11 @@ class WithSpareTurns:
         self._every_ms = round(1000 / per_second)
         self._asked_at = 0
         self._lock = Lock()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether callers wait for one's own turns."""
+        return self._own.is_busy
 
     @contextmanager
     def call(self) -> Iterator[None]:

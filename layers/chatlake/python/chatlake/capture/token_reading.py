@@ -16,6 +16,7 @@ from chatlake.capture.pagination import scan
 from chatlake.exceptions import (
     ParticipantDenied,
     ParticipantError,
+    ParticipantPutOff,
     ParticipantRejected,
     ParticipantThrottled,
     RejectedInput,
@@ -99,7 +100,16 @@ def read_transcript(
         if after_end:
             services.counters.add(Metric.TOKENS_TRIED_AFTER_END)
         try:
-            if _read_by(token, state, fetched, known, services, whole=whole, sweep=sweep):
+            if _read_by(
+                token,
+                state,
+                fetched,
+                known,
+                services,
+                whole=whole,
+                sweep=sweep,
+                urgent=not after_end,
+            ):
                 _opened(state, fetched, services, after_end=after_end, is_last_hope=is_last_hope)
                 return
             services.note(Metric.EMPTY_TRANSCRIPTS, chat, "though it has items, or has ended")
@@ -118,13 +128,20 @@ def read_transcript(
             services.note(Metric.READS_FAILED, chat, reason)
             fetched.retry = True
         except ParticipantError as error:
-            throttled = isinstance(error, ParticipantThrottled)
-            metric = Metric.READS_THROTTLED if throttled else Metric.READS_FAILED
-            services.note(metric, chat, str(error))
+            _note_failure(error, chat, services)
             fetched.retry = True
             return
     if open_before and open_before <= fetched.done and not fetched.tokens:
         services.counters.add(Metric.PARTICIPANT_SOURCES_CLOSED)
+
+
+def _note_failure(error: ParticipantError, chat: str, services: ReadingServices) -> None:
+    if isinstance(error, ParticipantPutOff):
+        # Nobody was asked.
+        return
+    throttled = isinstance(error, ParticipantThrottled)
+    metric = Metric.READS_THROTTLED if throttled else Metric.READS_FAILED
+    services.note(metric, chat, str(error))
 
 
 def _opened(
@@ -190,7 +207,7 @@ def _read_by(
 ) -> bool:
     """Read by one token; False if the answer was empty though the chat has items, or has ended."""
     chat = state.initial_contact_id
-    connection, fresh, fetched.url = _connection(token, chat, services, listens=not whole)
+    connection, fresh, fetched.url = _connection(token, chat, services, after_end=whole)
     read_at = now_ms()
     found = _scan(connection, known, services, whole=whole, at=read_at, sweep=sweep)
     fetched.calls, fetched.sweep = found.pages, found.sweep
@@ -252,13 +269,16 @@ def _scan(
 
 
 def _connection(
-    token: Token, chat: str, services: ReadingServices, *, listens: bool
+    token: Token, chat: str, services: ReadingServices, *, after_end: bool
 ) -> tuple[str, Token | None, str | None]:
-    """Open a token; return a ConnectionToken, and it sealed and a websocket's URL if it is new."""
+    """Open a token; return a ConnectionToken, and it sealed and a websocket's URL if it is new.
+
+    A chat that has ended, whose token is most likely dead, comes after those that live.
+    """
     secret = services.token_cipher.open(token.sealed, chat)
     if token.kind == "connection":
         return secret, None, None
-    services.counters.add(Metric.CONNECTIONS_MADE)
-    made = services.service.connect(secret, websocket=listens and services.listens)
+    websocket = services.listens and not after_end
+    made = services.service.connect(secret, websocket=websocket, urgent=not after_end)
     sealed = services.token_cipher.seal(made.token, chat)
     return made.token, Token("connection", sealed, made.expires_at), made.url
