@@ -179,6 +179,8 @@ def test_the_first_call_may_come_later_than_the_others(aws: Aws, clock: HandCloc
 
 
 class Own:
+    is_busy = False
+
     """A pace of one's own that is only counted."""
 
     def __init__(self) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatlake.capture.leased_pace import LeasedPace
-from chatlake.exceptions import ParticipantThrottled
+from chatlake.exceptions import ParticipantPutOff
 from tests.clock import HandClock, rule_time
 
 
@@ -45,5 +45,5 @@ def test_nobody_calls_while_there_is_none_and_not_for_ever(clock: HandClock) -> 
     pace = LeasedPace(4, lambda: 1.0 if clock.now_ms() - began > 10_000 else 0.0)
     with pace.call():
         assert clock.now_ms() - began > 10_000
-    with pytest.raises(ParticipantThrottled), LeasedPace(4, lambda: 0.0).call():
+    with pytest.raises(ParticipantPutOff), LeasedPace(4, lambda: 0.0).call():
         pass

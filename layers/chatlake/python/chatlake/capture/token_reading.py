@@ -100,16 +100,7 @@ def read_transcript(
         if after_end:
             services.counters.add(Metric.TOKENS_TRIED_AFTER_END)
         try:
-            if _read_by(
-                token,
-                state,
-                fetched,
-                known,
-                services,
-                whole=whole,
-                sweep=sweep,
-                urgent=not after_end,
-            ):
+            if _read_by(token, state, fetched, known, services, whole=whole, sweep=sweep):
                 _opened(state, fetched, services, after_end=after_end, is_last_hope=is_last_hope)
                 return
             services.note(Metric.EMPTY_TRANSCRIPTS, chat, "though it has items, or has ended")
