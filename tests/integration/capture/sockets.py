@@ -81,7 +81,7 @@ class Service:
         items = [dict(item) for item in self.transcripts[connection]]
         return Page({"InitialContactId": connection, "Transcript": items}, None)
 
-    def connect(self, token: str, *, websocket: bool = False) -> Connection:
+    def connect(self, token: str, *, websocket: bool = False, **_: object) -> Connection:
         self.clock.advance(0.1)
         self.connects.append(token)
         if websocket and self.errors:
