@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
+from chatlake.capture.shard_table import Kept
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from chatlake.capture.capture_state import Phase
     from chatlake.capture.live_chat import LiveChat
@@ -43,21 +45,27 @@ class Shard(Protocol):
         """Whether it has said which chats it keeps since a newer one took the lease."""
 
     @property
-    def kept(self) -> frozenset[str]:
+    def kept(self) -> Kept:
         """The chats that it keeps as an older one."""
 
     def serves(self, chat: str) -> bool:
         """Return whether a chat is this process's to serve."""
 
-    def keep(self, chats: Collection[str]) -> None:
+    def keep(self, kept: Kept) -> None:
         """Note which chats this process keeps."""
+
+    def is_heard_elsewhere(self, chat: str, since: int) -> bool | None:
+        """Return whether an older process has heard all of a chat until after a moment."""
+
+    def take_orphans(self) -> set[str]:
+        """Return chats that a process had passed on which has died."""
 
 
 class Alone:
     """A shard of one process."""
 
     is_newest, is_lost, has_newer, is_noticed = True, False, False, True
-    kept = frozenset[str]()
+    kept = Kept()
 
     def __init__(self, coverage: Coverage) -> None:
         self.coverage = coverage
@@ -66,8 +74,16 @@ class Alone:
         """Return whether a chat is this process's to serve."""
         return True
 
-    def keep(self, chats: Collection[str]) -> None:
+    def keep(self, kept: Kept) -> None:
         """Note which chats this process keeps."""
+
+    def is_heard_elsewhere(self, _chat: str, _since: int) -> bool | None:
+        """Return whether an older process has heard all of a chat until after a moment."""
+        return False
+
+    def take_orphans(self) -> set[str]:
+        """Return chats that a process had passed on which has died."""
+        return set()
 
 
 class Agenda:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chatlake.capture.shard_table import Kept
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
@@ -47,43 +48,55 @@ class Handover:
         self._write = write
         self._stepped_at = 0
 
-    def step(self, live: Mapping[str, LiveChat], listened: Collection[str]) -> set[str]:
+    def step(self, live: Mapping[str, LiveChat], covered: Collection[str]) -> set[str]:
         """Let go of what is to be let go now; return chats that are no longer this process's.
 
         Parameters
         ----------
         live
             The live chats that nobody is at work on.
-        listened
-            Those of all chats whose sockets are open, or about to be.
+        covered
+            Those of all chats of which this process hears all.
         """
         shard = self._shard
         if shard.is_newest:
             return set()
         if not shard.is_noticed:
             # Of a process before this one there is nothing to keep: it kept its own.
-            kept = (shard.kept or live.keys()) & set(listened)
-            self._let_go(live, live.keys() - kept - self.passed, kept)
-            return set(live.keys() - kept - self.passed)
-        self._pass_on(live)
+            kept = (shard.kept.chats or live.keys()) & set(covered)
+            gone = live.keys() - kept - self.passed
+            self._let_go(live, gone, kept, covered)
+            return set(gone)
+        self._pass_on(live, covered)
         return set()
 
-    def _pass_on(self, live: Mapping[str, LiveChat]) -> None:
+    def lost(self, chat: str) -> None:
+        """Note that this process does not hear all any more of a chat that it has passed on."""
+        self.passed.discard(chat)
+        kept = self._shard.kept
+        if chat in kept.passed:
+            self._shard.keep(Kept(kept.chats, kept.passed - {chat}))
+
+    def _pass_on(self, live: Mapping[str, LiveChat], covered: Collection[str]) -> None:
         at = now_ms()
-        if self._ends_at is None or at - self._stepped_at < STEP_MS or not self._shard.kept:
+        kept = self._shard.kept.chats
+        if self._ends_at is None or at - self._stepped_at < STEP_MS or not kept:
             return
         left_ms = self._ends_at - UNTIL_MS - at
         if left_ms > FROM_MS - UNTIL_MS or not self._shard.has_newer:
             return
         self._stepped_at = at
-        kept = self._shard.kept
         steps = max(1, left_ms // STEP_MS)
         passed = set(sorted(kept)[: -(-len(kept) // steps)])
-        self._let_go(live, passed & live.keys(), kept - passed)
-        self.passed |= passed
+        self.passed |= passed & live.keys()
+        self._let_go(live, passed & live.keys(), kept - passed, covered)
 
     def _let_go(
-        self, live: Mapping[str, LiveChat], chats: Collection[str], kept: Collection[str]
+        self,
+        live: Mapping[str, LiveChat],
+        chats: Collection[str],
+        kept: Collection[str],
+        covered: Collection[str],
     ) -> None:
         self._write(live[chat] for chat in chats)
-        self._shard.keep(frozenset(kept))
+        self._shard.keep(Kept(frozenset(kept), frozenset(self.passed & set(covered))))

@@ -19,12 +19,10 @@ from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chatlake.capture.shard_table import DEAD_AFTER_MS, Coverage, LeaseItem, Process
+from chatlake.capture.shard_table import DEAD_AFTER_MS, Coverage, Kept, LeaseItem, Process
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
     from chatlake.capture.shard_table import ShardTable
 
 BEAT_EVERY_MS = 4_000
@@ -47,7 +45,8 @@ class Lease:
     shard
         The number of its shard.
     kept
-        The chats that it keeps as an older one; what it does not keep is the newest's.
+        The chats that it keeps as an older one, and those that it has passed on; what it does not
+        keep is the newest's.
     coverage
         Of its live chats, for others to see.
     calls_until
@@ -58,14 +57,15 @@ class Lease:
         """Use what `take` has taken."""
         self.coverage = Coverage()
         self.calls_until: int | None = None
-        self.kept: frozenset[str] = frozenset()
+        self.kept = Kept()
         self._table = table
         self.shard = shard
         self._shards = shards
         self._lease = item
         self._own = Process(item.holder, item.generation, item.generation, item.began_at)
         self._others: list[Process] = []
-        self._elsewhere: dict[str, tuple[int, frozenset[str]]] = {}
+        self._elsewhere: dict[str, tuple[int, Kept]] = {}
+        self._orphans: set[str] = set()
         self._known_at = 0
         self._settled = self._dead = False
         self._lock = Lock()
@@ -156,21 +156,36 @@ class Lease:
         if self._shards > 1 and shard_of(chat, self._shards) != self.shard:
             return False
         if not self.is_newest:
-            return chat in self.kept
+            return chat in self.kept.chats
         return self._settled and not any(
-            chat in chats for _, chats in list(self._elsewhere.values())
+            chat in kept.chats for _, kept in list(self._elsewhere.values())
         )
 
-    def keep(self, chats: Collection[str]) -> None:
+    def is_heard_elsewhere(self, chat: str, since: int) -> bool | None:
+        """Return whether an older process has heard all of a chat until after a moment.
+
+        None if that is not known yet: it is asked again.
+        """
+        for process in list(self._others):
+            kept = self._elsewhere.get(process.process_id)
+            if kept is not None and chat in kept[1].passed:
+                return True if process.beat_at > since else None
+        return False
+
+    def take_orphans(self) -> set[str]:
+        """Return chats that a process had passed on which has died with what it heard of them."""
+        with self._lock:
+            orphans, self._orphans = self._orphans, set()
+        return orphans
+
+    def keep(self, kept: Kept) -> None:
         """Note which chats this process keeps; those that it let go are the newest's."""
         with self._lock:
-            kept = frozenset(chats)
             if kept != self.kept:
                 self._table.note_kept(self._own.process_id, kept, now_ms())
             self.kept = kept
-            self._note(
-                replace(self._own, noticed=self._lease.generation, keeping=self._own.keeping + 1)
-            )
+            noticed, keeping = self._lease.generation, self._own.keeping + 1
+            self._note(replace(self._own, noticed=noticed, keeping=keeping))
 
     @property
     def is_noticed(self) -> bool:
@@ -193,6 +208,9 @@ class Lease:
             self._note(self._own)
             lease, processes = self._table.survey()
             self._lease = lease or self._lease
+            for dead in processes:
+                if not dead.lives(at) and dead.process_id in self._elsewhere:
+                    self._orphans |= self._elsewhere[dead.process_id][1].passed
             self._others = [
                 one for one in processes if one.process_id != self._own.process_id and one.lives(at)
             ]
@@ -205,7 +223,7 @@ class Lease:
         self._table.note(self._own)
 
     def _learn_what_others_keep(self) -> None:
-        elsewhere: dict[str, tuple[int, frozenset[str]]] = {}
+        elsewhere: dict[str, tuple[int, Kept]] = {}
         for one in self._others:
             known = self._elsewhere.get(one.process_id)
             if known is None or known[0] != one.keeping:

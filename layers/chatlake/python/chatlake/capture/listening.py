@@ -17,10 +17,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.attended import is_attended
-from chatlake.documents.document import Document
 from chatlake.documents.legs import legs_of
 from chatlake.documents.lifecycle import saw_end
-from chatlake.documents.observation import chat_end
 from chatlake.exceptions import ParticipantDenied, ParticipantError, ParticipantRejected
 from chatlake.sources.frame import from_frames, is_of
 from chatlake.timestamps import now_ms
@@ -68,6 +66,8 @@ class Reaction(Enum):
 
     NOTHING = auto()
     HEARD = auto()
+    OPENED = auto()
+    """What was before is to be read, unless another process has heard it."""
     READ = auto()
     """It is to be read: something may have been missed."""
     OPEN = auto()
@@ -174,7 +174,7 @@ class Listening:
                 ear.opening = False
                 if ear.opened_at is None:
                     ear.opened_at = event.at_ms
-                return Reaction.NOTHING if ear.covered else Reaction.READ
+                return Reaction.NOTHING if ear.covered else Reaction.OPENED
             case "items":
                 return self._merge(event, live, ear)
             case "refused":
@@ -204,7 +204,7 @@ class Listening:
         until = self._observed_until(live.chat)
         live.is_heard = until is not None
         if until is not None:
-            _observe(live, until)
+            live.observe(until)
 
     def ended(self, at: int) -> list[str]:
         """Return chats that said that they ended, and whose sockets did not close in time."""
@@ -219,9 +219,19 @@ class Listening:
         if self._ears.pop(chat, None) is not None and self._sockets is not None:
             self._sockets.close(chat)
 
-    def open_chats(self) -> list[str]:
-        """Return the chats whose sockets are open, or about to be."""
-        return [chat for chat in self._ears if self.has(chat)]
+    def covered(self) -> set[str]:
+        """Return the chats of which all is heard."""
+        return {chat for chat, ear in self._ears.items() if ear.covered}
+
+    def opened_at(self, chat: str) -> int | None:
+        """Return since when a chat's socket has been open, in epoch ms; None if it is not."""
+        ear = self._ears.get(chat)
+        return None if ear is None else ear.opened_at
+
+    def cover(self, chat: str, *, covered: bool = True) -> None:
+        """Note that all of a chat is known that was before its socket; or that it is not."""
+        if (ear := self._ears.get(chat)) is not None and ear.opened_at is not None:
+            ear.covered = covered
 
     def _observed_until(self, chat: str) -> int | None:
         if self._sockets is None or not self.covers(chat):
@@ -256,13 +266,13 @@ class Listening:
         if saw_end(live.known) and ear.ended_at is None:
             ear.ended_at = event.at_ms
             if ear.covered:
-                _observe(live, event.at_ms, whole=True)
+                live.observe(event.at_ms, whole=True)
                 live.read_all = True
         return Reaction.READ if missed else Reaction.HEARD
 
     def _lost(self, event: SocketEvent, live: LiveChat, ear: _Ear) -> Reaction:
         if ear.covered and ear.ended_at is None:
-            _observe(live, event.at_ms)
+            live.observe(event.at_ms)
         lasted = ear.opened_at is not None and event.at_ms - ear.opened_at >= _LASTING_MS
         ear.opened_at, ear.covered, ear.opening = None, False, False
         if ear.ended_at is not None:
@@ -276,23 +286,3 @@ class Listening:
     def _back_off(self, ear: _Ear, at: int) -> None:
         ear.try_at = at + min(_LONGEST_BACKOFF_MS, _BACKOFF_MS << min(ear.failures, 10))
         ear.failures += 1
-
-
-def _observe(live: LiveChat, until_ms: int, *, whole: bool = False) -> None:
-    """Note until when all was heard; `whole` if that was the chat's end."""
-    before = live.known.participant
-    end_us = chat_end(live.known) if whole else None
-    # Their clock may be ahead of ours: who heard the end was there when it came.
-    until_ms = max(until_ms, -(-end_us // 1000)) if end_us is not None else until_ms
-    back = before is not None and before["whole_read_at"] is not None
-    live.observe(
-        Document(
-            live.chat,
-            participant={
-                "read_at": until_ms,
-                "whole_read_at": until_ms if whole and back else None,
-                "observed_until": until_ms * 1000,
-                "saw_end": False,
-            },
-        )
-    )

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.fetch import Fetched, own_documents
 from chatlake.capture.token_reading import read_transcript
-from chatlake.documents.document import Document, merge
+from chatlake.documents.document import Document, ParticipantReads, merge
 from chatlake.documents.lifecycle import saw_end
+from chatlake.documents.observation import chat_end
 from chatlake.documents.receipt_events import METADATA_ITEMS, RECEIPT_EVENTS
 from chatlake.documents.revision import content_revision
 from chatlake.documents.upsert import upsert
@@ -135,9 +136,23 @@ class LiveChat:
         self.changed = True
         self.changed_at = now_ms()
 
-    def observe(self, reads: Document) -> None:
-        """Merge what says only until when all was heard, which is no content."""
-        self.known = merge(self.known, reads)
+    def observe(self, until_ms: int, *, whole: bool = False) -> None:
+        """Note until when all was heard, in epoch ms, which is no content.
+
+        `whole` if that was the chat's end. Connect's clock may be ahead of this one: who heard the
+        end was there when it came.
+        """
+        before = self.known.participant
+        end_us = chat_end(self.known) if whole else None
+        until_ms = until_ms if end_us is None else max(until_ms, -(-end_us // 1000))
+        back = before is not None and before["whole_read_at"] is not None
+        reads: ParticipantReads = {
+            "read_at": until_ms,
+            "whole_read_at": until_ms if whole and back else None,
+            "observed_until": until_ms * 1000,
+            "saw_end": False,
+        }
+        self.known = merge(self.known, Document(self.chat, participant=reads))
 
     @property
     def content(self) -> str:

@@ -70,6 +70,8 @@ class LiveChats:
         self._handover = Handover(shard, ends_at, write)
         # Whose sockets are open, though all that is known of them has ended.
         self._lasting: set[str] = set()
+        # Opened, and perhaps heard by another process until then.
+        self._relying: set[str] = set()
 
     @property
     def passed(self) -> set[str]:
@@ -83,24 +85,36 @@ class LiveChats:
         if live is None:
             self.listening.forget(chat)
             return
-        match self.listening.hear(event, live):
-            case Reaction.HEARD:
-                self._services.on_read(chat, live.known)
-                if chat in self._lasting or live.is_to_be_written(self._services):
-                    self.to_write.append(chat)
-            case Reaction.READ if chat in self._lasting:
-                self.forget(chat)
+        reaction = self.listening.hear(event, live)
+        if reaction is Reaction.HEARD:
+            self._services.on_read(chat, live.known)
+            if chat in self._lasting or live.is_to_be_written(self._services):
+                self.to_write.append(chat)
+        elif chat in self._lasting:
+            if not self.listening.has(chat):
+                # What was heard last may not be written.
+                self._end(chat)
+        else:
+            self._follow(reaction, chat)
+
+    def _follow(self, reaction: Reaction, chat: str) -> None:
+        """Do what follows of what happened to a live chat's socket."""
+        match reaction:
+            case Reaction.OPENED:
+                self._relying.add(chat)
+                self._rely()
             case Reaction.READ:
-                self.rotation.add(chat, now_ms())
-                # The newest first: of those that wait long, the rotation has a turn, too.
+                self._handover.lost(chat)
+                # The newest first: if not all can be read, those that began just now are whole.
                 self.gaps.appendleft(chat)
             case Reaction.OPEN:
                 self.listening.begin(chat)
                 self.to_open.append(chat)
             case Reaction.END:
                 self._end(chat)
-            case Reaction.NOTHING:
-                pass
+            case _ if not self.listening.has(chat):
+                # Refused: it is read from now on.
+                self.opening_failed(chat)
 
     def close_ended(self, busy: Container[str]) -> None:
         """End chats that said so, and whose sockets did not close."""
@@ -132,6 +146,11 @@ class LiveChats:
             self.rotation.remove(chat)
             wait_ms = min(_LONGEST_RETRY_MS, _RETRY_MS * 2 ** min(live.failures - 1, 10))
             self.rotation.add(chat, at + wait_ms)
+        elif self.listening.has(chat):
+            # It is read once its socket is open, if need be.
+            self.rotation.remove(chat)
+            if was_read and self.listening.opened_at(chat) is not None:
+                self.gaps.append(chat)
         elif was_read and chat in self.rotation:
             found = waiting_messages(live.known)
             seen = Seen(found.soon, live.changed, calls=live.calls, newest_at=found.newest_at)
@@ -160,6 +179,7 @@ class LiveChats:
         """Let go of all that is known of a chat."""
         self.chats.pop(chat, None)
         self._lasting.discard(chat)
+        self._relying.discard(chat)
         self.rotation.remove(chat)
         self.listening.forget(chat)
         self._services.on_gone(chat)
@@ -180,6 +200,10 @@ class LiveChats:
     def look_around(self, busy: Container[str]) -> list[str]:
         """See what follows of hearing nothing; return chats that are to be looked at as a whole."""
         at = now_ms()
+        self._rely()
+        for chat in self._shard.take_orphans() & self.listening.covered():
+            self.listening.cover(chat, covered=False)
+            self.gaps.append(chat)
         lasting: list[str] = []
         for chat, live in self.chats.items():
             if chat in busy or chat in self.passed or not self.listening.covers(chat):
@@ -198,8 +222,25 @@ class LiveChats:
         if self._shard.is_newest:
             return
         idle = {chat: live for chat, live in self.chats.items() if chat not in busy}
-        for chat in self._handover.step(idle, self.listening.open_chats()):
+        for chat in self._handover.step(idle, self.listening.covered()):
             self.forget(chat)
+
+    def opening_failed(self, chat: str) -> None:
+        """Have a chat read whose socket could not be opened."""
+        self.rotation.add(chat, now_ms())
+
+    def _rely(self) -> None:
+        """Cover chats that another process has heard until their sockets were open here."""
+        for chat in list(self._relying):
+            since = self.listening.opened_at(chat)
+            heard = since is not None and self._shard.is_heard_elsewhere(chat, since)
+            if heard is None:
+                continue
+            self._relying.discard(chat)
+            if heard:
+                self.listening.cover(chat)
+            elif since is not None:
+                self.gaps.appendleft(chat)
 
     def coverage(self, new: Iterable[str]) -> Coverage:
         """Return how the live chats are covered, of which `new` are due to be looked at."""

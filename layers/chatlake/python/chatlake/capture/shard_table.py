@@ -104,6 +104,22 @@ class Process:
         return at - self.beat_at < DEAD_AFTER_MS
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an older process has of its chats.
+
+    Attributes
+    ----------
+    chats
+        Those that it serves.
+    passed
+        Those that are the newest's, of which it has heard all until it noted so, and hears on.
+    """
+
+    chats: frozenset[str] = frozenset()
+    passed: frozenset[str] = frozenset()
+
+
 class ShardTable:
     """The items of one shard."""
 
@@ -153,23 +169,33 @@ class ShardTable:
         attributes: dict[str, Any] = {name: {"N": str(n)} for name, n in numbers.items()}
         self._items.put((self._key, PROCESS + process.process_id), attributes)
 
-    def note_kept(self, process_id: str, chats: Iterable[str], at: int) -> None:
+    def note_kept(self, process_id: str, kept: Kept, at: int) -> None:
         """Note which chats a process keeps; to be told of by `keeping` only then."""
-        packed = zlib.compress("\n".join(sorted(chats)).encode())
-        expires: Item = {"expires_at": {"N": str((at + _KEPT_MS) // 1000)}}
-        self._items.put((self._key, KEPT + process_id), {"chats": {"B": packed}, **expires})
+        attributes: Item = {
+            "chats": {"B": _packed(kept.chats)},
+            "passed": {"B": _packed(kept.passed)},
+            "expires_at": {"N": str((at + _KEPT_MS) // 1000)},
+        }
+        self._items.put((self._key, KEPT + process_id), attributes)
 
-    def kept(self, process_id: str) -> frozenset[str]:
+    def kept(self, process_id: str) -> Kept:
         """Return which chats a process keeps; none if that is not noted."""
         item: Mapping[str, Any] | None = self._items.read((self._key, KEPT + process_id))
         if item is None:
-            return frozenset()
-        text = zlib.decompress(bytes(item["chats"]["B"])).decode()
-        return frozenset(text.split("\n")) - {""}
+            return Kept()
+        return Kept(_unpacked(item["chats"]["B"]), _unpacked(item["passed"]["B"]))
 
     def remove(self, process_id: str) -> None:
         """Forget a process that has ended."""
         self._items.delete_many([(self._key, kind + process_id) for kind in (PROCESS, KEPT)])
+
+
+def _packed(chats: Iterable[str]) -> bytes:
+    return zlib.compress("\n".join(sorted(chats)).encode())
+
+
+def _unpacked(value: Any) -> frozenset[str]:
+    return frozenset(zlib.decompress(bytes(value)).decode().split("\n")) - {""}
 
 
 def survey_shards(

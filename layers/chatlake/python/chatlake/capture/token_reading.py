@@ -119,16 +119,19 @@ def read_transcript(
             services.note(Metric.READS_FAILED, chat, reason)
             fetched.retry = True
         except ParticipantError as error:
-            _note_failure(error, chat, services)
+            _note_failure(error, chat, services, after_end=after_end)
             fetched.retry = True
             return
     if open_before and open_before <= fetched.done and not fetched.tokens:
         services.counters.add(Metric.PARTICIPANT_SOURCES_CLOSED)
 
 
-def _note_failure(error: ParticipantError, chat: str, services: ReadingServices) -> None:
+def _note_failure(
+    error: ParticipantError, chat: str, services: ReadingServices, *, after_end: bool
+) -> None:
     if isinstance(error, ParticipantPutOff):
         # Nobody was asked.
+        services.counters.add(Metric.TOKENS_TRIED_AFTER_END, -after_end)
         return
     throttled = isinstance(error, ParticipantThrottled)
     metric = Metric.READS_THROTTLED if throttled else Metric.READS_FAILED

@@ -271,14 +271,16 @@ class _Worker:
         self, chat: str, work: Future[LiveChat | None], kind: _Kind, began_at: int
     ) -> None:
         error = work.exception()
-        if kind == "open" and error is not None and self._live.listening.not_opened(chat, error):
+        if kind == "open" and (error is None or self._live.listening.not_opened(chat, error)):
+            if not self._live.listening.has(chat):
+                self._live.opening_failed(chat)
             return
         if isinstance(error, Exception):
             # One chat must not hold up the others; it comes again after a while.
             self._hooks.failed(chat, error)
             self._services.schedule.postpone(chat, due_at=now_ms() + _POSTPONED_MS)
             self._live.rotation.remove(chat)
-        elif kind == "open" or (kind == "write" and self._live.is_lasting(chat)):
+        elif kind == "write" and self._live.is_lasting(chat):
             return
         elif (live := work.result()) is None:
             self._live.take_out(chat)
