@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from chatlake.capture.lease import OLDER_SHARE, Lease, shard_of
-from chatlake.capture.shard_table import Coverage, ShardTable, survey_shards
+from chatlake.capture.shard_table import Coverage, Kept, ShardTable, survey_shards
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time
 
@@ -78,7 +78,7 @@ def test_the_newest_waits_for_what_the_one_before_keeps(shard: Shard) -> None:
     second.beat()
     assert second.share() == 0
 
-    first.keep({"a", "b"})
+    first.keep(Kept(frozenset({"a", "b"})))
     assert first.is_noticed
     second.beat()
     assert second.is_settled
@@ -92,9 +92,9 @@ def test_what_is_let_go_is_the_newest_ones(shard: Shard) -> None:
     shard.age(301, first)
     second = shard.begun()
     first.beat()
-    first.keep({"a", "b"})
+    first.keep(Kept(frozenset({"a", "b"})))
     second.beat()
-    first.keep({"b"})
+    first.keep(Kept(frozenset({"b"})))
     assert not second.serves("a")
     second.beat()
     assert second.serves("a")
@@ -110,7 +110,7 @@ def test_three_generations_use_the_whole_rate_and_no_more(shard: Shard) -> None:
             for lease in processes:
                 lease.beat()
                 if not lease.is_noticed:
-                    lease.keep({"chat"})
+                    lease.keep(Kept(frozenset({"chat"})))
         assert sum(lease.share() for lease in processes) == pytest.approx(1)
     assert [lease.is_newest for lease in processes] == [False, False, True]
 
@@ -120,7 +120,7 @@ def test_the_chats_of_a_process_that_died_are_the_newest_ones(shard: Shard) -> N
     shard.age(301, first)
     second = shard.begun()
     first.beat()
-    first.keep({"a"})
+    first.keep(Kept(frozenset({"a"})))
     second.beat()
     shard.age(20, second)
     assert not second.serves("a")
@@ -211,3 +211,52 @@ def test_the_oldest_lease_and_all_coverage_are_told(shard: Shard) -> None:
     shard.clock.advance(25)
     # One of them is taken for dead.
     assert shard.survey(2) == (35_000, Coverage(3, 2, 1))
+
+
+def test_what_an_older_one_hears_on_is_known_once_it_said_so_later(shard: Shard) -> None:
+    first = shard.begun()
+    shard.age(301, first)
+    second = shard.begun()
+    first.beat()
+    first.keep(Kept(frozenset({"a", "b"})))
+    second.beat()
+    first.keep(Kept(frozenset({"b"}), passed=frozenset({"a"})))
+    second.beat()
+    assert second.serves("a")
+    opened_at = shard.clock.now_ms() + 1_000
+    shard.clock.advance(2)
+    # It may have ended before the socket was open.
+    assert second.is_heard_elsewhere("a", opened_at) is None
+    assert second.is_heard_elsewhere("c", opened_at) is False
+    first.beat()
+    second.beat()
+    assert second.is_heard_elsewhere("a", opened_at) is True
+    # Its socket breaks: what it heard until then is all that it can tell.
+    first.keep(Kept(frozenset({"b"})))
+    second.beat()
+    assert second.is_heard_elsewhere("a", opened_at) is False
+
+
+def test_what_a_dead_process_had_passed_on_is_to_be_read(shard: Shard) -> None:
+    first = shard.begun()
+    shard.age(301, first)
+    second = shard.begun()
+    first.beat()
+    first.keep(Kept(frozenset({"b"}), passed=frozenset({"a"})))
+    second.beat()
+    assert second.take_orphans() == set()
+    shard.age(32, second)
+    assert second.take_orphans() == {"a"}
+    assert second.take_orphans() == set()
+
+
+def test_what_a_process_had_passed_on_that_ended_in_order_is_not(shard: Shard) -> None:
+    first = shard.begun()
+    shard.age(301, first)
+    second = shard.begun()
+    with first:
+        first.keep(Kept(frozenset({"b"}), passed=frozenset({"a"})))
+        second.beat()
+    shard.age(40, second)
+    assert second.take_orphans() == set()
+    assert second.is_heard_elsewhere("a", shard.clock.now_ms()) is False
