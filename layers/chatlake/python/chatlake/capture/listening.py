@@ -139,6 +139,14 @@ class Listening:
         """Note that a chat's socket is about to be opened."""
         self._ears.setdefault(chat, _Ear()).opening = True
 
+    def open_by(self, live: LiveChat) -> bool:
+        """Have a chat's socket opened by a URL that it has; False if it has none that is good."""
+        url = live.take_url()
+        if url is None or self._sockets is None or not self._sockets.open(live.chat, url):
+            return False
+        self.begin(live.chat)
+        return True
+
     def open(self, live: LiveChat) -> None:
         """Get the URL of a chat's socket, and have it opened; any thread may do so.
 
@@ -148,7 +156,7 @@ class Listening:
             There is none.
         """
         assert self._sockets is not None
-        url = live.take_url() or self._new_url(live)
+        url = self._new_url(live)
         if url is None or not self._sockets.open(live.chat, url):
             self._ears[live.chat].opening = False
 

@@ -137,7 +137,7 @@ class LiveChats:
         self._lasting.discard(chat)
         if was_read:
             self.listening.was_read(live, began_at)
-        if self.listening.wants(live, at):
+        if self.listening.wants(live, at) and not self.listening.open_by(live):
             self.listening.begin(chat)
             self.to_open.append(chat)
         if self.listening.covers(chat):
