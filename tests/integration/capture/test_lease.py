@@ -260,3 +260,17 @@ def test_what_a_process_had_passed_on_that_ended_in_order_is_not(shard: Shard) -
     shard.age(40, second)
     assert second.take_orphans() == set()
     assert second.is_heard_elsewhere("a", shard.clock.now_ms()) is False
+
+
+def test_an_older_one_with_gaps_to_read_has_more_of_the_rate(shard: Shard) -> None:
+    first = shard.begun()
+    shard.age(301, first)
+    second = shard.begun()
+    first.beat()
+    first.keep(Kept(frozenset({"a"})))
+    for waiting, fold in ((10, 1.5), (500, 3), (0, 1)):
+        first.waiting = waiting
+        first.beat()
+        second.beat()
+        assert first.share() == pytest.approx(fold * OLDER_SHARE)
+        assert first.share() + second.share() == pytest.approx(1)

@@ -23,6 +23,7 @@ class Shard:
     is_lost: bool = False
     kept: Kept = field(default_factory=Kept)
     coverage: Coverage = field(default_factory=Coverage)
+    waiting: int = 0
     order: list[tuple[str, frozenset[str]]] = field(default_factory=list)
 
     def serves(self, chat: str) -> bool:
@@ -58,14 +59,14 @@ def live(*chats: str) -> dict[str, Any]:
 def test_the_newest_keeps_all(clock: HandClock) -> None:
     shard = Shard(is_newest=True)
     handover = Handover(shard, clock.now_ms() + 1, shard.write)
-    assert handover.step(live("a"), {"a"}) == set()
+    assert handover.step(live("a"), {"a"}, {"a"}) == set()
     assert shard.order == []
 
 
 def test_what_is_not_listened_to_is_written_and_then_the_newest_ones(clock: HandClock) -> None:
     shard = Shard()
     handover = Handover(shard, clock.now_ms() + 600_000, shard.write)
-    assert handover.step(live("a", "b", "c"), {"a", "not-ours"}) == {"b", "c"}
+    assert handover.step(live("a", "b", "c"), {"a", "not-ours"}, set()) == {"b", "c"}
     assert shard.order == [("write", frozenset("bc")), ("keep", frozenset("a"))]
 
 
@@ -74,7 +75,7 @@ def test_one_generation_later_it_keeps_what_it_kept(clock: HandClock) -> None:
     handover = Handover(shard, clock.now_ms() + 600_000, shard.write)
     # One of them has ended meanwhile, and another was let go.
     handover.passed.add("c")
-    assert handover.step(live("a", "c"), {"a", "c"}) == set()
+    assert handover.step(live("a", "c"), {"a", "c"}, {"a", "c"}) == set()
     assert shard.kept == Kept(frozenset("a"), frozenset("c"))
 
 
@@ -85,7 +86,7 @@ def test_what_is_left_goes_in_small_parts_and_is_heard_on(clock: HandClock) -> N
     handover = Handover(shard, ends_at, shard.write)
     sizes: list[int] = []
     while clock.now_ms() < ends_at - 60_000:
-        assert handover.step(live(*chats), chats) == set()
+        assert handover.step(live(*chats), chats, chats) == set()
         if not sizes or sizes[-1] != len(shard.kept.chats):
             sizes.append(len(shard.kept.chats))
             if len(sizes) == 2:
@@ -105,7 +106,7 @@ def test_what_is_left_goes_in_small_parts_and_is_heard_on(clock: HandClock) -> N
 def test_nothing_is_let_go_where_nobody_takes_it(clock: HandClock) -> None:
     shard = Shard(is_noticed=True, has_newer=False, kept=Kept(frozenset("ab")))
     handover = Handover(shard, clock.now_ms() + UNTIL_MS, shard.write)
-    handover.step(live("a", "b"), {"a", "b"})
+    handover.step(live("a", "b"), {"a", "b"}, {"a", "b"})
     assert shard.kept.chats == {"a", "b"}
 
 
@@ -113,7 +114,7 @@ def test_what_is_not_heard_any_more_is_not_said_to_be(clock: HandClock) -> None:
     shard = Shard(is_noticed=True, kept=Kept(frozenset("ab")))
     handover = Handover(shard, clock.now_ms() + UNTIL_MS, shard.write)
     # Of one of them the socket is being opened again.
-    handover.step(live("a", "b"), {"a"})
+    handover.step(live("a", "b"), {"a", "b"}, {"a"})
     assert shard.kept == Kept(frozenset(), frozenset("a"))
     handover.lost("a")
     assert shard.kept == Kept()

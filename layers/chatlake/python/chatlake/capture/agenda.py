@@ -27,6 +27,7 @@ class Shard(Protocol):
     """What a process knows of the others: `Lease` is one, `Alone` another."""
 
     coverage: Coverage
+    waiting: int
 
     @property
     def is_newest(self) -> bool:
@@ -69,6 +70,7 @@ class Alone:
 
     def __init__(self, coverage: Coverage) -> None:
         self.coverage = coverage
+        self.waiting = 0
 
     def serves(self, _: str) -> bool:
         """Return whether a chat is this process's to serve."""

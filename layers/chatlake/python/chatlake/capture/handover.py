@@ -48,22 +48,26 @@ class Handover:
         self._write = write
         self._stepped_at = 0
 
-    def step(self, live: Mapping[str, LiveChat], covered: Collection[str]) -> set[str]:
+    def step(
+        self, live: Mapping[str, LiveChat], listened: Collection[str], covered: Collection[str]
+    ) -> set[str]:
         """Let go of what is to be let go now; return chats that are no longer this process's.
 
         Parameters
         ----------
         live
             The live chats that nobody is at work on.
+        listened
+            Those of all chats whose sockets are open, or about to be.
         covered
-            Those of all chats of which this process hears all.
+            Those of them of which this process has heard all until now.
         """
         shard = self._shard
         if shard.is_newest:
             return set()
         if not shard.is_noticed:
             # Of a process before this one there is nothing to keep: it kept its own.
-            kept = (shard.kept.chats or live.keys()) & set(covered)
+            kept = (shard.kept.chats or live.keys()) & set(listened)
             gone = live.keys() - kept - self.passed
             self._let_go(live, gone, kept, covered)
             return set(gone)

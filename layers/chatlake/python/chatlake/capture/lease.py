@@ -34,6 +34,10 @@ VALID_MS = 15_000
 OLDER_SHARE = 0.05
 """Of the shard's rates, for each older process: its gaps, renewals and last reads."""
 
+_MOST_FOLD = 3
+_WAITING_FOR_A_FOLD = 20
+"""An older process has up to three times that share, the more chats wait for their gap's read."""
+
 _TICK_S = 0.25
 
 
@@ -49,6 +53,8 @@ class Lease:
         keep is the newest's.
     coverage
         Of its live chats, for others to see.
+    waiting
+        How many of its chats wait for the read of their gap.
     calls_until
         From when on this process calls nobody any more; None if that is not known.
     """
@@ -56,6 +62,7 @@ class Lease:
     def __init__(self, table: ShardTable, item: LeaseItem, shard: int = 0, shards: int = 1) -> None:
         """Use what `take` has taken."""
         self.coverage = Coverage()
+        self.waiting = 0
         self.calls_until: int | None = None
         self.kept = Kept()
         self._table = table
@@ -145,11 +152,16 @@ class Lease:
         if self.calls_until is not None and at >= self.calls_until:
             return 0.0
         if not self.is_newest:
-            return self._lease.older_share
+            return self._share_of(self._own)
         if not self._settled:
             return 0.0
-        older = sum(1 for one in list(self._others) if one.lives(at))
-        return max(self._lease.older_share, 1 - older * self._lease.older_share)
+        older = sum(self._share_of(one) for one in list(self._others) if one.lives(at))
+        return max(self._lease.older_share, 1 - older)
+
+    def _share_of(self, older: Process) -> float:
+        """Return the share of an older process, by what it has noted: all reckon with the same."""
+        fold = min(_MOST_FOLD, 1 + older.waiting / _WAITING_FOR_A_FOLD)
+        return self._lease.older_share * fold
 
     def serves(self, chat: str) -> bool:
         """Return whether a chat is this process's to serve."""
@@ -219,7 +231,7 @@ class Lease:
             self._known_at = at
 
     def _note(self, process: Process) -> None:
-        self._own = replace(process, beat_at=now_ms(), coverage=self.coverage)
+        self._own = replace(process, beat_at=now_ms(), coverage=self.coverage, waiting=self.waiting)
         self._table.note(self._own)
 
     def _learn_what_others_keep(self) -> None:

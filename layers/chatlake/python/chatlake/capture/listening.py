@@ -32,7 +32,6 @@ _BACKOFF_MS = 2_000
 _LONGEST_BACKOFF_MS = 30_000
 _LASTING_MS = 60_000
 """A socket that was open for so long has not failed when it breaks."""
-# Of the machine's clock.
 _LONGEST_WAIT_S = 0.25
 CLOSES_WITHIN_MS = 2_000
 """After the item that says that the chat has ended; until then, more may come."""
@@ -118,8 +117,7 @@ class Listening:
 
     def covers(self, chat: str) -> bool:
         """Return whether a chat need not be read."""
-        ear = self._ears.get(chat)
-        return ear is not None and ear.covered
+        return chat in self._ears and self._ears[chat].covered
 
     def has(self, chat: str) -> bool:
         """Return whether a chat's socket is open, or about to be."""
@@ -227,14 +225,21 @@ class Listening:
         if self._ears.pop(chat, None) is not None and self._sockets is not None:
             self._sockets.close(chat)
 
+    def listened(self) -> set[str]:
+        """Return the chats whose sockets are open, or about to be."""
+        return {chat for chat in self._ears if self.has(chat)}
+
+    def waiting(self) -> int:
+        """Return how many chats' sockets are open, of which all before is not yet known."""
+        return sum(ear.opened_at is not None and not ear.covered for ear in self._ears.values())
+
     def covered(self) -> set[str]:
         """Return the chats of which all is heard."""
         return {chat for chat, ear in self._ears.items() if ear.covered}
 
     def opened_at(self, chat: str) -> int | None:
         """Return since when a chat's socket has been open, in epoch ms; None if it is not."""
-        ear = self._ears.get(chat)
-        return None if ear is None else ear.opened_at
+        return ear.opened_at if (ear := self._ears.get(chat)) else None
 
     def cover(self, chat: str, *, covered: bool = True) -> None:
         """Note that all of a chat is known that was before its socket; or that it is not."""

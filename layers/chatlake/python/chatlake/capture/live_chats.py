@@ -222,7 +222,8 @@ class LiveChats:
         if self._shard.is_newest:
             return
         idle = {chat: live for chat, live in self.chats.items() if chat not in busy}
-        for chat in self._handover.step(idle, self.listening.covered()):
+        listened, covered = self.listening.listened(), self.listening.covered()
+        for chat in self._handover.step(idle, listened, covered):
             self.forget(chat)
 
     def opening_failed(self, chat: str) -> None:

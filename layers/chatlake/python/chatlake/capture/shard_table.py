@@ -66,7 +66,7 @@ class LeaseItem:
     began_at
         When the newest took it, in epoch milliseconds.
     older_share
-        Of the shard's rates, for each older process.
+        Of the shard's rates, for each older process that has little to do.
     """
 
     generation: int
@@ -90,6 +90,8 @@ class Process:
         When it last noted that it lives, in epoch milliseconds.
     keeping
         Counts the lists of chats that it keeps.
+    waiting
+        Chats whose sockets are open, and that wait for the read of what was before.
     """
 
     process_id: str
@@ -97,6 +99,7 @@ class Process:
     noticed: int
     beat_at: int
     keeping: int = 0
+    waiting: int = 0
     coverage: Coverage = Coverage()
 
     def lives(self, at: int) -> bool:
@@ -161,6 +164,7 @@ class ShardTable:
             "noticed": process.noticed,
             "beat_at": process.beat_at,
             "keeping": process.keeping,
+            "waiting": process.waiting,
             "by_socket": counts.by_socket,
             "by_reads": counts.by_reads,
             "uncovered": counts.uncovered,
@@ -236,5 +240,6 @@ def _process(process_id: str, item: Mapping[str, Any]) -> Process:
         noticed=number("noticed"),
         beat_at=number("beat_at"),
         keeping=number("keeping"),
+        waiting=number("waiting"),
         coverage=Coverage(number("by_socket"), number("by_reads"), number("uncovered")),
     )
