@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from chatlake.capture.reserve import BURST
+from local.demo import CAPTURE_RATE, OLDER_PROCESSES
 from tests.e2e.pipeline.deployable import deployable
 from tools.artifacts import ROOT
 
@@ -35,21 +36,31 @@ def run(cwd: Path, template: Path, *arguments: str) -> subprocess.CompletedProce
     )
 
 
-def test_every_chat_is_archived_within_the_rate_and_can_be_asked_about(tmp_path: Path) -> None:
+@pytest.mark.parametrize("options", [(), ("--hooks",), ("--polling",)], ids=" ".join)
+def test_every_chat_is_archived_within_the_rate_and_can_be_asked_about(
+    tmp_path: Path, options: tuple[str, ...]
+) -> None:
     template = deployable(tmp_path / "build")
-    done = run(tmp_path, template, "--chats", "12", "--speed", "12")
+    done = run(tmp_path, template, "--chats", "12", "--speed", "12", *options)
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout
     calls = re.search(r"at most (\d+) GetTranscript calls in any second, (\d+) are allowed", said)
     assert calls is not None
-    assert 0 < int(calls[1]) <= int(calls[2]) == 4 + BURST
+    allowed = CAPTURE_RATE + OLDER_PROCESSES + (BURST if "--hooks" in options else 0)
+    assert 0 < int(calls[1]) <= int(calls[2]) == allowed
     there = re.search(r"messages +([\d,]+) of ([\d,]+) are there, 0 wrong", said)
     assert there is not None
     assert there[1] == there[2] != "0"
     assert "read_latency_by_role" in said
-    assert re.search(r"by the agent +a flow +\d", said)
-    [flows] = re.findall(r"(\d+) of a flow answered", said)
-    assert int(flows) > 0
+    reader = "a flow" if "--hooks" in options else "–"
+    assert re.search(rf"by the agent +{reader} +\d", said)
+    flows = re.findall(r"(\d+) of a flow answered", said)
+    assert [int(number) > 0 for number in flows] == ([True] if "--hooks" in options else [])
+    [opened] = re.findall(r"websockets opened +([\d,]+)", said)
+    assert (int(opened) > 0) is ("--polling" not in options)
+    for operation in ("GetTranscript", "CreateParticipantConnection"):
+        [made] = re.findall(rf"{operation} +([\d,]+) +[\d.]+", said)
+        assert int(made) > 0
     asked = subprocess.run(
         [Path(sys.executable).with_name("chatlake"), "--lake", "demo/lake", "verify"],
         check=False,

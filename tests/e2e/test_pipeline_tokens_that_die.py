@@ -1,30 +1,49 @@
-"""Chats through the deployed stack when tokens die with them and events are lost, late or twice."""
+"""Chats through the deployed stack when tokens die with them and events are lost, late or twice.
+
+Twice: listened to by their websockets, and read in turn.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from chatlake.capture.reserve import BURST, LEFT
+from local.demo import OLDER_PROCESSES
+from local.participant_service import Push
 from local.scripted.chat import Chat
-from local.scripted.items import JsonObject
+from local.scripted.items import EVENT_TYPES, JsonObject
+from local.truth import told_receipts
 from tests import oracle
 from tests.e2e.pipeline import dying
 from tests.e2e.pipeline.canaries import leaks
 from tests.e2e.pipeline.dying import Died
+from tests.e2e.pipeline.happening import heard
 from tests.e2e.pipeline.once import once
 from tests.e2e.pipeline.tables import Rows, comparable, of_chats
+from tests.metric_blobs import assert_they_hold_numbers_only, blobs, values
 from tests.oracle import Input, Row
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.world]
 
 _OK = 200
+_ENDED = EVENT_TYPES + "chat.ended"
+
+
+def made(factory: pytest.TempPathFactory, source: str) -> Died:
+    return once(factory, f"dying-{source}", partial(dying.run, source=source))
+
+
+@pytest.fixture(scope="module", params=["websocket", "polling"])
+def died(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Died:
+    return made(tmp_path_factory, request.param)
 
 
 @pytest.fixture(scope="module")
-def died(tmp_path_factory: pytest.TempPathFactory) -> Died:
-    return once(tmp_path_factory, "dying", dying.run)
+def listened(tmp_path_factory: pytest.TempPathFactory) -> Died:
+    return made(tmp_path_factory, "websocket")
 
 
 def moment(time_ms: int) -> datetime:
@@ -56,11 +75,22 @@ def as_last_read(died: Died, chat: Chat) -> list[Input]:
     return [Input("response", page, read_at=found[-1], whole=True)]
 
 
+def pushed(died: Died, chat: Chat) -> list[Push]:
+    """The frames of a chat that arrived."""
+    found = died.evidence.listened.pushed.get(chat.initial_contact_id, [])
+    return [push for push in found if push.heard]
+
+
+def seen(died: Died, chat: Chat) -> list[Input]:
+    """What the service told of a chat: the last read, and every frame."""
+    return [*as_last_read(died, chat), *heard(chat, pushed(died, chat))]
+
+
 def expected(died: Died, chats: list[Chat]) -> Rows:
     """Rows of what was told and what could be read, exactly but for the last moments' receipts."""
     ids = {chat.initial_contact_id for chat in chats}
     told = [one for one in died.told if _chat_of(one.value) in ids]
-    told += [one for chat in chats for one in as_last_read(died, chat)]
+    told += [one for chat in chats for one in seen(died, chat)]
     return comparable(oracle.rows(told, published_at=datetime.now(UTC)))
 
 
@@ -89,11 +119,12 @@ def test_every_exported_item_is_there_once_and_as_it_was(died: Died) -> None:
 
 
 def test_all_receipts_are_there_that_were_sent_before_the_last_read(died: Died) -> None:
+    """And all that a frame told of."""
     for chat in died.cast.chats():
         rows = of_chats(died.rows, chat.initial_contact_id)["receipts"]
         found = {(row["message_id"], row["recipient_participant_id"]): row for row in rows}
         assert len(found) == len(rows)
-        for key, known in _receipts(as_last_read(died, chat)).items():
+        for key, known in _receipts(seen(died, chat)).items():
             for column in ("delivered_at", "read_at"):
                 assert known[column] is None or found[key][column] == known[column]
 
@@ -139,8 +170,13 @@ def test_contacts_say_what_was_read_of_them(died: Died) -> None:
             assert row["receipts_available"] is was_read
             observed = row["receipts_observed_until"]
             assert (observed is not None) is was_read
-            assert observed is None or observed <= in_tables(reads(died, chat)[-1])
+            assert observed is None or observed <= in_tables(last_seen_ms(died, chat))
             assert row["complete"] is True
+
+
+def last_seen_ms(died: Died, chat: Chat) -> int:
+    """Until when something can have been seen: the last read, or the end that a socket saw."""
+    return max(reads(died, chat)[-1], chat.ended_ms if pushed(died, chat) else 0)
 
 
 def test_what_no_event_told_of_is_known_after_reconciling(died: Died) -> None:
@@ -199,9 +235,78 @@ def test_nothing_failed_for_good(died: Died) -> None:
 
 
 def test_no_second_has_more_calls_than_are_allowed(died: Died) -> None:
-    # What the reserve has to spare may begin at once.
-    assert 0 < died.evidence.busiest_second <= dying.CAPTURE_RATE + BURST - LEFT
+    # What the reserve has to spare may begin at once; so may a call of each older process.
+    older = OLDER_PROCESSES if died.source == "websocket" else 0
+    assert 0 < died.evidence.busiest_second <= dying.CAPTURE_RATE + older + BURST - LEFT
+    assert 0 < died.evidence.busiest_connecting <= dying.CONNECTION_RATE + older
 
 
 def test_nothing_private_is_in_a_log(died: Died) -> None:
     assert leaks(died.evidence.logs, died.cast.chats()) == []
+
+
+def test_a_stack_that_polls_opens_no_websocket(tmp_path_factory: pytest.TempPathFactory) -> None:
+    died = made(tmp_path_factory, "polling")
+    assert not died.evidence.listened.opened
+    assert not died.evidence.listened.pushed
+
+
+def test_websockets_bring_the_receipts_and_few_reads_are_made(
+    listened: Died, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    polled = made(tmp_path_factory, "polling")
+    followed = [*listened.cast.usual, *listened.cast.endless, *listened.cast.erased]
+    ids = {chat.initial_contact_id for chat in followed}
+    assert listened.evidence.listened.pushed.keys() == ids
+    for chat in followed:
+        told = told_receipts(chat, [], pushed(listened, chat))
+        rows: dict[tuple[str, ...], Row] = {
+            (row["initial_contact_id"], row["message_id"], row["recipient_participant_id"]): row
+            for row in of_chats(listened.rows, chat.initial_contact_id)["receipts"]
+        }
+        for key, times in told.items():
+            for column, time in zip(("delivered_at", "read_at"), times, strict=True):
+                at = oracle.timestamp(time)
+                assert at is None or rows[key][column] == at.replace(tzinfo=None)
+        assert told
+        assert len(reads(listened, chat)) < len(reads(polled, chat))
+
+
+def test_a_chat_whose_end_was_heard_is_observed_until_then(listened: Died) -> None:
+    heard_of = [
+        chat
+        for chat in listened.cast.chats()
+        if any(push.frame.item.content_type == _ENDED for push in pushed(listened, chat))
+    ]
+    assert len(heard_of) > len(listened.cast.usual) / 2
+    for chat in heard_of:
+        for found, wanted in zip(
+            *(
+                comparable(of_chats(rows, chat.initial_contact_id))["contacts"]
+                for rows in (listened.rows, expected(listened, [chat]))
+            ),
+            strict=True,
+        ):
+            assert found["receipts_observed_until"] == wanted["receipts_observed_until"]
+
+
+def test_websockets_keep_no_chat_alive_and_leave_room_for_pages(listened: Died) -> None:
+    found = listened.evidence.listened
+    unattended = listened.cast.unattended
+    assert reads(listened, unattended)
+    assert found.opened[unattended.initial_contact_id] == 0
+    assert (found.kept_alive, found.before_page) == (set(), set())
+    assert set(found.most_open.values()) <= {1, 2}
+
+
+def test_how_chats_are_followed_is_measured(died: Died) -> None:
+    written = [blob for log in died.evidence.logs.values() for blob in blobs(log)]
+    [stack] = {blob["service"] for blob in written}
+    assert_they_hold_numbers_only(written, stack)
+    assert min(values(written, "LeaseAge")) >= 0
+    listens = died.source == "websocket"
+    assert (max(values(written, "ChatsCoveredBySocket")) > 0) is listens
+    opened = died.evidence.listened.opened.total()
+    assert died.evidence.counted["Capture"]["SocketsOpened"] == opened
+    assert (died.evidence.counted["Capture"]["FramesRead"] > 0) is listens
+    assert died.evidence.counted["Capture"]["FramesRejected"] == 0

@@ -5,7 +5,7 @@ Then the reconciler comes, chats are erased and come again, and two publishers m
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,8 +23,9 @@ from local.participant_service.timeline import (
     perturb,
 )
 from local.scripted.chat import Chat
+from local.scripted.unattended import unattended
 from local.world import EXPORT_BUCKET, Origin, Script, World
-from tests.e2e.pipeline.casting import Casting, receipts
+from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import deployable
 from tests.e2e.pipeline.evidence import Evidence, gather
 from tests.e2e.pipeline.happening import told_by
@@ -32,13 +33,15 @@ from tests.e2e.pipeline.running import begun, finish_attempt, live, scheduled, s
 from tests.e2e.pipeline.tables import Rows, read_rows
 from tests.oracle import Input
 
-SPEED = 30
-CAPTURE_RATE = 4
+SPEEDS: Mapping[str, float] = {"websocket": 10, "polling": 30}
+"""By how live chats are followed. Heartbeats and leases are of seconds of the clock."""
+CAPTURE_RATE, CONNECTION_RATE = 4, 3
 
 _PARAMETERS = {
     "PublishWindowSeconds": "1",
     "ShortestIntervalSeconds": "30",
     "CaptureRate": str(CAPTURE_RATE),
+    "ConnectionRate": str(CONNECTION_RATE),
 }
 _SEED = 20
 _USUAL_CHATS = 10
@@ -59,6 +62,8 @@ class Cast:
         Nothing at all is heard of it; its export is there.
     foreign
         Its token is not known.
+    unattended
+        Its customer's page never comes.
     erased
         Are erased in the end.
     """
@@ -67,11 +72,19 @@ class Cast:
     endless: tuple[Chat, ...]
     unheard: Chat
     foreign: Chat
+    unattended: Chat
     erased: tuple[Chat, ...]
 
     def chats(self) -> list[Chat]:
         """All that take place."""
-        return [*self.usual, *self.endless, self.unheard, self.foreign, *self.erased]
+        return [
+            *self.usual,
+            *self.endless,
+            self.unheard,
+            self.foreign,
+            self.unattended,
+            *self.erased,
+        ]
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,8 @@ class Died:
 
     Attributes
     ----------
+    source
+        How live chats were followed.
     told
         What events and exports told before the reconciler came.
     rows
@@ -103,6 +118,7 @@ class Died:
         Whether two publishers were at work at once.
     """
 
+    source: str
     cast: Cast
     told: list[Input]
     calls: list[Call]
@@ -141,6 +157,7 @@ def _cast() -> Cast:
         endless=some(2, 8),
         unheard=some(1, 9)[0],
         foreign=some(1, 10)[0],
+        unattended=unattended(_SEED, DAY_MS + 12_000),
     )
 
 
@@ -201,7 +218,9 @@ def _publish_twice_at_once(world: World, chats: Sequence[str]) -> None:
 
 def _overlap(world: World) -> bool:
     found = world.cloud.invocations(world.stack.resources["Publish"])
-    spans = sorted((one.started_at, one.started_at + one.duration_s * SPEED) for one in found)
+    spans = sorted(
+        (one.started_at, one.started_at + one.duration_s * world.clock.speed) for one in found
+    )
     return any(second[0] < first[1] for first, second in pairwise(spans))
 
 
@@ -225,8 +244,8 @@ def _left(world: World, chats: Collection[Chat]) -> Left:
     return Left(named(versions), named([*state(world), *scheduled(world)]))
 
 
-def run(folder: Path) -> Died:
-    """Let it all happen."""
+def run(folder: Path, source: str) -> Died:
+    """Let it all happen, with live chats followed by a source."""
     cast = _cast()
     chats, behaviour = cast.chats(), Behaviour()
     perturbed = perturb(
@@ -244,8 +263,9 @@ def run(folder: Path) -> Died:
     heard_of = [chat for chat in ids if chat != cast.unheard.initial_contact_id]
     left_over = [chat for chat in ids if chat not in _ids(cast.erased)]
     template = deployable(folder / "project")
+    parameters = _PARAMETERS | {"LiveSource": source}
     with begun(
-        script, speed=SPEED, template=template, folder=folder, parameters=_PARAMETERS
+        script, speed=SPEEDS[source], template=template, folder=folder, parameters=parameters
     ) as world:
         for leg in cast.unheard.legs:
             export = ExportObject(cast.unheard, leg)
@@ -269,6 +289,7 @@ def run(folder: Path) -> Died:
         evidence = gather(world)
         together = _overlap(world)
     return Died(
+        source=source,
         cast=cast,
         told=told_by(deliveries),
         calls=list(world.service.calls),

@@ -7,7 +7,32 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from local.participant_service import Push
 from local.world import World
+
+
+@dataclass(frozen=True)
+class Listened:
+    """What the service saw of websockets: all of them are the stack's.
+
+    Attributes
+    ----------
+    pushed
+        What was sent of each chat.
+    opened, most_open
+        How many each chat has had, and a participant of it at once.
+    before_page, kept_alive
+        The chats whose socket came before the page, and those that went on because of it.
+    refused
+        Handshakes, by the status of the answer.
+    """
+
+    pushed: dict[str, list[Push]]
+    opened: Counter[str]
+    most_open: dict[str, int]
+    before_page: set[str]
+    kept_alive: set[str]
+    refused: dict[int, int]
 
 
 @dataclass(frozen=True)
@@ -24,8 +49,8 @@ class Evidence:
         The chats that capture had something to say about, by what it was.
     dead_letters
         Messages in queues of what was given up.
-    busiest_second
-        GetTranscript calls at most, within any second of the clock.
+    busiest_second, busiest_connecting
+        GetTranscript and CreateParticipantConnection calls at most, within any second of the clock.
     """
 
     logs: dict[str, str]
@@ -34,6 +59,8 @@ class Evidence:
     dead_letters: int
     failures: list[str]
     busiest_second: int
+    busiest_connecting: int
+    listened: Listened
 
 
 FUNCTIONS = (
@@ -74,6 +101,20 @@ def gather(world: World) -> Evidence:
             if one.outcome not in {"ok", "throttled"}
         ],
         busiest_second=world.service.busiest_second("GetTranscript"),
+        busiest_connecting=world.service.busiest_second("CreateParticipantConnection"),
+        listened=_listened(world),
+    )
+
+
+def _listened(world: World) -> Listened:
+    sockets = world.service.sockets
+    return Listened(
+        pushed={chat: list(pushed) for chat, pushed in sockets.pushed.items()},
+        opened=Counter(sockets.opened),
+        most_open=dict(sockets.most_open),
+        before_page=set(sockets.before_page),
+        kept_alive=set(sockets.kept_alive),
+        refused=dict(sockets.refused),
     )
 
 

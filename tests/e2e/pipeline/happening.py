@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterable
 
+from local.participant_service import Push
 from local.participant_service.timeline import ContactEvent, ExportObject, Happening
 from local.scripted.chat import Chat
 from local.scripted.items import JsonObject
 from tests.oracle import Input
 
 _LONG_AFTER_MS = 10**13
+_TYPING = "application/vnd.amazonaws.connect.event.typing"
 
 
 def in_pascal_case(event: JsonObject) -> JsonObject:
@@ -76,3 +78,21 @@ def read_after_all(chat: Chat) -> Input:
     """The whole transcript as it is in the end."""
     [response] = chat.pages(page_size=100_000)
     return Input("response", response, read_at=_LONG_AFTER_MS, whole=True)
+
+
+def heard(chat: Chat, pushed: Iterable[Push]) -> list[Input]:
+    """What the frames tell that have arrived: each as if a read had answered that item alone."""
+    return [
+        Input("response", _answer(chat, push.frame.content(chat.initial_contact_id)), push.at_ms)
+        for push in pushed
+        if push.heard and push.frame.item.content_type != _TYPING
+    ]
+
+
+def _answer(chat: Chat, item: JsonObject) -> JsonObject:
+    """The answer with one item, as GetTranscript has it: a receipt's names its message inside."""
+    item = {name: value for name, value in item.items() if name != "InitialContactId"}
+    metadata = item.get("MessageMetadata", {})
+    if item["Type"] == "MESSAGEMETADATA" and metadata.get("MessageId") in {None, item["Id"]}:
+        item["MessageMetadata"] = metadata | {"MessageId": item.pop("Id")}
+    return {"InitialContactId": chat.initial_contact_id, "Transcript": [item]}

@@ -24,7 +24,9 @@ from tests.e2e.pipeline.tables import Rows, metadata, read_rows
 from tests.oracle import Input
 from tools.artifacts import HOST
 
-SPEED = 60
+SPEED = 20
+"""A process of Capture must be able to renew its lease within seconds of the clock."""
+
 NEW_COLUMNS = (
     "enqueued_at",
     "customer_id",
