@@ -32,7 +32,9 @@ from tests.e2e.pipeline.running import Deed, begun, finish_attempt, live
 from tests.e2e.pipeline.tables import Rows, read_rows
 from tests.oracle import Input
 
-SPEED = 30
+SPEED = 15
+"""A process of Capture must be able to renew its lease within seconds of the clock."""
+
 CAPTURE_RATE = 4
 
 _PARAMETERS = {
