@@ -251,14 +251,16 @@ def test_a_stack_that_polls_opens_no_websocket(tmp_path_factory: pytest.TempPath
     assert not died.evidence.listened.pushed
 
 
-def test_websockets_bring_the_receipts_and_few_reads_are_made(
-    listened: Died, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    polled = made(tmp_path_factory, "polling")
-    followed = [*listened.cast.usual, *listened.cast.endless, *listened.cast.erased]
-    ids = {chat.initial_contact_id for chat in followed}
+def followed(died: Died) -> list[Chat]:
+    """The chats whose token is known and whose customer comes, but for that which is refused."""
+    chats = [*died.cast.usual, *died.cast.endless, *died.cast.erased]
+    return [chat for chat in chats if chat is not died.cast.refused]
+
+
+def test_every_receipt_that_a_frame_told_of_is_there(listened: Died) -> None:
+    ids = {chat.initial_contact_id for chat in followed(listened)}
     assert listened.evidence.listened.pushed.keys() == ids
-    for chat in followed:
+    for chat in followed(listened):
         told = told_receipts(chat, [], pushed(listened, chat))
         rows: dict[tuple[str, ...], Row] = {
             (row["initial_contact_id"], row["message_id"], row["recipient_participant_id"]): row
@@ -269,7 +271,14 @@ def test_websockets_bring_the_receipts_and_few_reads_are_made(
                 at = oracle.timestamp(time)
                 assert at is None or rows[key][column] == at.replace(tzinfo=None)
         assert told
-        assert len(reads(listened, chat)) < len(reads(polled, chat))
+
+
+def test_a_chat_whose_websocket_is_open_is_not_read(listened: Died) -> None:
+    # One read shows the customer, and one brings what was before the socket.
+    made_reads = [len(reads(listened, chat)) for chat in followed(listened)]
+    assert min(made_reads) >= 2
+    assert sum(made_reads) <= 3 * len(made_reads)
+    assert len(reads(listened, listened.cast.unattended)) > 3
 
 
 def test_a_chat_whose_end_was_heard_is_observed_until_then(listened: Died) -> None:
@@ -278,7 +287,7 @@ def test_a_chat_whose_end_was_heard_is_observed_until_then(listened: Died) -> No
         for chat in listened.cast.chats()
         if any(push.frame.item.content_type == _ENDED for push in pushed(listened, chat))
     ]
-    assert len(heard_of) > len(listened.cast.usual) / 2
+    assert heard_of == followed(listened)
     for chat in heard_of:
         for found, wanted in zip(
             *(
@@ -288,6 +297,25 @@ def test_a_chat_whose_end_was_heard_is_observed_until_then(listened: Died) -> No
             strict=True,
         ):
             assert found["receipts_observed_until"] == wanted["receipts_observed_until"]
+
+
+def test_a_websocket_that_breaks_is_opened_again_and_the_gap_is_read(listened: Died) -> None:
+    chat = listened.cast.broken
+    assert listened.evidence.listened.opened[chat.initial_contact_id] == 2
+    assert len(reads(listened, chat)) >= 3
+    counted = listened.evidence.counted["Capture"]
+    assert counted["SocketsLost"] == 1
+    # One of each chat, and one of that whose socket broke.
+    assert counted["GapsRead"] == len(followed(listened)) + 1
+
+
+def test_a_chat_whose_websocket_is_refused_is_read_in_turn(listened: Died) -> None:
+    chat = listened.cast.refused
+    found = listened.evidence.listened
+    assert found.refused == {403: 1}
+    assert chat.initial_contact_id not in found.opened
+    assert len(reads(listened, chat)) > 3
+    assert of_chats(listened.rows, chat.initial_contact_id)["receipts"]
 
 
 def test_websockets_keep_no_chat_alive_and_leave_room_for_pages(listened: Died) -> None:

@@ -1,5 +1,6 @@
 """A world in which tokens die with their chats and events come late, twice or never.
 
+If it listens, one of the websockets breaks, and one is refused.
 Then the reconciler comes, chats are erased and come again, and two publishers meet.
 """
 
@@ -29,7 +30,7 @@ from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import deployable
 from tests.e2e.pipeline.evidence import Evidence, gather
 from tests.e2e.pipeline.happening import told_by
-from tests.e2e.pipeline.running import begun, finish_attempt, live, scheduled, state
+from tests.e2e.pipeline.running import Deed, begun, finish_attempt, live, scheduled, state, until
 from tests.e2e.pipeline.tables import Rows, read_rows
 from tests.oracle import Input
 
@@ -74,6 +75,16 @@ class Cast:
     foreign: Chat
     unattended: Chat
     erased: tuple[Chat, ...]
+
+    @property
+    def broken(self) -> Chat:
+        """Its websocket breaks while it goes on."""
+        return self.usual[0]
+
+    @property
+    def refused(self) -> Chat:
+        """It gets no websocket."""
+        return self.usual[1]
 
     def chats(self) -> list[Chat]:
         """All that take place."""
@@ -159,6 +170,15 @@ def _cast() -> Cast:
         foreign=some(1, 10)[0],
         unattended=unattended(_SEED, DAY_MS + 12_000),
     )
+
+
+def _break(chat: Chat) -> Deed:
+    """Let the websocket of a chat break halfway, at the earliest."""
+
+    def cut(world: World) -> None:
+        until(lambda: world.service.sockets.cut(chat.initial_contact_id) > 0, "a socket broke")
+
+    return (chat.started_ms + chat.ended_ms) // 2, cut
 
 
 def _deliveries(cast: Cast, happened: Sequence[Happening]) -> list[Happening]:
@@ -270,7 +290,8 @@ def run(folder: Path, source: str) -> Died:
         for leg in cast.unheard.legs:
             export = ExportObject(cast.unheard, leg)
             world.client("s3").put_object(Bucket=EXPORT_BUCKET, Key=export.key, Body=export.body)
-        live(world)
+        world.service.sockets.refuse(cast.refused.initial_contact_id)
+        live(world, [_break(cast.broken)] if source == "websocket" else [])
         finish_attempt(world, heard_of)
         rows = read_rows(world.cloud, world.stack)
         found: Any = world.cloud.invoke(world.stack, "Reconcile", {})
