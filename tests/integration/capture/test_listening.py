@@ -325,3 +325,18 @@ def test_a_wait_is_told_of_though_nothing_comes(listener: Listener) -> None:
     assert waits[0][1] <= 5
     assert waits[-1][1] >= 110
     assert all(abs(at_ms / 1000 - 60 - waited_s) < 1 for at_ms, waited_s in waits)
+
+
+def test_who_waits_is_found_once_however_much_was_heard_at_once(listener: Listener) -> None:
+    told: list[int] = []
+    services = listener.opened.services
+    listener.opened.services = replace(
+        services, on_read=lambda _, known: told.append(len(known.items))
+    )
+    listener.begin(CHAT)
+    for number in range(100):
+        listener.say(60, message(CHAT, f"m{number}", listener.clock))
+    listener.run(2 * MINUTE)
+    assert len(listener.items()) == 101
+    assert told[-1] == 101
+    assert not set(told) & set(range(2, 101))

@@ -20,7 +20,7 @@ from chatlake.capture.attended import is_attended
 from chatlake.documents.legs import legs_of
 from chatlake.documents.lifecycle import saw_end
 from chatlake.exceptions import ParticipantDenied, ParticipantError, ParticipantRejected
-from chatlake.sources.frame import from_frames, is_of
+from chatlake.sources.frame import from_frames, is_of, need_legs
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
@@ -259,7 +259,8 @@ class Listening:
         return self._services.service.connect(secret, websocket=True).url
 
     def _merge(self, event: SocketEvent, live: LiveChat, ear: _Ear) -> Reaction:
-        legs = legs_of(live.known)
+        # To find them takes long in a long chat, and few items come without their chat's name.
+        legs = legs_of(live.known) if need_legs(event.items) else set[str]()
         own = [item for item in event.items if is_of(item, live.chat, legs)]
         if rejected := len(event.items) - len(own):
             self._services.counters.add(Metric.FRAMES_REJECTED, rejected)

@@ -186,6 +186,7 @@ class _Worker:
                 self._heard.setdefault(event.chat, []).append(event)
             else:
                 self._live.react(event)
+        self._live.tell_heard()
         self._live.close_ended(self._at_work)
 
     def _begin(self) -> None:
@@ -267,6 +268,7 @@ class _Worker:
             self._take_back(chat, self._at_work.pop(chat), *self._begun.pop(chat))
             for event in self._heard.pop(chat, ()):
                 self._live.react(event)
+        self._live.tell_heard()
 
     def _take_back(
         self, chat: str, work: Future[LiveChat | None], kind: _Kind, began_at: int

@@ -97,6 +97,14 @@ def is_of(item: JsonObject, chat: str, legs: Collection[str]) -> bool:
     return contact is None or contact == chat or contact in legs
 
 
+def need_legs(items: Iterable[JsonObject]) -> bool:
+    """Return whether only the legs of a chat tell whether some items are of it."""
+    return any(
+        text_id(item.get(_INITIAL_CONTACT)) is None and text_id(item.get("ContactId")) is not None
+        for item in items
+    )
+
+
 def from_frames(
     chat: str,
     items: Iterable[JsonObject],
