@@ -57,10 +57,10 @@ def test_every_chat_is_archived_within_the_rate_and_can_be_asked_about(
     flows = re.findall(r"(\d+) of a flow answered", said)
     assert [int(number) > 0 for number in flows] == ([True] if "--hooks" in options else [])
     [opened] = re.findall(r"websockets opened +([\d,]+)", said)
-    assert (int(opened) > 0) is ("--polling" not in options)
+    assert (opened != "0") is ("--polling" not in options)
     for operation in ("GetTranscript", "CreateParticipantConnection"):
         [made] = re.findall(rf"{operation} +([\d,]+) +[\d.]+", said)
-        assert int(made) > 0
+        assert made != "0"
     asked = subprocess.run(
         [Path(sys.executable).with_name("chatlake"), "--lake", "demo/lake", "verify"],
         check=False,
