@@ -252,8 +252,7 @@ class Listening:
         return self._sockets.observed_until(chat)
 
     def _new_url(self, live: LiveChat) -> str | None:
-        token = live.participant_token
-        if token is None:
+        if (token := live.participant_token) is None:
             return None
         secret = self._services.token_cipher.open(token.sealed, live.chat)
         return self._services.service.connect(secret, websocket=True).url
@@ -292,8 +291,7 @@ class Listening:
         if ear.ended_at is not None:
             return Reaction.END
         self._services.counters.add(Metric.SOCKETS_LOST)
-        if lasted:
-            ear.failures = 0
+        ear.failures = 0 if lasted else ear.failures
         self._back_off(ear, now_ms())
         return Reaction.READ
 
