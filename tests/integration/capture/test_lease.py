@@ -180,7 +180,8 @@ def test_one_that_ends_leaves_nothing_behind(shard: Shard) -> None:
         assert noted.generation == 1
     _, processes = ShardTable(shard.aws.client("dynamodb"), shard.table, 0).survey()
     assert processes == []
-    shard.clock.advance(31)
+    shard.clock.advance(3)
+    assert shard.survey()[0] == 3_000
     assert shard.take() is not None
 
 

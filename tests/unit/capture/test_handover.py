@@ -34,6 +34,9 @@ class Shard:
         self.is_noticed = True
         self.order.append(("keep", kept.chats))
 
+    def tick(self) -> None:
+        pass
+
     def is_heard_elsewhere(self, chat: str, since: int) -> bool | None:
         return False
 

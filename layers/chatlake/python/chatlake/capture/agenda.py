@@ -49,6 +49,9 @@ class Shard(Protocol):
     def kept(self) -> Kept:
         """The chats that it keeps as an older one."""
 
+    def tick(self) -> None:
+        """Renew what this process knows, if it is time."""
+
     def serves(self, chat: str) -> bool:
         """Return whether a chat is this process's to serve."""
 
@@ -71,6 +74,9 @@ class Alone:
     def __init__(self, coverage: Coverage) -> None:
         self.coverage = coverage
         self.waiting = 0
+
+    def tick(self) -> None:
+        """Renew what this process knows, if it is time."""
 
     def serves(self, _: str) -> bool:
         """Return whether a chat is this process's to serve."""

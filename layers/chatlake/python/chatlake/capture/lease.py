@@ -73,7 +73,7 @@ class Lease:
         self._others: list[Process] = []
         self._elsewhere: dict[str, tuple[int, Kept]] = {}
         self._orphans: set[str] = set()
-        self._known_at = 0
+        self._known_at = self._beat_at = 0
         self._settled = self._dead = False
         self._lock = Lock()
         self._stop = Event()
@@ -97,9 +97,8 @@ class Lease:
         if before is not None:
             holder = [one for one in processes if one.generation == before.generation]
             # One that has just taken it may not have noted yet that it lives.
-            lives = any(one.lives(at) for one in holder) or (
-                not holder and at - before.began_at < DEAD_AFTER_MS
-            )
+            begins = not (holder or before.ended_at) and at - before.began_at < DEAD_AFTER_MS
+            lives = begins or any(one.lives(at) for one in holder)
             if lives and at - before.began_at < every_ms:
                 return None
         taken = LeaseItem(
@@ -119,7 +118,7 @@ class Lease:
         self._stop.set()
         self._thread.join()
         if not self._dead:
-            self._table.remove(self._own.process_id)
+            self._table.end(self._own, now_ms())
 
     @property
     def is_newest(self) -> bool:
@@ -246,15 +245,19 @@ class Lease:
             one.noticed >= self._own.generation for one in self._others
         )
 
+    def tick(self) -> None:
+        """Beat if it is time; any thread may say so."""
+        every_ms = BEAT_EVERY_MS if self._settled or not self.is_newest else BEAT_EVERY_MS // 4
+        if now_ms() - self._beat_at >= every_ms:
+            self._try_to_beat()
+
     def _beat_on(self) -> None:
-        beat_at = now_ms()
+        """Beat while the process is busy with other things."""
         while not self._stop.wait(_TICK_S):
-            every_ms = BEAT_EVERY_MS if self._settled or not self.is_newest else BEAT_EVERY_MS // 4
-            if now_ms() - beat_at >= every_ms:
-                beat_at = now_ms()
-                self._try_to_beat()
+            self.tick()
 
     def _try_to_beat(self) -> None:
+        self._beat_at = now_ms()
         try:
             self.beat()
         except (ClientError, BotoCoreError):

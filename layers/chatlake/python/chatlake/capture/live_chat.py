@@ -87,6 +87,7 @@ class LiveChat:
         self._state = state
         self._sweep: Sweep | None = None
         self._url: tuple[str, int] | None = None
+        self._end_unwritten = False
         self._content: str | None = content_revision(known)
         self._written = (self._content, at)
         self._written_messages = _messages(known)
@@ -153,6 +154,8 @@ class LiveChat:
             "saw_end": False,
         }
         self.known = merge(self.known, Document(self.chat, participant=reads))
+        # Rows say so, though it is no content.
+        self._end_unwritten |= whole
 
     @property
     def content(self) -> str:
@@ -174,7 +177,7 @@ class LiveChat:
     @property
     def is_written(self) -> bool:
         """Whether all that is known is in the stored document."""
-        return self._written[0] == self.content
+        return self._written[0] == self.content and not self._end_unwritten
 
     def write(self, services: CaptureServices) -> bool:
         """Merge what is known into the stored document; False if that is no longer wanted.
@@ -193,6 +196,7 @@ class LiveChat:
         self._content = None
         self._written_messages = _messages(self.known)
         self._written = (self.content, now_ms())
+        self._end_unwritten = False
         return True
 
     def write_late(self, services: CaptureServices) -> None:

@@ -67,12 +67,15 @@ class LeaseItem:
         When the newest took it, in epoch milliseconds.
     older_share
         Of the shard's rates, for each older process that has little to do.
+    ended_at
+        When that process ended, having nothing to do; 0 if it has not said so.
     """
 
     generation: int
     holder: str
     began_at: int
     older_share: float
+    ended_at: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +152,7 @@ class ShardTable:
         change.put("holder", {"S": lease.holder})
         change.put("began_at", {"N": str(lease.began_at)})
         change.put("older_share", {"N": str(lease.older_share)})
+        change.put("ended_at", {"N": "0"})
         if before is None:
             return self._items.change(
                 (self._key, LEASE), change, "attribute_not_exists(generation)"
@@ -189,9 +193,14 @@ class ShardTable:
             return Kept()
         return Kept(_unpacked(item["chats"]["B"]), _unpacked(item["passed"]["B"]))
 
-    def remove(self, process_id: str) -> None:
-        """Forget a process that has ended."""
-        self._items.delete_many([(self._key, kind + process_id) for kind in (PROCESS, KEPT)])
+    def end(self, process: Process, at: int) -> None:
+        """Forget a process that has ended; if it is the newest, another may begin at once."""
+        change = UpdateExpression()
+        change.put("ended_at", {"N": str(at)})
+        change.values[":own"] = {"N": str(process.generation)}
+        self._items.change((self._key, LEASE), change, "generation = :own")
+        names = [(self._key, kind + process.process_id) for kind in (PROCESS, KEPT)]
+        self._items.delete_many(names)
 
 
 def _packed(chats: Iterable[str]) -> bytes:
@@ -207,8 +216,8 @@ def survey_shards(
 ) -> tuple[int, Coverage]:
     """Return the age of the oldest lease of all shards in ms, and how all live chats are covered.
 
-    The age counts from when the process that has the lease last noted that it lives; from when it
-    took it, if it has ended since, as one does that finds nothing to do. 0 before the first.
+    The age counts from when the process that has the lease last noted that it lives, or that it
+    ends, as one does that finds nothing to do. 0 before the first.
     """
     age, coverage = 0, Coverage()
     for shard in range(shards):
@@ -216,7 +225,7 @@ def survey_shards(
         if lease is None:
             continue
         beats = [one.beat_at for one in processes if one.generation == lease.generation]
-        age = max(age, at - max([lease.began_at, *beats]))
+        age = max(age, at - max([lease.began_at, lease.ended_at, *beats]))
         coverage = sum((one.coverage for one in processes if one.lives(at)), coverage)
     return age, coverage
 
@@ -227,6 +236,7 @@ def _lease(item: Mapping[str, Any]) -> LeaseItem:
         holder=item["holder"]["S"],
         began_at=int(item["began_at"]["N"]),
         older_share=float(item["older_share"]["N"]),
+        ended_at=int(item["ended_at"]["N"]) if "ended_at" in item else 0,
     )
 
 

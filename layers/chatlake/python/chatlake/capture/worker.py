@@ -118,6 +118,7 @@ class _Worker:
         """Begin and end work until the time is over, or nothing is left."""
         while True:
             self._report()
+            self._shard.tick()
             self._hear()
             may_begin = self._hooks.may_begin() and not self._shard.is_lost
             if may_begin:
