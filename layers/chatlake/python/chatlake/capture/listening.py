@@ -258,7 +258,6 @@ class Listening:
         return self._services.service.connect(secret, websocket=True).url
 
     def _merge(self, event: SocketEvent, live: LiveChat, ear: _Ear) -> Reaction:
-        # To find them takes long in a long chat, and few items come without their chat's name.
         legs = legs_of(live.known) if need_legs(event.items) else set[str]()
         own = [item for item in event.items if is_of(item, live.chat, legs)]
         if rejected := len(event.items) - len(own):

@@ -98,7 +98,10 @@ def is_of(item: JsonObject, chat: str, legs: Collection[str]) -> bool:
 
 
 def need_legs(items: Iterable[JsonObject]) -> bool:
-    """Return whether only the legs of a chat tell whether some items are of it."""
+    """Return whether only the legs of a chat tell whether some items are of it.
+
+    To find them takes long in a long chat, and few items come without their chat's name.
+    """
     return any(
         text_id(item.get(_INITIAL_CONTACT)) is None and text_id(item.get("ContactId")) is not None
         for item in items
