@@ -269,7 +269,7 @@ def test_an_older_one_with_gaps_to_read_has_more_of_the_rate(shard: Shard) -> No
     second = shard.begun()
     first.beat()
     first.keep(Kept(frozenset({"a"})))
-    for waiting, fold in ((10, 1.5), (500, 3), (0, 1)):
+    for waiting, fold in ((10, 1.5), (500, 5), (0, 1)):
         first.waiting = waiting
         first.beat()
         second.beat()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
-_CONNECTIONS = 32
+_CONNECTIONS = 48
 PATIENT = Config(
     retries={"mode": "standard", "max_attempts": 6},
     max_pool_connections=_CONNECTIONS,

@@ -31,12 +31,12 @@ BEAT_EVERY_MS = 4_000
 VALID_MS = 15_000
 """So long a process acts on what it knows; half of what makes others take it for dead."""
 
-OLDER_SHARE = 0.05
+OLDER_SHARE = 0.03
 """Of the shard's rates, for each older process: its gaps, renewals and last reads."""
 
-_MOST_FOLD = 3
+_MOST_FOLD = 5
 _WAITING_FOR_A_FOLD = 20
-"""An older process has up to three times that share, the more chats wait for their gap's read."""
+"""An older process has up to five times that share, the more chats wait for their gap's read."""
 
 _TICK_S = 0.25
 

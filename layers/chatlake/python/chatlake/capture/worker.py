@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from chatlake.capture.sockets import SocketEvent
     from chatlake.capture.worker_hooks import Pacing, WorkerHooks
 
-_WORKERS = 32
+_WORKERS = 48
 _REPORT_EVERY_MS = 60_000
 _LOOK_EVERY_MS = 2_000
 _POSTPONED_MS = 10 * 60_000
@@ -44,9 +44,9 @@ type _Work = Callable[[], LiveChat | None]
 # How many at once, so that none keeps out the others; of reads as many as the rate needs.
 _ROOM: dict[_Kind, int] = {
     "ended": 12,
-    "new": 10,
+    "new": 20,
     "gap": 2,
-    "open": 4,
+    "open": 8,
     "write": 4,
     "waiting": 2,
 }
