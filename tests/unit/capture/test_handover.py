@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -44,7 +45,7 @@ class Shard:
         return set()
 
     def write(self, chats: Iterable[LiveChat]) -> None:
-        self.order.append(("write", frozenset(map(str, chats))))
+        self.order.append(("write", frozenset(live.chat for live in chats)))
 
 
 @pytest.fixture
@@ -56,7 +57,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> HandClock:
 
 
 def live(*chats: str) -> dict[str, Any]:
-    return dict(zip(chats, chats, strict=True))
+    """Live chats, of which each began after those before it."""
+    return {chat: SimpleNamespace(chat=chat, due_at=at) for at, chat in enumerate(chats)}
 
 
 def test_the_newest_keeps_all(clock: HandClock) -> None:
@@ -122,3 +124,11 @@ def test_what_is_not_heard_any_more_is_not_said_to_be(clock: HandClock) -> None:
     handover.lost("a")
     assert shard.kept == Kept()
     assert handover.passed == {"b"}
+
+
+def test_the_oldest_chats_go_first(clock: HandClock) -> None:
+    chats = [f"chat-{number:02}" for number in range(30)]
+    shard = Shard(is_noticed=True, kept=Kept(frozenset(chats)))
+    handover = Handover(shard, clock.now_ms() + FROM_MS, shard.write)
+    handover.step(live(*reversed(chats)), chats, chats)
+    assert min(shard.kept.passed) > max(shard.kept.chats)

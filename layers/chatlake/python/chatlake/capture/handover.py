@@ -91,7 +91,11 @@ class Handover:
             return
         self._stepped_at = at
         steps = max(1, left_ms // STEP_MS)
-        passed = set(sorted(kept)[: -(-len(kept) // steps)])
+        # Those that have lasted longest will, most likely, last on; of the others some end before.
+        oldest = sorted(
+            kept, key=lambda chat: (live[chat].due_at or 0 if chat in live else 0, chat)
+        )
+        passed = set(oldest[: -(-len(kept) // steps)])
         self.passed |= passed & live.keys()
         self._let_go(live, passed & live.keys(), kept - passed, covered)
 
