@@ -10,7 +10,8 @@ import pytest
 
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture import worker as capture_loop
-from chatlake.capture.shard_table import Coverage
+from chatlake.capture.agenda import Alone, Shard
+from chatlake.capture.shard_table import Coverage, Kept
 from chatlake.capture.waiting_customers import WaitingCustomers
 from chatlake.capture.worker import run
 from chatlake.capture.worker_hooks import Pacing, WorkerHooks
@@ -51,7 +52,7 @@ class Listener:
                 self.service.transcripts[chat].append(joined(chat))
             self.opened.add_token(chat, secret=chat)
 
-    def run(self, seconds: float) -> None:
+    def run(self, seconds: float, *, shard: Shard | None = None) -> None:
         until = self.clock.now_ms() + seconds * 1000
         run(
             self.opened.services,
@@ -61,6 +62,7 @@ class Listener:
                 failed=lambda *_: pytest.fail("an attempt failed"),
             ),
             Pacing(5_000, 2),
+            shard=shard,
             sockets=self.pool,
         )
 
@@ -340,3 +342,42 @@ def test_who_waits_is_found_once_however_much_was_heard_at_once(listener: Listen
     assert len(listener.items()) == 101
     assert told[-1] == 101
     assert not set(told) & set(range(2, 101))
+
+
+class Superseded(Alone):
+    """A shard whose lease another process takes, which never comes to anything."""
+
+    def __init__(self) -> None:
+        super().__init__(Coverage())
+        self.is_newest = True  # type: ignore[misc]
+        self.is_noticed = False  # type: ignore[misc]
+        self.has_newer = True  # type: ignore[misc]
+
+    def serves(self, chat: str) -> bool:
+        return self.is_newest or chat in self.kept.chats
+
+    def keep(self, kept: Kept) -> None:
+        self.kept = kept  # type: ignore[misc]
+        self.is_noticed = True  # type: ignore[misc]
+
+
+def test_an_older_process_hears_its_chats_to_their_end(listener: Listener) -> None:
+    shard = Superseded()
+    listener.begin(CHAT, "other")
+
+    def supersede() -> None:
+        shard.is_newest = False  # type: ignore[misc]
+
+    listener.pool.call(30, supersede)
+    listener.say(80, end(CHAT, listener.clock))
+    listener.pool.later(80.1, CHAT, "lost", reason="closed")
+    listener.run(3 * MINUTE, shard=shard)
+    assert shard.kept.chats >= {CHAT}
+    document = listener.opened.stored(CHAT)
+    ended = chat_end(document)
+    assert ended is not None
+    assert observed_until(document, ended) == ended
+    state = listener.opened.schedule.read(CHAT)
+    assert state is not None
+    assert state.checkpoint.last_read_done
+    assert len(listener.service.reads[CHAT]) == 2
