@@ -349,16 +349,16 @@ class Superseded(Alone):
 
     def __init__(self) -> None:
         super().__init__(Coverage())
-        self.is_newest = True  # type: ignore[misc]
-        self.is_noticed = False  # type: ignore[misc]
-        self.has_newer = True  # type: ignore[misc]
+        self.is_newest = True
+        self.is_noticed = False
+        self.has_newer = True
 
     def serves(self, chat: str) -> bool:
         return self.is_newest or chat in self.kept.chats
 
     def keep(self, kept: Kept) -> None:
-        self.kept = kept  # type: ignore[misc]
-        self.is_noticed = True  # type: ignore[misc]
+        self.kept = kept
+        self.is_noticed = True
 
 
 def test_an_older_process_hears_its_chats_to_their_end(listener: Listener) -> None:
@@ -366,7 +366,7 @@ def test_an_older_process_hears_its_chats_to_their_end(listener: Listener) -> No
     listener.begin(CHAT, "other")
 
     def supersede() -> None:
-        shard.is_newest = False  # type: ignore[misc]
+        shard.is_newest = False
 
     listener.pool.call(30, supersede)
     listener.say(80, end(CHAT, listener.clock))
