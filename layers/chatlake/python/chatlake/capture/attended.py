@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 from chatlake.capture.waiting_messages import is_rehydrated
 from chatlake.documents.items import resolve
+from chatlake.documents.presence import joins
 from chatlake.identifiers import text_id
 
 if TYPE_CHECKING:
     from chatlake.documents.document import Document
-
-_JOINED, _JOINED_TYPE = ".participant.joined", "PARTICIPANT_JOINED"
 
 
 def is_attended(document: Document) -> bool:
@@ -31,7 +30,7 @@ def is_attended(document: Document) -> bool:
         recipients |= stored.get("receipts", {}).keys()
         if is_rehydrated(item) or item.get("ParticipantRole") != "CUSTOMER":
             continue
-        if str(item.get("ContentType")).endswith(_JOINED) or item.get("Type") == _JOINED_TYPE:
+        if joins(item):
             return True
         customers.add(text_id(item.get("ParticipantId")) or "")
         messages += item.get("Type") == "MESSAGE"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 
 from chatlake.capture.waiting_messages import is_rehydrated
 from chatlake.documents.items import METADATA, STATUS, resolve
+from chatlake.documents.presence import joins, leaves
 from chatlake.documents.receipt_events import message_id_of, receipts_of
 from chatlake.identifiers import text_id
 from chatlake.timestamps import epoch_us, parse_timestamp
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
 type Kind = Literal["unseen", "unanswered"]
 
-_JOINED, _LEFT = ".participant.joined", (".participant.left", ".participant.autodisconnection")
 _SIDES = frozenset({"AGENT", "CUSTOMER"})
 # The name of a bot of Lex, which speaks as SYSTEM, as the flow itself does.
 _LEX_BOT = "BOT"
@@ -203,13 +203,11 @@ class _Talk:
         participant, role = text_id(item.get("ParticipantId")), item.get("ParticipantRole")
         if participant is None or not isinstance(role, str) or role == "SYSTEM":
             return
-        kind, what = item.get("Type"), item.get("ContentType")
-        event = what if isinstance(what, str) else ""
-        joins = kind == "PARTICIPANT_JOINED" or event.endswith(_JOINED)
-        if not joins and (kind == "PARTICIPANT_LEFT" or event.endswith(_LEFT)):
+        comes = joins(item)
+        if not comes and leaves(item):
             self.present.pop(participant, None)
             self._gone.add(participant)
-        elif joins or (role in _SIDES and participant not in self._gone):
+        elif comes or (role in _SIDES and participant not in self._gone):
             self.present[participant] = role
             self._gone.discard(participant)
         if "AGENT" not in self.present.values():

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatlake.documents.items import NO_RECIPIENT, newest_time, resolve
+from chatlake.documents.presence import joins, leaves
 from chatlake.documents.receipt_events import message_id_of, receipts_of
 from chatlake.identifiers import text_id
 from chatlake.timestamps import parse_timestamp
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 # Of a bot a receipt counts where it comes; none is waited for.
 _WITHOUT_CLIENT = frozenset({"SYSTEM", "CUSTOM_BOT"})
 _NEWEST = 20
-_JOINED, _LEFT = ".participant.joined", (".participant.left", ".participant.autodisconnection")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +90,10 @@ class _Recipients:
         participant = text_id(item.get("ParticipantId"))
         if participant is None:
             return
-        what = item.get("ContentType")
-        left = isinstance(what, str) and what.endswith(_LEFT)
-        if left or item.get("ParticipantRole") in _WITHOUT_CLIENT:
+        if leaves(item) or item.get("ParticipantRole") in _WITHOUT_CLIENT:
             self.present.discard(participant)
             self.others.add(participant)
-        elif participant not in self.others or (isinstance(what, str) and what.endswith(_JOINED)):
+        elif participant not in self.others or joins(item):
             self.others.discard(participant)
             self.present.add(participant)
 
