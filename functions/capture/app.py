@@ -45,9 +45,9 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from chatlake.capture.listening import SocketPool
     from chatlake.capture.rate_limiter import Pace
     from chatlake.capture.shard_table import Coverage
+    from chatlake.capture.socket_pool import SocketPool
 
 LEAST_REPORTED_S = 1.0
 """The rate says nothing of less than a second."""

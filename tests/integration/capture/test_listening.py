@@ -178,6 +178,9 @@ def test_a_chat_whose_socket_is_refused_is_read(listener: Listener) -> None:
     assert len(listener.service.reads[CHAT]) > 15
     assert listener.coverage[-1] == Coverage(by_reads=1)
     assert listener.counts()[Metric.SOCKETS_REFUSED] == 1
+    # Nor does the next process try again.
+    listener.run(MINUTE)
+    assert listener.pool.opened == [CHAT]
 
 
 def test_a_chat_for_which_there_is_no_room_is_read_until_there_is(listener: Listener) -> None:

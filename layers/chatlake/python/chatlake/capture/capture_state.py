@@ -28,6 +28,9 @@ DUE = "due"
 EVENT, EXPORT, TOKEN, TOLD = "event#", "export#", "token#", "told#"
 """What the sort keys of other items begin with; a digest of the content follows."""
 
+SOCKET_REFUSED = TOLD + "socket-refused"
+"""The sort key of the item that says that a websocket of the chat was refused."""
+
 # Longer than a chat can be live.
 _KEPT_MS = 9 * 24 * 3_600_000
 
@@ -107,7 +110,8 @@ class CaptureState:
     ended, exported
         Contacts whose end, and whose export, was noted.
     told
-        Sort keys of items that each stand for an event of a waiting message that was sent.
+        Sort keys of items that each stand for an event of a waiting message that was sent, or for a
+        websocket that was refused.
     failure
         Why the chat cannot be read; None if it can.
     """

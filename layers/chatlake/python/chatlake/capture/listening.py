@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -26,6 +26,7 @@ from chatlake.timestamps import now_ms
 if TYPE_CHECKING:
     from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.live_chat import LiveChat
+    from chatlake.capture.socket_pool import SocketPool
     from chatlake.capture.sockets import SocketEvent
 
 _BACKOFF_MS = 2_000
@@ -35,29 +36,6 @@ _LASTING_MS = 60_000
 _LONGEST_WAIT_S = 0.25
 CLOSES_WITHIN_MS = 2_000
 """After the item that says that the chat has ended; until then, more may come."""
-
-
-class SocketPool(Protocol):
-    """What holds the sockets: `Sockets` is one."""
-
-    @property
-    def has_room(self) -> bool:
-        """Whether another chat's can be opened."""
-
-    def open(self, chat: str, url: str) -> bool:
-        """Begin to open one; a second of a chat is to take the place of the first."""
-
-    def close(self, chat: str) -> None:
-        """Close a chat's; nothing further is told of it."""
-
-    def take(self) -> list[SocketEvent]:
-        """Return what has happened since the last time."""
-
-    def wait(self, timeout_s: float) -> bool:
-        """Wait until something has happened, in seconds of the machine."""
-
-    def observed_until(self, chat: str) -> int | None:
-        """Return until when nothing can have been missed, in epoch ms; None if none is open."""
 
 
 class Reaction(Enum):
@@ -71,6 +49,8 @@ class Reaction(Enum):
     """It is to be read: something may have been missed."""
     OPEN = auto()
     """It is to be opened again, in the place of the one that is open."""
+    REFUSED = auto()
+    """It is read from now on."""
     END = auto()
     """It has ended, and nothing more comes."""
 
@@ -96,6 +76,9 @@ class _Ear:
     try_at: int = 0
 
 
+_NONE = _Ear()
+
+
 class Listening:
     """What one process listens to; one thread uses it, but for `open`."""
 
@@ -117,21 +100,21 @@ class Listening:
 
     def covers(self, chat: str) -> bool:
         """Return whether a chat need not be read."""
-        return chat in self._ears and self._ears[chat].covered
+        return self._ears.get(chat, _NONE).covered
 
     def has(self, chat: str) -> bool:
         """Return whether a chat's socket is open, or about to be."""
-        ear = self._ears.get(chat)
-        return ear is not None and (ear.opening or ear.opened_at is not None)
+        ear = self._ears.get(chat, _NONE)
+        return ear.opening or ear.opened_at is not None
 
     def wants(self, live: LiveChat, at: int) -> bool:
         """Return whether a chat's socket is to be opened now."""
-        if self._sockets is None or live.participant_token is None:
+        if self._sockets is None or live.participant_token is None or live.is_refused:
             return False
         ear = self._ears.setdefault(live.chat, _Ear())
-        if ear.opening or ear.refused or ear.opened_at is not None or ear.ended_at is not None:
+        if self.has(live.chat) or ear.refused or ear.ended_at is not None or at < ear.try_at:
             return False
-        return at >= ear.try_at and self._sockets.has_room and is_attended(live.known)
+        return self._sockets.has_room and is_attended(live.known)
 
     def begin(self, chat: str) -> None:
         """Note that a chat's socket is about to be opened."""
@@ -186,7 +169,7 @@ class Listening:
             case "refused":
                 self._services.counters.add(Metric.SOCKETS_REFUSED)
                 ear.opening, ear.refused = False, True
-                return Reaction.NOTHING
+                return Reaction.NOTHING if ear.opened_at is not None else Reaction.REFUSED
             case "renew":
                 # It is told only while none is being opened: one that was has failed.
                 ear.opening = False
@@ -239,7 +222,7 @@ class Listening:
 
     def opened_at(self, chat: str) -> int | None:
         """Return since when a chat's socket has been open, in epoch ms; None if it is not."""
-        return ear.opened_at if (ear := self._ears.get(chat)) else None
+        return self._ears.get(chat, _NONE).opened_at
 
     def cover(self, chat: str, *, covered: bool = True) -> None:
         """Note that all of a chat is known that was before its socket; or that it is not."""

@@ -12,6 +12,7 @@ from functools import reduce
 from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.capture_state import SOCKET_REFUSED
 from chatlake.capture.fetch import Fetched, own_documents
 from chatlake.capture.token_reading import read_transcript
 from chatlake.documents.document import Document, ParticipantReads, merge
@@ -215,6 +216,16 @@ class LiveChat:
         """A token that gives connections; None if none is left."""
         tokens = self._state.tokens.values()
         return next((token for token in tokens if token.kind == "participant"), None)
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether a websocket of it was refused, by this process or by one before."""
+        return SOCKET_REFUSED in self._state.told
+
+    def note_refusal(self, services: CaptureServices) -> None:
+        """Remember that it gets no websocket: what was tried once is not tried again."""
+        services.schedule.keep_told(self.chat, SOCKET_REFUSED)
+        self._state = replace(self._state, told=self._state.told | {SOCKET_REFUSED})
 
     def keep_url(self, url: str | None, at: int) -> None:
         """Keep the URL of a websocket, which is good for little more than a minute."""

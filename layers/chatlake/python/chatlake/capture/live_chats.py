@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from chatlake.capture.agenda import Shard
     from chatlake.capture.capture_services import CaptureServices
-    from chatlake.capture.listening import SocketPool
     from chatlake.capture.live_chat import LiveChat
+    from chatlake.capture.socket_pool import SocketPool
     from chatlake.capture.sockets import SocketEvent
 
 _RETRY_MS = 5_000
@@ -122,8 +122,8 @@ class LiveChats:
                 self.to_open.append(chat)
             case Reaction.END:
                 self._end(chat)
-            case _ if not self.listening.has(chat):
-                # Refused: it is read from now on.
+            case Reaction.REFUSED:
+                self.chats[chat].note_refusal(self._services)
                 self.opening_failed(chat)
 
     def close_ended(self, busy: Container[str]) -> None:

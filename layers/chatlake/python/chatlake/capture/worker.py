@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from chatlake.capture.agenda import Shard
     from chatlake.capture.capture_services import CaptureServices
-    from chatlake.capture.listening import SocketPool
     from chatlake.capture.live_chat import LiveChat
+    from chatlake.capture.socket_pool import SocketPool
     from chatlake.capture.sockets import SocketEvent
     from chatlake.capture.worker_hooks import Pacing, WorkerHooks
 
