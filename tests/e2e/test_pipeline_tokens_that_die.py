@@ -281,11 +281,6 @@ def test_a_chat_whose_websocket_is_open_is_not_read(listened: Died) -> None:
     assert len(reads(listened, listened.cast.unattended)) > 3
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="of one chat the last two frames, the end and the close, do not reach the worker: it is "
-    "told as observed until the frame before. Why is not yet found",
-)
 def test_a_chat_whose_end_was_heard_is_observed_until_then(listened: Died) -> None:
     heard_of = [
         chat

@@ -103,6 +103,12 @@ class Pool:
     events: list[SocketEvent] = field(default_factory=list)
     calls: list[tuple[int, Callable[[], object]]] = field(default_factory=list)
 
+    def __len__(self) -> int:
+        """As `Sockets` has it: a pool whose last socket has closed may still have much to tell."""
+        now = self.clock.now_ms()
+        lost = {event.chat for at, event in self.agenda if at <= now and event.kind == "lost"}
+        return len(self.open_now - lost)
+
     def open(self, chat: str, url: str) -> bool:
         assert url == f"wss://{chat}"
         self.opened.append(chat)

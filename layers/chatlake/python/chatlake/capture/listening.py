@@ -89,7 +89,7 @@ class Listening:
 
     def take(self) -> list[SocketEvent]:
         """Return what has happened to sockets since the last time."""
-        return self._sockets.take() if self._sockets else []
+        return [] if self._sockets is None else self._sockets.take()
 
     def sleep(self, seconds: float) -> None:
         """Sleep, but not while something happens to sockets."""
