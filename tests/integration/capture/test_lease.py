@@ -30,6 +30,14 @@ class Shard:
         lease.beat()
         return lease
 
+    def superseded(self) -> tuple[Lease, Lease]:
+        """A process that has just noticed that another has the lease, and that one."""
+        first = self.begun()
+        self.age(301, first)
+        second = self.begun()
+        first.beat()
+        return first, second
+
     def age(self, seconds: float, *living: Lease) -> None:
         """Let the time pass, while processes note that they live."""
         end = self.clock.now_ms() + seconds * 1000
@@ -88,10 +96,7 @@ def test_the_newest_waits_for_what_the_one_before_keeps(shard: Shard) -> None:
 
 
 def test_what_is_let_go_is_the_newest_ones(shard: Shard) -> None:
-    first = shard.begun()
-    shard.age(301, first)
-    second = shard.begun()
-    first.beat()
+    first, second = shard.superseded()
     first.keep(Kept(frozenset({"a", "b"})))
     second.beat()
     first.keep(Kept(frozenset({"b"})))
@@ -116,10 +121,7 @@ def test_three_generations_use_the_whole_rate_and_no_more(shard: Shard) -> None:
 
 
 def test_the_chats_of_a_process_that_died_are_the_newest_ones(shard: Shard) -> None:
-    first = shard.begun()
-    shard.age(301, first)
-    second = shard.begun()
-    first.beat()
+    first, second = shard.superseded()
     first.keep(Kept(frozenset({"a"})))
     second.beat()
     shard.age(20, second)
@@ -215,10 +217,7 @@ def test_the_oldest_lease_and_all_coverage_are_told(shard: Shard) -> None:
 
 
 def test_what_an_older_one_hears_on_is_known_once_it_said_so_later(shard: Shard) -> None:
-    first = shard.begun()
-    shard.age(301, first)
-    second = shard.begun()
-    first.beat()
+    first, second = shard.superseded()
     first.keep(Kept(frozenset({"a", "b"})))
     second.beat()
     first.keep(Kept(frozenset({"b"}), passed=frozenset({"a"})))
@@ -239,10 +238,7 @@ def test_what_an_older_one_hears_on_is_known_once_it_said_so_later(shard: Shard)
 
 
 def test_what_a_dead_process_had_passed_on_is_to_be_read(shard: Shard) -> None:
-    first = shard.begun()
-    shard.age(301, first)
-    second = shard.begun()
-    first.beat()
+    first, second = shard.superseded()
     first.keep(Kept(frozenset({"b"}), passed=frozenset({"a"})))
     second.beat()
     assert second.take_orphans() == set()
@@ -264,10 +260,7 @@ def test_what_a_process_had_passed_on_that_ended_in_order_is_not(shard: Shard) -
 
 
 def test_an_older_one_with_gaps_to_read_has_more_of_the_rate(shard: Shard) -> None:
-    first = shard.begun()
-    shard.age(301, first)
-    second = shard.begun()
-    first.beat()
+    first, second = shard.superseded()
     first.keep(Kept(frozenset({"a"})))
     for waiting, fold in ((10, 1.5), (500, 5), (0, 1)):
         first.waiting = waiting
