@@ -470,7 +470,8 @@ def _items(chat: str, inputs: Sequence[Input]) -> list[Item]:
         if one.kind == "event":
             continue
         read_under = chat if one.kind == "response" else _id(one.value["ContactId"])
-        for raw in one.value["Transcript"]:
+        for told in one.value["Transcript"]:
+            raw = _apart_from_its_message(told)
             without_receipts, receipts = _apart(raw)
             versions[_item_id(raw)].append(
                 _Version(
@@ -513,6 +514,16 @@ def _first_of_each(objects: Iterable[Object]) -> Object:
         for name, value in members.items():
             first.setdefault(name, value)
     return first
+
+
+def _apart_from_its_message(raw: Object) -> Object:
+    """A metadata item that goes by its message's id, as one that names it and has none itself."""
+    own, metadata = _id(raw.get("Id")), raw.get("MessageMetadata")
+    if raw.get("Type") in ("MESSAGEMETADATA", "MESSAGE_METADATA") and own is not None:
+        members = metadata if isinstance(metadata, dict) else {}
+        if _id(members.get("MessageId")) in {own, None}:
+            return {**_without(raw, {"Id"}), "MessageMetadata": {**members, "MessageId": own}}
+    return raw
 
 
 def _item_id(item: Object) -> str:

@@ -25,7 +25,7 @@ from tests import oracle, strategies
 from tests.settled import is_settled, without_observation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 from tests.oracle import Input, Object, Row
 
@@ -524,6 +524,33 @@ class TestItemsWithoutAnId:
         assert row("messages", response(nameless))["item_id"] == (
             "sha256:65458304750c886e33cd7b120a913b71675df425888622af370422ec02b07d8e"
         )
+
+
+class TestMetadataItems:
+    @pytest.mark.parametrize("item_type", ["MESSAGEMETADATA", "MESSAGE_METADATA"])
+    @pytest.mark.parametrize("named", [{}, {"MessageId": None}, {"MessageId": "m1"}])
+    @pytest.mark.parametrize("way", [response, export])
+    def test_under_the_id_of_their_message_leave_it_its_row(
+        self, way: Callable[..., Document], named: Object, item_type: str
+    ) -> None:
+        apart = {
+            **with_receipts(receipt(read=second(2)), **named),
+            "Type": item_type,
+            "AbsoluteTime": second(2),
+        }
+        reads = way(message(Content="Hi"), apart), way(apart, message(Content="Hi"), read_at=2000)
+        for told in (reads, reads[::-1]):
+            found = row("messages", *told)
+            assert (found["item_id"], found["item_type"], found["content"]) == (
+                "m1",
+                "MESSAGE",
+                "Hi",
+            )
+            assert row("receipts", *told)["read_at"] == at_second(2)
+
+    def test_with_an_id_of_their_own_keep_it(self) -> None:
+        apart = {**with_receipts(item_id="own", MessageId="m1"), "Type": "MESSAGEMETADATA"}
+        assert set(response(apart).items) == {"own"}
 
 
 class TestContacts:

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from chatlake.capture.waiting_messages import is_rehydrated
-from chatlake.documents.items import METADATA, STATUS, resolve
+from chatlake.documents.item_ids import METADATA
+from chatlake.documents.items import STATUS, resolve
 from chatlake.documents.presence import joins, leaves
 from chatlake.documents.receipt_events import message_id_of, receipts_of
 from chatlake.identifiers import text_id

@@ -16,9 +16,10 @@ from chatlake.capture.capture_state import SOCKET_REFUSED
 from chatlake.capture.fetch import Fetched, own_documents
 from chatlake.capture.token_reading import read_transcript
 from chatlake.documents.document import Document, ParticipantReads, merge
+from chatlake.documents.item_ids import METADATA_ITEMS
 from chatlake.documents.lifecycle import saw_end
 from chatlake.documents.observation import chat_end
-from chatlake.documents.receipt_events import METADATA_ITEMS, RECEIPT_EVENTS
+from chatlake.documents.receipt_events import RECEIPT_EVENTS
 from chatlake.documents.revision import content_revision
 from chatlake.documents.upsert import upsert
 from chatlake.timestamps import now_ms

@@ -7,9 +7,9 @@ one. Receipts are taken out of the item and merge on their own. docs/row-rules.m
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
 
+from chatlake.documents.item_ids import METADATA, apart_from_its_message, item_id
 from chatlake.documents.merging import greatest, join, merge_into
 from chatlake.identifiers import text_id
 from chatlake.json_codec import Json, JsonObject, canonical_json, dumps
@@ -24,7 +24,6 @@ type Receipt = JsonObject
 type Member = tuple[str | None, str | None]
 """A member's name, and the name of the object that it is in, None for the item itself."""
 
-METADATA = "MessageMetadata"
 STATUS = "MessageProcessingStatus"
 COMPLETED = "MessageCompleted"
 CHUNK = "ChunkNumber"
@@ -84,15 +83,16 @@ def store_items(
     """
     stored_items: dict[str, StoredItem] = {}
     for item in items:
-        item_id, stored = _store_item(item, source, read_at, contact_id)
-        merge_into(stored_items, item_id, stored, merge_items)
+        own_id, stored = _store_item(item, source, read_at, contact_id)
+        merge_into(stored_items, own_id, stored, merge_items)
     return stored_items
 
 
 def _store_item(
     item: JsonObject, source: Source, read_at: int, contact_id: str | None
 ) -> tuple[str, StoredItem]:
-    item_id = text_id(item.get("Id")) or _digest(item)
+    item = apart_from_its_message(item)
+    own_id = item_id(item)
     receipts: dict[str, Receipt] = {}
     metadata = item.get(METADATA)
     if isinstance(metadata, dict) and "Receipts" in metadata:
@@ -103,7 +103,7 @@ def _store_item(
         stored["read_under"] = [contact_id]
     if receipts:
         stored["receipts"] = receipts
-    return item_id, stored
+    return own_id, stored
 
 
 def merge_items(a: StoredItem, b: StoredItem) -> StoredItem:
@@ -277,18 +277,3 @@ def by_recipient(raw: JsonObject) -> tuple[str, Receipt]:
     if receipt.get(RECIPIENT) == recipient:
         del receipt[RECIPIENT]
     return recipient, receipt
-
-
-def _digest(item: JsonObject) -> str:
-    """Make an id from what of an item does not grow: receipts and attachment states do."""
-    stable = dict(item)
-    if isinstance(metadata := item.get(METADATA), dict):
-        stable[METADATA] = {name: value for name, value in metadata.items() if name != "Receipts"}
-    if isinstance(attachments := item.get("Attachments"), list):
-        stable["Attachments"] = [
-            {name: value for name, value in attachment.items() if name != "Status"}
-            if isinstance(attachment, dict)
-            else attachment
-            for attachment in attachments
-        ]
-    return f"sha256:{hashlib.sha256(canonical_json(stable).encode()).hexdigest()}"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from chatlake.documents.items import METADATA, RECIPIENT, by_recipient
+from chatlake.documents.item_ids import METADATA
+from chatlake.documents.items import RECIPIENT, by_recipient
 from chatlake.identifiers import text_id
 from chatlake.json_codec import loads, well_formed
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 _TIMES = {"MESSAGE_DELIVERED": "DeliveredTimestamp", "MESSAGE_READ": "ReadTimestamp"}
 RECEIPT_EVENTS = tuple(_TIMES)
 """Types of items that say that their participant has got, or read, a message."""
-
-METADATA_ITEMS = ("MESSAGEMETADATA", "MESSAGE_METADATA")
-"""Types of items that hold nothing but receipts of a message, and are none themselves."""
 
 
 def is_receipt_event(item: JsonObject) -> bool:

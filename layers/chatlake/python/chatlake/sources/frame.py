@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from chatlake.documents.document import Document
-from chatlake.documents.items import METADATA, ends_chat, store_items
-from chatlake.documents.receipt_events import METADATA_ITEMS
+from chatlake.documents.items import ends_chat, store_items
 from chatlake.exceptions import RejectedInput
 from chatlake.identifiers import text_id
 from chatlake.json_codec import loads
@@ -170,15 +169,4 @@ def _succeeded(answer: JsonObject) -> bool:
 
 def _as_answered(item: JsonObject) -> JsonObject:
     """Return an item as GetTranscript answers it."""
-    item = {name: value for name, value in item.items() if name != _INITIAL_CONTACT}
-    if item.get("Type") not in METADATA_ITEMS:
-        return item
-    metadata = item.get(METADATA)
-    metadata = metadata if isinstance(metadata, dict) else {}
-    own, named = text_id(item.get("Id")), text_id(metadata.get("MessageId"))
-    if own is None or named not in {None, own}:
-        return item
-    # Its id is the message's, and under that it would merge into the message and take its type.
-    item[METADATA] = {**metadata, "MessageId": own}
-    del item["Id"]
-    return item
+    return {name: value for name, value in item.items() if name != _INITIAL_CONTACT}

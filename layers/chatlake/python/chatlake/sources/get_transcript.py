@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from chatlake.documents.document import Document
-from chatlake.documents.items import METADATA, RECEIPT_TIMES, ends_chat, store_items
+from chatlake.documents.item_ids import METADATA
+from chatlake.documents.items import RECEIPT_TIMES, ends_chat, store_items
 from chatlake.exceptions import RejectedInput
 from chatlake.identifiers import text_id
 from chatlake.timestamps import newest_us

@@ -9,21 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from chatlake.documents.item_ids import METADATA, METADATA_ITEMS
 from chatlake.documents.items import (
     CHUNK,
     COMPLETED,
     INITIAL_CONTACT,
-    METADATA,
     STATUS,
     read_under,
     resolve,
 )
-from chatlake.documents.receipt_events import (
-    METADATA_ITEMS,
-    RECEIPT_EVENTS,
-    message_id_of,
-    receipts_of,
-)
+from chatlake.documents.receipt_events import RECEIPT_EVENTS, message_id_of, receipts_of
 from chatlake.tables.flatten.columns import Extras, ids, strings, timestamps
 
 if TYPE_CHECKING:
