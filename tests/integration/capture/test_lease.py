@@ -262,7 +262,7 @@ def test_what_a_process_had_passed_on_that_ended_in_order_is_not(shard: Shard) -
 def test_an_older_one_with_gaps_to_read_has_more_of_the_rate(shard: Shard) -> None:
     first, second = shard.superseded()
     first.keep(Kept(frozenset({"a"})))
-    for waiting, fold in ((10, 1.5), (500, 5), (0, 1)):
+    for waiting, fold in ((2, 1.4), (10, 3), (500, 15), (0, 1)):
         first.waiting = waiting
         first.beat()
         second.beat()

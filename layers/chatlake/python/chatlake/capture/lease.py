@@ -31,12 +31,13 @@ BEAT_EVERY_MS = 4_000
 VALID_MS = 15_000
 """So long a process acts on what it knows; half of what makes others take it for dead."""
 
-OLDER_SHARE = 0.03
-"""Of the shard's rates, for each older process: its gaps, renewals and last reads."""
+OLDER_SHARE = 0.01
+"""Of the shard's rates, for each older process: its gaps, renewals and last reads. Most of the time
+there are none, and a call that comes alone waits for nothing."""
 
-_MOST_FOLD = 5
-_WAITING_FOR_A_FOLD = 20
-"""An older process has up to five times that share, the more chats wait for their gap's read."""
+_MOST_FOLD = 15
+_WAITING_FOR_A_FOLD = 5
+"""An older process has up to fifteen times that share, the more of its chats wait for a call."""
 
 _TICK_S = 0.25
 
@@ -54,7 +55,7 @@ class Lease:
     coverage
         Of its live chats, for others to see.
     waiting
-        How many of its chats wait for the read of their gap.
+        How many of its chats wait for the read of their gap, or for a websocket.
     calls_until
         From when on this process calls nobody any more; None if that is not known.
     """

@@ -94,7 +94,7 @@ class Process:
     keeping
         Counts the lists of chats that it keeps.
     waiting
-        Chats whose sockets are open, and that wait for the read of what was before.
+        Its chats that wait for the read of what was before their sockets, or for a socket.
     """
 
     process_id: str
