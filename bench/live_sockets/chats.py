@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import pairwise
 from random import Random
 from statistics import fmean
 
@@ -16,13 +17,15 @@ LONGEST_MS = 120 * 60_000
 """Chats that are longer are left out: a run would have to begin with hundreds of those that are."""
 
 _TRIED = 2_000
+_EVENLY_MS = 60_000
 
 
 def steady(seed: int, live: int, start_ms: int, lasts_ms: int) -> Iterator[Chat]:
     """Yield chats that are live at some time of a run.
 
     Scripted chats last 10 minutes on average, and half of them less than 7. Of those below the
-    mean some are left out, so that the mean is 12 minutes.
+    mean some are left out, so that the mean is 12 minutes. In each minute as many begin: of scripts
+    alone more would the later it is, for customers come back.
 
     Parameters
     ----------
@@ -35,14 +38,24 @@ def steady(seed: int, live: int, start_ms: int, lasts_ms: int) -> Iterator[Chat]
     period_ms = LONGEST_MS + lasts_ms
     began_ms = start_ms - LONGEST_MS
     calendar = Rush(datetime.fromtimestamp(began_ms / 1000, UTC), period_ms / 60_000)
-    wanted, number = round(live * period_ms / MEAN_MS), 0
+    room = _room(live, period_ms)
+    wanted, number = sum(room), 0
     while wanted > 0:
         chat = script(seed, number, calendar)
         number += 1
-        if is_kept(chat, kept):
+        minute = (chat.started_ms - began_ms) // _EVENLY_MS
+        if minute < len(room) and room[minute] > 0 and is_kept(chat, kept):
+            room[minute] -= 1
             wanted -= 1
             if chat.ended_ms > start_ms:
                 yield chat
+
+
+def _room(live: int, period_ms: int) -> list[int]:
+    """Return how many chats are to begin in each minute, so that so many are live on average."""
+    minutes = -(-period_ms // _EVENLY_MS)
+    until = [round(live * minute * _EVENLY_MS / MEAN_MS) for minute in range(minutes + 1)]
+    return [later - earlier for earlier, later in pairwise(until)]
 
 
 def is_kept(chat: Chat, kept: float) -> bool:
