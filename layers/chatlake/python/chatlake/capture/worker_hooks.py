@@ -17,8 +17,12 @@ LAST_ATTEMPT_MS = 45_000
 """So long before its end no further capture attempt begins."""
 LAST_PAGE_MS = 30_000
 """So long before it no further page is read; what was read is still to be written."""
-NEW_EVERY_MS = {"websocket": 5 * 60_000, "polling": 13 * 60_000}
-"""How old a process gets before the next takes the lease; one that only reads lasts its life."""
+NEW_EVERY_MS = {"websocket": 5 * 60_000 - 15_000, "polling": 13 * 60_000}
+"""How old a process gets before the next takes the lease; one that only reads lasts its life.
+
+A process begins some seconds after the minute that asked for it: at five minutes to the second,
+every other one would come a minute late.
+"""
 _MOST_READS_AT_ONCE = 8
 
 
