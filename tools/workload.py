@@ -28,8 +28,9 @@ ABOUT = {
     "busy_hours": "hours of a day in which chats live",
     "peak_share": "share of a day's chats that the busiest hour has",
     "changed_share": "share of five minutes of a live chat that bring something new to write",
-    "connections": "calls of CreateParticipantConnection for a chat with a websocket",
-    "transcript_calls": "calls of GetTranscript for a chat with a websocket",
+    "connections": "calls of CreateParticipantConnection for a chat with a websocket, as the bench "
+    "of live chats counts them",
+    "transcript_calls": "calls of GetTranscript for a chat with a websocket, by the same",
     "processes": "processes of Capture that live at once in a shard with websockets",
     "publishes": "times that a chat is published; late exports and receipts repeat it",
     "track_s": "an invocation of Track",
@@ -56,8 +57,8 @@ class Chat:
     busy_hours: float = 16
     peak_share: float = 0.12
     changed_share: float = 0.7
-    connections: float = 1.5
-    transcript_calls: float = 2.5
+    connections: float = 1.8
+    transcript_calls: float = 2.2
     processes: float = 3
     publishes: float = 1.1
     track_s: float = 0.1
