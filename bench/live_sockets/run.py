@@ -247,14 +247,14 @@ class _Run:
             self._fleet.begin(options, now_ms)
 
     def _tell(self, now_ms: int) -> None:
-        living = [process for process in self._fleet.living() if process.has_lease]
-        told = []
-        for process in living:
-            last = process.reports()[-1]
-            told.append(
-                f"hears {last.by_socket} of {last.live} chats, {last.uncovered} uncovered, "
-                f"{process.peak_bytes >> 20} MiB, {process.cpu_s:.0f} s"
-            )
+        told = [
+            f"hears {last.by_socket} of {last.live} chats, {last.uncovered} uncovered, "
+            f"{process.peak_bytes >> 20} MiB, {process.cpu_s:.0f} s"
+            for process in self._fleet.living()
+            if process.has_lease
+            # One that has just begun has none.
+            for last in process.reports()[-1:]
+        ]
         minute = (now_ms - self._from_ms) / MINUTE_MS
         self._progress(f"minute {minute:.0f}: " + "; ".join(told))
 
