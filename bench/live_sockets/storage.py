@@ -6,9 +6,10 @@ Requests and answers are boto3's. Conditions hold, because one thread makes all 
 from __future__ import annotations
 
 import hashlib
+import re
+from bisect import bisect_left, insort
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from heapq import nsmallest
 from typing import Any
 
 from bench.live_sockets.expressions import Item, Request, condition, plain, update
@@ -18,6 +19,7 @@ type Answer = dict[str, Any]
 CHATS, SCHEDULE, BUCKET = "chats", "schedule", "documents"
 _KEYS = {CHATS: ("key",), SCHEDULE: ("chat", "item")}
 _INDEX = {"due": ("phase", "due_at")}
+_BETWEEN = re.compile(r"phase = :\w+ AND due_at BETWEEN (:\w+) AND (:\w+)")
 
 
 class Refused(Exception):
@@ -36,7 +38,7 @@ class Table:
     def __init__(self, keys: tuple[str, ...]) -> None:
         self._keys = keys
         self._partitions: dict[str, dict[str, Item]] = defaultdict(dict)
-        self._by_phase: dict[str, dict[tuple[str, str], Item]] = defaultdict(dict)
+        self._by_phase: dict[str, list[tuple[float, str, str]]] = defaultdict(list)
 
     def get(self, key: Item) -> Item | None:
         """Return an item by its key."""
@@ -48,8 +50,8 @@ class Table:
         self.delete(item)
         partition, sort = self._name(item)
         self._partitions[partition][sort] = item
-        if all(name in item for name in _INDEX["due"]):
-            self._by_phase[item["phase"]["S"]][partition, sort] = item
+        if _is_indexed(item):
+            insort(self._by_phase[item["phase"]["S"]], (_due_at(item), partition, sort))
 
     def delete(self, key: Item) -> None:
         """Delete an item, which need not be there."""
@@ -58,16 +60,19 @@ class Table:
         before = items.pop(sort, None)
         if not items:
             self._partitions.pop(partition, None)
-        if before is not None and "phase" in before:
-            self._by_phase[before["phase"]["S"]].pop((partition, sort), None)
+        if before is not None and _is_indexed(before):
+            due = self._by_phase[before["phase"]["S"]]
+            del due[bisect_left(due, (_due_at(before), partition, sort))]
 
     def partition(self, value: str) -> list[Item]:
         """Return the items of a partition, by their sort keys."""
         return [item for _, item in sorted(self._partitions.get(value, {}).items())]
 
-    def of_phase(self, phase: str) -> Iterable[Item]:
-        """Return the items of a phase."""
-        return self._by_phase[phase].values()
+    def of_phase(self, phase: str, first: float, last: float) -> Iterable[Item]:
+        """Yield the items of a phase that are due between two moments, in the order of these."""
+        due = self._by_phase[phase]
+        begin, end = bisect_left(due, (first, "", "")), bisect_left(due, (last + 1, "", ""))
+        return (self._partitions[partition][sort] for _, partition, sort in due[begin:end])
 
     def items(self) -> Iterable[Item]:
         """Return all items."""
@@ -183,14 +188,20 @@ class Storage:
         name, sign, token = KeyConditionExpression.split()[:3]
         assert (given.name(name), sign) == (keys[0], "=")
         table, partition = self._tables[TableName], given.values[token]["S"]
-        items = table.partition(partition) if IndexName is None else table.of_phase(partition)
-        holds = condition(KeyConditionExpression)
-        listed = [item for item in items if holds(item, given)]
-        if IndexName is not None:
+        if IndexName is None:
+            holds = condition(KeyConditionExpression)
+            listed = [item for item in table.partition(partition) if holds(item, given)]
+        else:
+            between = _BETWEEN.fullmatch(KeyConditionExpression)
+            assert between is not None
+            first, last = (plain(given.values[name]) for name in between.groups())
             # As the template has it, the index holds keys alone.
             held = (*keys, *_KEYS[TableName])
-            in_order = _in_order(listed, keys[1], Limit, After)
-            listed = [{name: item[name] for name in held} for item in in_order]
+            listed = [
+                {name: item[name] for name in held}
+                for item in table.of_phase(partition, first, last)
+                if After is None or _place(item) > _place(After)
+            ]
         listed = (listed if ScanIndexForward else listed[::-1])[:Limit]
         return {"Count": len(listed), **({} if Select == "COUNT" else {"Items": listed})}
 
@@ -232,17 +243,16 @@ class Storage:
         return {}
 
 
-def _in_order(
-    items: Iterable[Item], name: str, limit: int | None, after: Item | None
-) -> list[Item]:
-    """Return the items of an index in its order, those after one alone if that is given."""
+def _is_indexed(item: Item) -> bool:
+    return all(name in item for name in _INDEX["due"])
 
-    def place(item: Item) -> tuple[Any, str]:
-        return plain(item[name]), item["chat"]["S"]
 
-    if after is not None:
-        items = (item for item in items if place(item) > place(after))
-    return sorted(items, key=place) if limit is None else nsmallest(limit, items, key=place)
+def _due_at(item: Item) -> float:
+    return float(plain(item["due_at"]))
+
+
+def _place(item: Item) -> tuple[float, str]:
+    return _due_at(item), item["chat"]["S"]
 
 
 def _request(request: Answer) -> Request:
