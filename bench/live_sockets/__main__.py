@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ kept of them is held against their scripts: by the participant's websocket, and 
 GetTranscript alone.
 
 A run begins as a running stack is: as many chats as are live on average are under way, their tokens
-are known, and for four minutes, which are not measured, they are read and their sockets opened at
+are known, and for some minutes, which are not measured, they are read and their sockets opened at
 any rate. From then on the rates are held. Tokens die with their chats. Every process is one of the
 system, is replaced as Lambda's time limit demands, and may be killed. Exit code 1 if a promise is
 not kept: 99.5 % of the receipts that were reported before the end, and every message.
@@ -42,6 +43,8 @@ cost less than boto3's; the Participant Service is called by boto3 over HTTP, wi
 def main(arguments: Sequence[str] | None = None) -> int:
     """Make the runs that the command line asks for; return 1 if a promise is not kept."""
     options = _parser().parse_args(arguments)
+    # Ended from outside, it ends its processes, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     sources = _SOURCES if options.source == "both" else (options.source,)
     outcomes = []
     for source in sources:

@@ -25,6 +25,8 @@ from local.scripted.chat import Chat
 
 MINUTE_MS = 60_000
 UNPACED_MS = 4 * MINUTE_MS
+UNPACED_MS_A_CHAT = 60
+"""Of that, what two cores need for a chat, by their own clock."""
 """How long a run that begins as a running stack has for opening tokens and sockets at any rate."""
 LOST_WITHIN_MS = 5 * MINUTE_MS
 """After a kill: by then the next process hears or reads every chat."""
@@ -74,6 +76,15 @@ class Configuration:
     def warm_ms(self) -> int:
         """How long the run goes on before it measures."""
         return 0 if self.from_nothing else int(self.warm_minutes * MINUTE_MS)
+
+    @property
+    def unpaced_ms(self) -> int:
+        """How long the first processes may read and open at any rate.
+
+        More chats take the machine longer, and so does a clock that goes faster.
+        """
+        needed_ms = int(self.chats * self.speed * UNPACED_MS_A_CHAT)
+        return min(self.warm_ms, max(UNPACED_MS, needed_ms))
 
     @property
     def lasts_ms(self) -> int:
@@ -241,7 +252,7 @@ class _Run:
                 connections=self._of.connections / self._of.shards,
                 shard=shard,
                 shards=self._of.shards,
-                unpaced_until_ms=self._began_ms + min(UNPACED_MS, self._of.warm_ms),
+                unpaced_until_ms=self._began_ms + self._of.unpaced_ms,
                 report=str(self._folder / f"process-{self._began}"),
             )
             self._fleet.begin(options, now_ms)
