@@ -21,10 +21,10 @@ kept of them is held against their scripts: by the participant's websocket, and 
 GetTranscript alone.
 
 A run begins as a running stack is: as many chats as are live on average are under way, their tokens
-are known, and for some minutes, which are not measured, they are read and their sockets opened at
-any rate. From then on the rates are held. Tokens die with their chats. Every process is one of the
-system, is replaced as Lambda's time limit demands, and may be killed. Exit code 1 if a promise is
-not kept: 99.5 % of the receipts that were reported before the end, and every message.
+are known, and for some minutes, which are not measured, they are read and their sockets opened
+faster than the rates allow. From then on these are held. Tokens die with their chats. Every process
+is one of the system, is replaced as Lambda's time limit demands, and may be killed. Exit code 1 if
+a promise is not kept: 99.5 % of the receipts that were reported before the end, and every message.
 """
 _EPILOG = """\
 examples:

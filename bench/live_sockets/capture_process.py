@@ -38,10 +38,15 @@ if TYPE_CHECKING:
 SHORTEST_MS = 5_000
 
 
-class FromThen:
-    """Another pace from a moment on, and none before."""
+# In the beginning: what was said before, what came until its socket was open, and pages of both.
+_READS_A_CHAT = 3
 
-    def __init__(self, paced: Pace, from_ms: int) -> None:
+
+class FromThen:
+    """Another pace from a moment on."""
+
+    def __init__(self, before: Pace, paced: Pace, from_ms: int) -> None:
+        self._before = before
         self._paced = paced
         self._from_s = from_ms / 1000
 
@@ -53,10 +58,7 @@ class FromThen:
     @contextmanager
     def call(self) -> Iterator[None]:
         """Wait for one's turn."""
-        if time.time() < self._from_s:
-            yield
-            return
-        with self._paced.call():
+        with (self._before if time.time() < self._from_s else self._paced).call():
             yield
 
 
@@ -147,10 +149,15 @@ def _services(
     from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.leased_pace import LeasedPace
     from chatlake.capture.participant_client import ParticipantClient
+    from chatlake.capture.rate_limiter import RateLimiter
     from chatlake.chat_state.leg_cache import with_leg_cache
 
-    state, from_ms = archive(options.storage), options.unpaced_until_ms
+    state, from_ms = archive(options.storage), options.beginning_until_ms
     counters = Counters()
+
+    def paced(per_second: float, at_first: float) -> Pace:
+        return FromThen(RateLimiter(at_first), LeasedPace(per_second, lease.share), from_ms)
+
     return CaptureServices(
         counters=counters,
         schedule=state.schedule,
@@ -159,8 +166,8 @@ def _services(
         token_cipher=SEALED,
         service=ParticipantClient(
             clients.participant(),
-            transcripts=FromThen(LeasedPace(options.rate, lease.share), from_ms),
-            connections=FromThen(LeasedPace(options.connections, lease.share), from_ms),
+            transcripts=paced(options.rate, _READS_A_CHAT * options.beginning_rate),
+            connections=paced(options.connections, options.beginning_rate),
             counters=counters,
         ),
         read_export=lambda _: None,

@@ -21,9 +21,9 @@ class ProcessOptions:
         Calls a second of GetTranscript and CreateParticipantConnection of its shard.
     shard, shards
         Which part of the chats is its own, of how many.
-    unpaced_until_ms
-        Until when calls may be made at any rate: a run that begins as a running stack is needs its
-        tokens opened and its chats read at once.
+    beginning_until_ms, beginning_rate
+        Until when other rates hold, and how many chats may be opened a second until then: a run
+        that begins as a running stack is needs its tokens opened and its chats read soon.
     report
         The file that its reports are written to.
     """
@@ -34,7 +34,8 @@ class ProcessOptions:
     connections: float
     shard: int
     shards: int
-    unpaced_until_ms: int
+    beginning_until_ms: int
+    beginning_rate: float
     report: str
 
     def to_json(self) -> str:

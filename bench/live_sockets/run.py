@@ -24,10 +24,10 @@ from local.clock import Clock
 from local.scripted.chat import Chat
 
 MINUTE_MS = 60_000
-UNPACED_MS = 4 * MINUTE_MS
-UNPACED_MS_A_CHAT = 60
-"""Of that, what two cores need for a chat, by their own clock."""
-"""How long a run that begins as a running stack has for opening tokens and sockets at any rate."""
+BEGINNING_MS = 4 * MINUTE_MS
+"""How long at least a run that begins as a running stack has for opening tokens and sockets."""
+BEGINNING_MS_A_CHAT = 60
+"""Of that, what two cores need for a chat, by their own clock, with as much to spare."""
 LOST_WITHIN_MS = 5 * MINUTE_MS
 """After a kill: by then the next process hears or reads every chat."""
 SETTLE_MS = 3 * MINUTE_MS
@@ -78,13 +78,21 @@ class Configuration:
         return 0 if self.from_nothing else int(self.warm_minutes * MINUTE_MS)
 
     @property
-    def unpaced_ms(self) -> int:
-        """How long the first processes may read and open at any rate.
+    def beginning_ms(self) -> int:
+        """How long the first processes may read and open faster than the rates allow.
 
         More chats take the machine longer, and so does a clock that goes faster.
         """
-        needed_ms = int(self.chats * self.speed * UNPACED_MS_A_CHAT)
-        return min(self.warm_ms, max(UNPACED_MS, needed_ms))
+        needed_ms = int(self.chats * self.speed * BEGINNING_MS_A_CHAT)
+        return min(self.warm_ms, max(BEGINNING_MS, needed_ms))
+
+    @property
+    def beginning_rate(self) -> float:
+        """How many chats of a shard are opened a second then, so that half of the time is enough.
+
+        At any rate the machine would be too busy to answer heartbeats, and sockets would break.
+        """
+        return max(0.1, 2000 * self.chats / self.shards / max(1, self.beginning_ms))
 
     @property
     def lasts_ms(self) -> int:
@@ -252,7 +260,8 @@ class _Run:
                 connections=self._of.connections / self._of.shards,
                 shard=shard,
                 shards=self._of.shards,
-                unpaced_until_ms=self._began_ms + self._of.unpaced_ms,
+                beginning_until_ms=self._began_ms + self._of.beginning_ms,
+                beginning_rate=self._of.beginning_rate,
                 report=str(self._folder / f"process-{self._began}"),
             )
             self._fleet.begin(options, now_ms)
