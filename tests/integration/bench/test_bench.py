@@ -20,6 +20,8 @@ from bench.modules import Size, size_of
 from bench.process import CommandFailed, Usage, measure, run
 from bench.workspace import Workspace
 
+pytestmark = pytest.mark.world
+
 ROOT = Path(__file__).resolve().parents[3]
 CHATS = 60
 HOG_BYTES = 200 * 2**20

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CHATS_SEED = 22
 
 
-@pytest.mark.parametrize("count", [2, 4, pytest.param(8, marks=pytest.mark.world)])
+@pytest.mark.parametrize("count", [2, *(pytest.param(n, marks=pytest.mark.world) for n in (4, 8))])
 def test_imports_at_once_of_inputs_half_in_common_take_all_in_once(
     lake: LakeFolder, count: int
 ) -> None:
@@ -53,7 +53,7 @@ def test_imports_at_once_of_inputs_half_in_common_take_all_in_once(
     assert comparable(lake.rows()) == expected_rows(*values)
 
 
-@pytest.mark.parametrize("count", [2, 4, pytest.param(8, marks=pytest.mark.world)])
+@pytest.mark.parametrize("count", [2, *(pytest.param(n, marks=pytest.mark.world) for n in (4, 8))])
 def test_publishers_at_once_without_the_lock_of_a_lake_end_with_the_newest_documents(
     lake: LakeFolder, count: int
 ) -> None:

@@ -254,7 +254,8 @@ def test_an_import_that_is_killed_and_run_again_loses_and_doubles_nothing(
     scene.kill_at(moments(25, part=part, of=6), "nothing", work, scene.check_import)
 
 
-@of_six_parts
+@pytest.mark.world
+@pytest.mark.parametrize("part", range(6))
 def test_an_import_of_changes_that_is_killed_and_run_again_loses_and_doubles_nothing(
     scene: Scene, part: int
 ) -> None:
@@ -276,6 +277,7 @@ def test_a_rebuilding_that_is_killed_can_be_gone_on_with(scene: Scene, part: int
     scene.kill_at(moments(12, part=part, of=6), "both rounds", work, scene.check_rebuilding)
 
 
+@pytest.mark.world
 def test_a_purge_that_is_killed_deletes_nothing_that_is_needed(scene: Scene) -> None:
     work = partial(purge, scene.lake.path)
     scene.kill_at(moments(6), "both rounds", work, scene.check_purging)

@@ -20,6 +20,8 @@ from local.scripted.moved import moved
 from local.world import Hook, Origin, Script, World, usual_hook
 from tests.integration.local.ending_stack import TEMPLATE
 
+pytestmark = pytest.mark.world
+
 SPEED = 60
 START = datetime(2026, 9, 1, 10, tzinfo=UTC)
 MANY = list(scripts(seed=7, count=400, start=START, days=3))

@@ -14,6 +14,8 @@ import pytest
 from tools.artifacts import ROOT
 from tools.under_load import Run, busy_loops, main, summary
 
+pytestmark = pytest.mark.world
+
 GOOD = "def test_good():\n    pass\n"
 # It fails in every second run: the one that finds the file of the other.
 FLAKY = """
