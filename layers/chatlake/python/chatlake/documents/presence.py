@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from chatlake.json_codec import JsonObject
 
-_JOINED = ".participant.joined"
-_LEFT = (".participant.left", ".participant.autodisconnection")
+JOINS = (("PARTICIPANT_JOINED", ".participant.joined"),)
+"""Types of items whose participant joins the chat, and how their content types end."""
+
+LEAVES = (("PARTICIPANT_LEFT", ".participant.left"), (None, ".participant.autodisconnection"))
+"""The same of items whose participant leaves it; None is no type of its own."""
 
 
 def joins(item: JsonObject) -> bool:
     """Return whether its participant joins the chat."""
-    return item.get("Type") == "PARTICIPANT_JOINED" or _event(item).endswith(_JOINED)
+    return _is_one_of(item, JOINS)
 
 
 def leaves(item: JsonObject) -> bool:
     """Return whether its participant leaves the chat, or is disconnected for being idle."""
-    return item.get("Type") == "PARTICIPANT_LEFT" or _event(item).endswith(_LEFT)
+    return _is_one_of(item, LEAVES)
 
 
-def _event(item: JsonObject) -> str:
-    kind = item.get("ContentType")
-    return kind if isinstance(kind, str) else ""
+def _is_one_of(item: JsonObject, kinds: tuple[tuple[str | None, str], ...]) -> bool:
+    kind, what = item.get("Type"), item.get("ContentType")
+    event = what if isinstance(what, str) else ""
+    return any((kind is not None and kind == name) or event.endswith(end) for name, end in kinds)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import reduce
 from itertools import accumulate, groupby
 from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,17 +17,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from chatlake.documents.presence import JOINS, LEAVES
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from chatlake.tables.flatten.items import Items
     from chatlake.tables.flatten.roles import Roles
 
-_JOINS = ("PARTICIPANT_JOINED", ".participant.joined")
-_LEAVES = (
-    ("PARTICIPANT_LEFT", ".participant.left"),
-    (None, ".participant.autodisconnection"),
-)
 _MOST_WITH_RECEIPTS = 2
 
 SIDES = ("AGENT", "CUSTOMER")
@@ -181,8 +179,9 @@ def _chunks(column: pa.Array | pa.ChunkedArray) -> list[pa.Array]:
 def _moves(items: Items) -> pa.Table:
     """Return the moves of all chats: `chat`, `at`, `id` of the item, `participant`, `joins`."""
     columns = items.columns
-    joins = _is(columns, *_JOINS)
-    leaves = pc.or_(*(_is(columns, *kind) for kind in _LEAVES))
+    joins, leaves = (
+        reduce(pc.or_, (_is(columns, *kind) for kind in kinds)) for kinds in (JOINS, LEAVES)
+    )
     wanted = pc.and_(pa.array(items.is_current, pa.bool_()), pc.or_(joins, leaves))
     moves = pa.table(
         {
