@@ -90,9 +90,12 @@ class Configuration:
     def beginning_rate(self) -> float:
         """How many chats of a shard are opened a second then, so that half of the time is enough.
 
-        At any rate the machine would be too busy to answer heartbeats, and sockets would break.
+        At any rate the machine would be too busy to answer heartbeats, and sockets would break. A
+        run that begins with nothing has no such time.
         """
-        return max(0.1, 2000 * self.chats / self.shards / max(1, self.beginning_ms))
+        if not self.beginning_ms:
+            return self.connections / self.shards
+        return 2000 * self.chats / self.shards / self.beginning_ms
 
     @property
     def lasts_ms(self) -> int:
