@@ -8,6 +8,7 @@ import pytest
 
 from chatlake.capture.lease import OLDER_SHARE, Lease, shard_of
 from chatlake.capture.shard_table import Coverage, Kept, ShardTable, survey_shards
+from chatlake.capture.worker_hooks import NEW_EVERY_MS
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time
 
@@ -20,9 +21,11 @@ class Shard:
     table: str
     clock: HandClock
 
-    def take(self, shard: int = 0, shards: int = 1) -> Lease | None:
+    def take(
+        self, shard: int = 0, shards: int = 1, *, every_ms: int = FIVE_MINUTES_MS
+    ) -> Lease | None:
         table = ShardTable(self.aws.client("dynamodb"), self.table, shard)
-        return Lease.take(table, every_ms=FIVE_MINUTES_MS, shard=shard, shards=shards)
+        return Lease.take(table, every_ms=every_ms, shard=shard, shards=shards)
 
     def begun(self) -> Lease:
         lease = self.take()
@@ -69,6 +72,22 @@ def test_one_process_has_it_until_it_is_old(shard: Shard) -> None:
     assert shard.take() is None
     shard.age(20, first)
     assert shard.take() is not None
+
+
+def test_a_new_process_comes_every_five_minutes_however_late_each_begins(shard: Shard) -> None:
+    began: list[int] = []
+    living: list[Lease] = []
+    start = shard.clock.now_ms()
+    for minute in range(16):
+        # The rule asks each minute, and what it starts begins some seconds later.
+        asked_ms = start + minute * 60_000 + (8_000, 4_000, 0)[minute % 3]
+        shard.age((asked_ms - shard.clock.now_ms()) / 1000, *living)
+        lease = shard.take(every_ms=NEW_EVERY_MS["websocket"])
+        if lease is not None:
+            lease.beat()
+            living.append(lease)
+            began.append(minute)
+    assert began == [0, 5, 10, 15]
 
 
 def test_the_newest_waits_for_what_the_one_before_keeps(shard: Shard) -> None:

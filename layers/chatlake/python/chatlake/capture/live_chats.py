@@ -253,6 +253,10 @@ class LiveChats:
             elif since is not None:
                 self.gaps.appendleft(chat)
 
+    def waiting(self) -> int:
+        """Return how many chats wait for a call: the read of their gap, or a websocket."""
+        return self.listening.waiting() + len(self.to_open)
+
     def coverage(self, new: Iterable[str]) -> Coverage:
         """Return how the live chats are covered, of which `new` are due to be looked at."""
         own = [live for chat, live in self.chats.items() if chat not in self.passed]

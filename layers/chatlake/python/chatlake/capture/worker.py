@@ -177,7 +177,7 @@ class _Worker:
         if at - self._looked_at >= _LOOK_EVERY_MS:
             self._looked_at = at
             self._shard.coverage = self._live.coverage(self._agenda.new)
-            self._shard.waiting = self._live.listening.waiting() + len(self._live.to_open)
+            self._shard.waiting = self._live.waiting()
             self._agenda.new.extend(self._live.look_around(self._at_work))
 
     def _hear(self) -> None:
