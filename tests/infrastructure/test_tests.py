@@ -54,7 +54,9 @@ def is_of_a_module(test: Path) -> bool:
 
 
 @pytest.mark.parametrize(
-    "test", sorted((TESTS / "unit").rglob("test_*.py")), ids=lambda path: path.stem
+    "test",
+    sorted((TESTS / "unit").rglob("test_*.py")),
+    ids=lambda path: str(path.relative_to(TESTS / "unit")),
 )
 def test_a_unit_test_is_named_by_the_module_that_it_tests(test: Path) -> None:
     assert is_of_a_module(test)
