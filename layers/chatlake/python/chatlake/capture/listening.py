@@ -34,6 +34,8 @@ _LONGEST_BACKOFF_MS = 30_000
 _LASTING_MS = 60_000
 """A socket that was open for so long has not failed when it breaks."""
 _LONGEST_WAIT_S = 0.25
+_SHORT_GAP_MS = 2_000
+"""A gap that was no longer than this has hardly ever anything in it."""
 CLOSES_WITHIN_MS = 2_000
 """After the item that says that the chat has ended; until then, more may come."""
 
@@ -65,11 +67,14 @@ class _Ear:
         None if no socket is open.
     covered
         Whether all is known that was said and reported until now.
+    gap_is_short
+        Whether all is known but what came in the moment between a read and the socket's opening.
     """
 
     opened_at: int | None = None
     opening: bool = False
     covered: bool = False
+    gap_is_short: bool = False
     refused: bool = False
     ended_at: int | None = None
     failures: int = 0
@@ -163,6 +168,7 @@ class Listening:
                 ear.opening = False
                 if ear.opened_at is None:
                     ear.opened_at = event.at_ms
+                    ear.gap_is_short = _is_short(event.at_ms, live)
                 return Reaction.NOTHING if ear.covered else Reaction.OPENED
             case "items":
                 return self._merge(event, live, ear)
@@ -213,8 +219,18 @@ class Listening:
         return {chat for chat in self._ears if self.has(chat)}
 
     def waiting(self) -> int:
-        """Return how many chats' sockets are open, of which all before is not yet known."""
-        return sum(ear.opened_at is not None and not ear.covered for ear in self._ears.values())
+        """Return how many chats' sockets are open whose gap, not a short one, is to be read."""
+        return sum(
+            ear.opened_at is not None and not ear.covered and not ear.gap_is_short
+            for ear in self._ears.values()
+        )
+
+    def gap_is_short(self, chat: str) -> bool:
+        """Return whether all is known of a chat but of the moment before its socket was open.
+
+        It was read just then: by the URL that came with that read's connection it is opened.
+        """
+        return self._ears.get(chat, _NONE).gap_is_short
 
     def covered(self) -> set[str]:
         """Return the chats of which all is heard."""
@@ -227,7 +243,7 @@ class Listening:
     def cover(self, chat: str, *, covered: bool = True) -> None:
         """Note that all of a chat is known that was before its socket; or that it is not."""
         if (ear := self._ears.get(chat)) is not None and ear.opened_at is not None:
-            ear.covered = covered
+            ear.covered, ear.gap_is_short = covered, False
 
     def _observed_until(self, chat: str) -> int | None:
         if self._sockets is None or not self.covers(chat):
@@ -248,6 +264,7 @@ class Listening:
         missed = bool(rejected or event.reason)
         # What it was is not known: a read brings it, if it is this chat's.
         ear.covered = ear.covered and not missed
+        ear.gap_is_short = ear.gap_is_short and not missed
         if own:
             heard = from_frames(
                 live.chat,
@@ -269,7 +286,7 @@ class Listening:
         if ear.covered and ear.ended_at is None:
             live.observe(event.at_ms)
         lasted = ear.opened_at is not None and event.at_ms - ear.opened_at >= _LASTING_MS
-        ear.opened_at, ear.covered, ear.opening = None, False, False
+        ear.opened_at, ear.covered, ear.opening, ear.gap_is_short = None, False, False, False
         if ear.ended_at is not None:
             return Reaction.END
         self._services.counters.add(Metric.SOCKETS_LOST)
@@ -280,3 +297,9 @@ class Listening:
     def _back_off(self, ear: _Ear, at: int) -> None:
         ear.try_at = at + min(_LONGEST_BACKOFF_MS, _BACKOFF_MS << min(ear.failures, 10))
         ear.failures += 1
+
+
+def _is_short(opened_at: int, live: LiveChat) -> bool:
+    reads = live.known.participant
+    observed_us = None if reads is None else reads["observed_until"]
+    return observed_us is not None and opened_at - observed_us // 1000 <= _SHORT_GAP_MS

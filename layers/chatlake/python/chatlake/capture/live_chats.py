@@ -40,8 +40,9 @@ class LiveChats:
         By initial contact id.
     rotation
         Those that are read again and again.
-    over, gaps, to_open, to_write
-        Chats that ended; that are to be read at once, opened, and written.
+    over, gaps, short_gaps, to_open, to_write
+        Chats that ended; that are to be read at once, or as soon as nothing is more urgent; that
+        are to be opened, and written.
     passed
         Those that are a newer process's, to which this one still listens.
     """
@@ -60,6 +61,7 @@ class LiveChats:
         self.rotation = Rotation(shortest_ms)
         self.over: deque[str] = deque()
         self.gaps: deque[str] = deque()
+        self.short_gaps: deque[str] = deque()
         self.to_open: deque[str] = deque()
         self.to_write: deque[str] = deque()
         self.listening = Listening(sockets, services)
@@ -251,7 +253,8 @@ class LiveChats:
             if heard:
                 self.listening.cover(chat)
             elif since is not None:
-                self.gaps.appendleft(chat)
+                short = self.listening.gap_is_short(chat)
+                (self.short_gaps if short else self.gaps).appendleft(chat)
 
     def waiting(self) -> int:
         """Return how many chats wait for a call: the read of their gap, or a websocket."""

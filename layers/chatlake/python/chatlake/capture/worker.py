@@ -204,6 +204,9 @@ class _Worker:
         if self._has_turn("gap"):
             yield from self._next_of("gap", live.gaps, again=True)
         yield from self._next_of("open", live.to_open, again=True)
+        if self._callers() < self._room["read"]:
+            # Of the moment between a chat's first read and its socket: all other reads bring more.
+            yield from self._next_of("gap", live.short_gaps, again=True)
         yield from self._next_read()
         yield from self._next_of("write", live.to_write, again=True)
         yield from self._next_of("waiting", agenda.waiting)
@@ -257,8 +260,10 @@ class _Worker:
 
         One of a kind may always be under way, so that nothing waits for ever.
         """
-        callers = self._count("new") + self._count("gap") + self._count("read")
-        return callers < self._room["read"] or not self._count(kind)
+        return self._callers() < self._room["read"] or not self._count(kind)
+
+    def _callers(self) -> int:
+        return self._count("new") + self._count("gap") + self._count("read")
 
     def _count(self, kind: _Kind) -> int:
         return sum(1 for of, _ in self._begun.values() if of == kind)
