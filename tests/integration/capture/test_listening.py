@@ -22,7 +22,8 @@ from chatlake.exceptions import ParticipantDenied, ParticipantThrottled
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time
 from tests.integration.capture.archive import Archive, archive
-from tests.integration.capture.sockets import (
+from tests.integration.capture.test_worker import AtOnce
+from tests.sockets import (
     CUSTOMER,
     Pool,
     Service,
@@ -32,7 +33,6 @@ from tests.integration.capture.sockets import (
     message,
     receipt,
 )
-from tests.integration.capture.test_worker import AtOnce
 
 CHAT = "chat"
 MINUTE = 60

@@ -2,22 +2,75 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
+from chatlake.aws_clients.counters import Counters
 from chatlake.capture.agenda import Alone
+from chatlake.capture.capture_state import CaptureState, Token
+from chatlake.capture.live_chat import LiveChat
 from chatlake.capture.live_chats import LiveChats
 from chatlake.capture.shard_table import Coverage
+from chatlake.capture.sockets import SocketEvent
+from chatlake.sources.get_transcript import from_response
+from tests.clock import HandClock
+from tests.sockets import Pool, joined
+
+READ_AT_MS = 1_788_220_800_000
 
 
-def test_a_chat_that_is_to_be_opened_waits_for_a_call() -> None:
-    live = LiveChats(
-        cast("Any", None),
+@pytest.fixture
+def live() -> LiveChats:
+    services = SimpleNamespace(
+        counters=Counters(), on_read=lambda *_: None, on_gone=lambda *_: None
+    )
+    clock = HandClock()
+    clock.set(READ_AT_MS)
+    return LiveChats(
+        cast("Any", services),
         Alone(Coverage()),
-        None,
+        Pool(clock),
         lambda _: None,
         shortest_ms=5_000,
         ends_at=None,
     )
+
+
+def chat(name: str) -> LiveChat:
+    """A chat that was read just now."""
+    response = {"InitialContactId": name, "Transcript": [joined(name)]}
+    known = from_response(response, read_at=READ_AT_MS, whole=True)
+    tokens = {"token#1": Token("participant", b"sealed")}
+    return LiveChat(CaptureState(name, 1, tokens=tokens), known, at=READ_AT_MS)
+
+
+def test_a_chat_that_is_to_be_opened_waits_for_a_call(live: LiveChats) -> None:
     assert live.waiting() == 0
     live.to_open.extend(["a", "b"])
     assert live.waiting() == 2
+
+
+def test_a_moment_between_a_read_and_the_socket_is_read_after_all_else(live: LiveChats) -> None:
+    live.chats = {"soon": chat("soon"), "late": chat("late")}
+    live.react(SocketEvent("soon", "opened", READ_AT_MS + 400))
+    live.react(SocketEvent("late", "opened", READ_AT_MS + 30_000))
+    assert list(live.short_gaps) == ["soon"]
+    assert list(live.gaps) == ["late"]
+    # Nor does an older process take more of the rates for it.
+    assert live.waiting() == 1
+
+
+@pytest.mark.parametrize("kind", ["rejected", "lost"])
+def test_what_was_missed_since_is_read_at_once(live: LiveChats, kind: str) -> None:
+    live.chats = {"soon": chat("soon")}
+    live.react(SocketEvent("soon", "opened", READ_AT_MS + 400))
+    if kind == "lost":
+        live.react(SocketEvent("soon", "lost", READ_AT_MS + 900, reason="closed"))
+        assert not live.listening.gap_is_short("soon")
+        live.react(SocketEvent("soon", "opened", READ_AT_MS + 9_000))
+    else:
+        live.react(SocketEvent("soon", "items", READ_AT_MS + 900, reason="rejected"))
+    assert "soon" in live.gaps
+    assert live.waiting() == 1

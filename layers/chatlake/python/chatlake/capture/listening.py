@@ -9,7 +9,6 @@ a chat is *covered* from then on, until the socket breaks.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.attended import is_attended
+from chatlake.capture.ear import Ear
 from chatlake.documents.legs import legs_of
 from chatlake.documents.lifecycle import saw_end
 from chatlake.exceptions import ParticipantDenied, ParticipantError, ParticipantRejected
@@ -29,13 +29,7 @@ if TYPE_CHECKING:
     from chatlake.capture.socket_pool import SocketPool
     from chatlake.capture.sockets import SocketEvent
 
-_BACKOFF_MS = 2_000
-_LONGEST_BACKOFF_MS = 30_000
-_LASTING_MS = 60_000
-"""A socket that was open for so long has not failed when it breaks."""
 _LONGEST_WAIT_S = 0.25
-_SHORT_GAP_MS = 2_000
-"""A gap that was no longer than this has hardly ever anything in it."""
 CLOSES_WITHIN_MS = 2_000
 """After the item that says that the chat has ended; until then, more may come."""
 
@@ -57,31 +51,7 @@ class Reaction(Enum):
     """It has ended, and nothing more comes."""
 
 
-@dataclass(slots=True)
-class _Ear:
-    """Of one chat; times in epoch milliseconds.
-
-    Attributes
-    ----------
-    opened_at
-        None if no socket is open.
-    covered
-        Whether all is known that was said and reported until now.
-    gap_is_short
-        Whether all is known but what came in the moment between a read and the socket's opening.
-    """
-
-    opened_at: int | None = None
-    opening: bool = False
-    covered: bool = False
-    gap_is_short: bool = False
-    refused: bool = False
-    ended_at: int | None = None
-    failures: int = 0
-    try_at: int = 0
-
-
-_NONE = _Ear()
+_NONE = Ear()
 
 
 class Listening:
@@ -90,7 +60,7 @@ class Listening:
     def __init__(self, sockets: SocketPool | None, services: CaptureServices) -> None:
         self._sockets = sockets
         self._services = services
-        self._ears: dict[str, _Ear] = {}
+        self._ears: dict[str, Ear] = {}
 
     def take(self) -> list[SocketEvent]:
         """Return what has happened to sockets since the last time."""
@@ -116,14 +86,14 @@ class Listening:
         """Return whether a chat's socket is to be opened now."""
         if self._sockets is None or live.participant_token is None or live.is_refused:
             return False
-        ear = self._ears.setdefault(live.chat, _Ear())
+        ear = self._ears.setdefault(live.chat, Ear())
         if self.has(live.chat) or ear.refused or ear.ended_at is not None or at < ear.try_at:
             return False
         return self._sockets.has_room and is_attended(live.known)
 
     def begin(self, chat: str) -> None:
         """Note that a chat's socket is about to be opened."""
-        self._ears.setdefault(chat, _Ear()).opening = True
+        self._ears.setdefault(chat, Ear()).opening = True
 
     def open_by(self, live: LiveChat) -> bool:
         """Have a chat's socket opened by a URL that it has; False if it has none that is good."""
@@ -154,21 +124,18 @@ class Listening:
             # Whether the token has died, a read finds out.
             ear.refused = True
         elif isinstance(error, ParticipantError | ClientError | BotoCoreError):
-            self._back_off(ear, now_ms())
+            ear.back_off(now_ms())
         else:
             return False
         return True
 
     def hear(self, event: SocketEvent, live: LiveChat) -> Reaction:
         """Merge what has come of a chat, and return what follows."""
-        ear = self._ears.setdefault(live.chat, _Ear())
+        ear = self._ears.setdefault(live.chat, Ear())
         match event.kind:
             case "opened":
                 self._services.counters.add(Metric.SOCKETS_OPENED)
-                ear.opening = False
-                if ear.opened_at is None:
-                    ear.opened_at = event.at_ms
-                    ear.gap_is_short = _is_short(event.at_ms, live)
+                ear.opened(event.at_ms, live.known)
                 return Reaction.NOTHING if ear.covered else Reaction.OPENED
             case "items":
                 return self._merge(event, live, ear)
@@ -256,7 +223,7 @@ class Listening:
         secret = self._services.token_cipher.open(token.sealed, live.chat)
         return self._services.service.connect(secret, websocket=True).url
 
-    def _merge(self, event: SocketEvent, live: LiveChat, ear: _Ear) -> Reaction:
+    def _merge(self, event: SocketEvent, live: LiveChat, ear: Ear) -> Reaction:
         legs = legs_of(live.known) if need_legs(event.items) else set[str]()
         own = [item for item in event.items if is_of(item, live.chat, legs)]
         if rejected := len(event.items) - len(own):
@@ -282,24 +249,12 @@ class Listening:
                 live.read_all = True
         return Reaction.READ if missed else Reaction.HEARD
 
-    def _lost(self, event: SocketEvent, live: LiveChat, ear: _Ear) -> Reaction:
+    def _lost(self, event: SocketEvent, live: LiveChat, ear: Ear) -> Reaction:
         if ear.covered and ear.ended_at is None:
             live.observe(event.at_ms)
-        lasted = ear.opened_at is not None and event.at_ms - ear.opened_at >= _LASTING_MS
-        ear.opened_at, ear.covered, ear.opening, ear.gap_is_short = None, False, False, False
+        ear.lost(event.at_ms)
         if ear.ended_at is not None:
             return Reaction.END
         self._services.counters.add(Metric.SOCKETS_LOST)
-        ear.failures = 0 if lasted else ear.failures
-        self._back_off(ear, now_ms())
+        ear.back_off(now_ms())
         return Reaction.READ
-
-    def _back_off(self, ear: _Ear, at: int) -> None:
-        ear.try_at = at + min(_LONGEST_BACKOFF_MS, _BACKOFF_MS << min(ear.failures, 10))
-        ear.failures += 1
-
-
-def _is_short(opened_at: int, live: LiveChat) -> bool:
-    reads = live.known.participant
-    observed_us = None if reads is None else reads["observed_until"]
-    return observed_us is not None and opened_at - observed_us // 1000 <= _SHORT_GAP_MS
