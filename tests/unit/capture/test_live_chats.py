@@ -74,3 +74,19 @@ def test_what_was_missed_since_is_read_at_once(live: LiveChats, kind: str) -> No
         live.react(SocketEvent("soon", "items", READ_AT_MS + 900, reason="rejected"))
     assert "soon" in live.gaps
     assert live.waiting() == 1
+
+
+def test_what_was_missed_is_not_known_by_a_read_that_was_before(live: LiveChats) -> None:
+    one = chat("one")
+    live.chats = {"one": one}
+    live.react(SocketEvent("one", "opened", READ_AT_MS + 400))
+    one.reached_at = READ_AT_MS + 500
+    live.put_back(one, was_read=True)
+    assert live.listening.covers("one")
+    live.react(SocketEvent("one", "items", READ_AT_MS + 900, reason="rejected"))
+    live.put_back(one, was_read=False)
+    assert not live.listening.covers("one")
+    one.reached_at = READ_AT_MS + 1_000
+    # Whatever it was read for.
+    live.put_back(one, was_read=False)
+    assert live.listening.covers("one")

@@ -28,6 +28,8 @@ class Ear:
         Whether all is known that was said and reported until now.
     gap_is_short
         Whether all is known but what came in the moment between a read and the socket's opening.
+    missed_at
+        When something came of which nothing could be kept, or is not known any more; 0 if nothing.
     refused
         Whether the service gave it no socket: none is tried again.
     ended_at
@@ -40,6 +42,7 @@ class Ear:
     opening: bool = False
     covered: bool = False
     gap_is_short: bool = False
+    missed_at: int = 0
     refused: bool = False
     ended_at: int | None = None
     failures: int = 0
@@ -54,6 +57,11 @@ class Ear:
             self.gap_is_short = (
                 observed_us is not None and at - observed_us // 1000 <= _SHORT_GAP_MS
             )
+
+    def missed(self, at: int) -> None:
+        """Note that something until a moment is not known: a read that begins later brings it."""
+        self.covered = self.gap_is_short = False
+        self.missed_at = at
 
     def lost(self, at: int) -> None:
         """Note that none is open since a moment."""

@@ -58,6 +58,8 @@ class Fetched:
         How many pages of the transcript were read.
     sweep
         Where the next snapshot goes on, if this one was cut short.
+    reached_at
+        When the read began that came to everything that may be new, in epoch ms; None without one.
     url
         Of a websocket that may be opened now; None if no connection was made.
     """
@@ -71,6 +73,7 @@ class Fetched:
     failure: str | None = None
     calls: int = 0
     sweep: Sweep | None = None
+    reached_at: int | None = None
     url: str | None = None
 
 

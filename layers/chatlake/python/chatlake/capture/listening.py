@@ -151,12 +151,12 @@ class Listening:
             case "lost":
                 return self._lost(event, live, ear)
 
-    def was_read(self, live: LiveChat, began_at: int) -> None:
-        """Note that a chat was read, and when that read began at the latest."""
+    def was_read(self, live: LiveChat) -> None:
+        """Note how far a chat has been read: no matter by whom, or what for."""
         ear = self._ears.get(live.chat)
-        if ear is None or ear.opened_at is None or ear.covered:
+        if ear is None or ear.opened_at is None or ear.covered or live.reached_at is None:
             return
-        if live.reached and began_at >= ear.opened_at:
+        if live.reached_at >= max(ear.opened_at, ear.missed_at):
             ear.covered = True
             self._services.counters.add(Metric.GAPS_READ)
             self.observe(live)
@@ -207,10 +207,15 @@ class Listening:
         """Return since when a chat's socket has been open, in epoch ms; None if it is not."""
         return self._ears.get(chat, _NONE).opened_at
 
-    def cover(self, chat: str, *, covered: bool = True) -> None:
-        """Note that all of a chat is known that was before its socket; or that it is not."""
+    def cover(self, chat: str) -> None:
+        """Note that all of a chat is known that was before its socket."""
         if (ear := self._ears.get(chat)) is not None and ear.opened_at is not None:
-            ear.covered, ear.gap_is_short = covered, False
+            ear.covered = True
+
+    def missed(self, chat: str) -> None:
+        """Note that something of a chat is not known that was taken for known."""
+        if (ear := self._ears.get(chat)) is not None:
+            ear.missed(now_ms())
 
     def _observed_until(self, chat: str) -> int | None:
         if self._sockets is None or not self.covers(chat):
@@ -230,8 +235,8 @@ class Listening:
             self._services.counters.add(Metric.FRAMES_REJECTED, rejected)
         missed = bool(rejected or event.reason)
         # What it was is not known: a read brings it, if it is this chat's.
-        ear.covered = ear.covered and not missed
-        ear.gap_is_short = ear.gap_is_short and not missed
+        if missed:
+            ear.missed(event.at_ms)
         if own:
             heard = from_frames(
                 live.chat,

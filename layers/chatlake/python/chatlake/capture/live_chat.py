@@ -61,8 +61,9 @@ class LiveChat:
         Whether a read has brought the whole transcript after the end.
     calls
         How many pages the last read took.
-    reached
-        Whether that read came to everything that may be new.
+    reached_at
+        When the last read began that came to everything that may be new, in epoch ms; None if none
+        has.
     attempted_at
         When it was last looked at as a whole.
     is_heard
@@ -82,7 +83,7 @@ class LiveChat:
         self.failure: str | None = None
         self.changed = False
         self.calls = 1
-        self.reached = False
+        self.reached_at: int | None = None
         self.attempted_at = at
         self.is_heard = False
         self.gone = False
@@ -107,7 +108,7 @@ class LiveChat:
         self._sweep = fetched.sweep if fetched.calls else self._sweep
         self.calls = max(1, fetched.calls)
         self.failures = self.failures + 1 if fetched.retry else 0
-        self.reached = bool(fetched.documents) and not fetched.retry and self._sweep is None
+        self.reached_at = fetched.reached_at or self.reached_at
         self.read_all |= fetched.read_all
         self.failure = fetched.failure
         self._take_tokens(fetched, services)

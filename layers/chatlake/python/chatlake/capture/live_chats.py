@@ -134,21 +134,18 @@ class LiveChats:
             if chat not in busy:
                 self._end(chat)
 
-    def put_back(self, live: LiveChat, began_at: int, *, was_read: bool) -> None:
+    def put_back(self, live: LiveChat, *, was_read: bool) -> None:
         """Take back a live chat from work on it.
 
         Parameters
         ----------
-        began_at
-            When the work began, in epoch milliseconds.
         was_read
             Whether it was read, and not looked at as a whole.
         """
         chat, at = live.chat, now_ms()
         self.chats[chat] = live
         self._lasting.discard(chat)
-        if was_read:
-            self.listening.was_read(live, began_at)
+        self.listening.was_read(live)
         if self.listening.wants(live, at) and not self.listening.open_by(live):
             self.listening.begin(chat)
             self.to_open.append(chat)
@@ -214,7 +211,7 @@ class LiveChats:
         at = now_ms()
         self._rely()
         for chat in self._shard.take_orphans() & self.listening.covered():
-            self.listening.cover(chat, covered=False)
+            self.listening.missed(chat)
             self.gaps.append(chat)
         lasting: list[str] = []
         for chat, live in self.chats.items():

@@ -111,6 +111,11 @@ class ParticipantClient:
             "before-parse.connectparticipant.GetTranscript", _keep_body, unique_id=_BODY
         )
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether reads of transcripts wait for their turn."""
+        return self._transcripts.is_busy
+
     def get_transcript(
         self,
         connection_token: str,

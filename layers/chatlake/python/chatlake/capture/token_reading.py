@@ -100,6 +100,8 @@ def read_transcript(
         if after_end:
             services.counters.add(Metric.TOKENS_TRIED_AFTER_END)
         try:
+            if is_last_hope:
+                _give_way(services)
             if _read_by(token, state, fetched, known, services, whole=whole, sweep=sweep):
                 _opened(state, fetched, services, after_end=after_end, is_last_hope=is_last_hope)
                 return
@@ -124,6 +126,12 @@ def read_transcript(
             return
     if open_before and open_before <= fetched.done and not fetched.tokens:
         services.counters.add(Metric.PARTICIPANT_SOURCES_CLOSED)
+
+
+def _give_way(services: ReadingServices) -> None:
+    """Put off what most likely has died with its chat: those that live come first."""
+    if services.service.is_busy:
+        raise ParticipantPutOff("GetTranscript", "others wait")
 
 
 def _note_failure(
@@ -228,6 +236,8 @@ def _read_by(
         # The token was registered under a leg; its items alone may not show that.
         services.chats.legs.add({chat: document.initial_contact_id}, provisional=False)
     services.counters.add(Metric.TRANSCRIPTS_READ)
+    if found.error is None and found.sweep is None:
+        fetched.reached_at = read_at
     to_the_end = whole or found.saw_end
     fetched.read_all |= found.whole and to_the_end
     fetched.retry |= found.error is not None or (to_the_end and not found.whole)

@@ -110,7 +110,7 @@ class _Worker:
         )
         self._heard: dict[str, list[SocketEvent]] = {}
         self._at_work: dict[str, Future[LiveChat | None]] = {}
-        self._begun: dict[str, tuple[_Kind, int]] = {}
+        self._begun: dict[str, _Kind] = {}
         self._looked_at = 0
         self._reported_at = now_ms()
 
@@ -192,7 +192,7 @@ class _Worker:
 
     def _begin(self) -> None:
         for kind, chat, work in self._next():
-            self._begun[chat] = kind, now_ms()
+            self._begun[chat] = kind
             self._at_work[chat] = self._pool.submit(work)
 
     def _next(self) -> Iterator[tuple[_Kind, str, _Work]]:
@@ -266,19 +266,17 @@ class _Worker:
         return self._count("new") + self._count("gap") + self._count("read")
 
     def _count(self, kind: _Kind) -> int:
-        return sum(1 for of, _ in self._begun.values() if of == kind)
+        return sum(1 for of in self._begun.values() if of == kind)
 
     def _end(self) -> None:
         for chat in [chat for chat, work in self._at_work.items() if work.done()]:
             self.looks += 1
-            self._take_back(chat, self._at_work.pop(chat), *self._begun.pop(chat))
+            self._take_back(chat, self._at_work.pop(chat), self._begun.pop(chat))
             for event in self._heard.pop(chat, ()):
                 self._live.react(event)
         self._live.tell_heard()
 
-    def _take_back(
-        self, chat: str, work: Future[LiveChat | None], kind: _Kind, began_at: int
-    ) -> None:
+    def _take_back(self, chat: str, work: Future[LiveChat | None], kind: _Kind) -> None:
         error = work.exception()
         if kind == "open" and (error is None or self._live.listening.not_opened(chat, error)):
             if not self._live.listening.has(chat):
@@ -296,4 +294,4 @@ class _Worker:
         else:
             # So that it is missed when it is no longer among the live.
             self._agenda.is_live(chat)
-            self._live.put_back(live, began_at, was_read=kind in {"gap", "read"})
+            self._live.put_back(live, was_read=kind in {"gap", "read"})
