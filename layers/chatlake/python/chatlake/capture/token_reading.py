@@ -100,8 +100,7 @@ def read_transcript(
         if after_end:
             services.counters.add(Metric.TOKENS_TRIED_AFTER_END)
         try:
-            if is_last_hope:
-                _give_way(services)
+            _give_way(services, is_last_hope=is_last_hope)
             if _read_by(token, state, fetched, known, services, whole=whole, sweep=sweep):
                 _opened(state, fetched, services, after_end=after_end, is_last_hope=is_last_hope)
                 return
@@ -128,9 +127,9 @@ def read_transcript(
         services.counters.add(Metric.PARTICIPANT_SOURCES_CLOSED)
 
 
-def _give_way(services: ReadingServices) -> None:
-    """Put off what most likely has died with its chat: those that live come first."""
-    if services.service.is_busy:
+def _give_way(services: ReadingServices, *, is_last_hope: bool) -> None:
+    """Put off a token that most likely has died with its chat: those that live come first."""
+    if is_last_hope and services.service.is_busy:
         raise ParticipantPutOff("GetTranscript", "others wait")
 
 
