@@ -64,6 +64,9 @@ def test_the_last_token_of_a_chat_that_ended_waits_for_those_that_live(
         with monkeypatch.context() as busy:
             busy.setattr(ParticipantClient, "is_busy", True)
             opened.attempt(chat)
+            # Nor when an attempt before has found that the customer gets no other.
+            clock.advance(60 * 60)
+            opened.attempt(chat)
         counts = opened.services.counters.take()
         assert Metric.GET_TRANSCRIPT_CALLS not in counts
         # That of the customer, to get another connection, which costs nothing of that rate.

@@ -175,9 +175,12 @@ def _candidates(
 
 
 def _is_last_hope(token: Token, state: CaptureState, fetched: Fetched) -> bool:
-    """Return whether a ConnectionToken is left, whose participant gets no new one."""
-    kinds = {state.tokens[name].kind for name in fetched.done & state.tokens.keys()}
-    return token.kind == "connection" and "participant" in kinds
+    """Return whether a ConnectionToken is left, whose participant gets no new one.
+
+    That it was denied one may have been seen by an attempt before this one.
+    """
+    left = {other.kind for name, other in state.tokens.items() if name not in fetched.done}
+    return token.kind == "connection" and "participant" not in left
 
 
 def _unexpired(
