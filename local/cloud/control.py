@@ -148,10 +148,13 @@ def _stack(stack: DeployedStack) -> str:
     outputs = "".join(
         _member(OutputKey=name, OutputValue=value) for name, value in stack.outputs.items()
     )
+    parameters = "".join(
+        _member(ParameterKey=name, ParameterValue=value) for name, value in stack.parameters.items()
+    )
     return (
         f"<member>{_elements(StackName=stack.name, StackId=stack.stack_id)}"
         f"{_elements(CreationTime=stack.created_at, StackStatus='UPDATE_COMPLETE')}"
-        f"<Outputs>{outputs}</Outputs></member>"
+        f"<Outputs>{outputs}</Outputs><Parameters>{parameters}</Parameters></member>"
     )
 
 

@@ -36,6 +36,7 @@ class DeployedStack:
     created_at: str
     resources: dict[str, Existing] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 class Deployer:
@@ -149,6 +150,10 @@ class _Deployment:
             _delete(self._place, existing)
         self.current = "Outputs"
         self._stack.outputs = self._outputs()
+        self._stack.parameters = {
+            name: value if isinstance(value, str) else ",".join(value)
+            for name, value in self._template.parameters.items()
+        }
 
     def _order(self) -> list[str]:
         names = set(self._described)

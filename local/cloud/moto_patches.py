@@ -16,7 +16,7 @@ from moto.glue.responses import GlueResponse
 from moto.s3.responses import S3Response
 from moto.sqs.models import SQSBackend
 
-from local.cloud import moto_named_queries
+from local.cloud import moto_dead_letters, moto_named_queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,13 +38,14 @@ _POLL_S = 0.02
 def apply(clock: Clock | None) -> None:
     """Make moto's Glue, DynamoDB, S3 and SQS atomic where the services are, and S3 on time.
 
-    Athena gets the operations on named queries that moto lacks.
+    Athena gets the operations on named queries that moto lacks, SQS that of dead letters.
     """
     _compare_glue_versions()
     # Conditional writes look, then write; threads of the server may come between.
     _serialize(DynamoHandler, ("call_action",), threading.RLock())
     _serialize(S3Response, _S3_OBJECT_CALLS, threading.RLock())
     _receive_each_message_once()
+    moto_dead_letters.apply()
     moto_named_queries.apply()
     _serialize(AthenaResponse, moto_named_queries.OPERATIONS, threading.RLock())
     if clock is not None:

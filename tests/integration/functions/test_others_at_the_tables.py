@@ -49,7 +49,7 @@ def publish_chats(publish: ModuleType, *chats: str) -> Any:
 
 
 def table(function: ModuleType, of: schema.Table) -> Table:
-    catalog: Table = function.archive.lake._load(of)
+    catalog: Table = function.archive.lake.load_as_it_is(of)
     return catalog
 
 

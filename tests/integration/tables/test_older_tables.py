@@ -180,7 +180,7 @@ def test_one_time_with_a_zone_among_others_was_somebody_elses_doing(stack: Stack
 
 def test_columns_of_others_and_missing_ones_are_no_difference(stack: Stack) -> None:
     stack.lake._create(replace(schema.CONTACTS, columns=schema.CONTACTS.columns[:-3]))
-    with stack.lake._load(schema.CONTACTS).update_schema() as update:
+    with stack.lake.load_as_it_is(schema.CONTACTS).update_schema() as update:
         update.add_column("of_others", TimestamptzType())
     stack.lake.create_tables()
     names = stack.lake.load(schema.CONTACTS).schema().column_names

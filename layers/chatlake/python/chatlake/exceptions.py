@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 
 class ChatlakeError(Exception):
     """Base of every error that chatlake raises on purpose."""
@@ -199,6 +204,45 @@ class LakeDiffers(ChatlakeError):
             f"the tables anew from the documents: chatlake --lake {folder} rebuild (what others "
             "have added to them is lost)"
         )
+
+
+# --- a deployed stack -----------------------------------------------------------------------------
+
+
+class PackagesMissing(ChatlakeError):
+    """What only stacks need is not installed."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__(
+            f"a stack needs packages that are not installed ({', '.join(names)}): "
+            "pip install 'chatlake[aws]'"
+        )
+
+
+class StackUnusable(ChatlakeError):
+    """A stack that is not there, or cannot be worked on as it is; the message says what to do."""
+
+
+class AwsRefused(ChatlakeError):
+    """AWS has refused a request or could not be reached; the message says what to do."""
+
+
+class FunctionFailed(ChatlakeError):
+    """A function of a stack has failed; its own words are chatlake's, or of Lambda."""
+
+    def __init__(self, function: str, said: object) -> None:
+        told = said if isinstance(said, dict) else {}
+        self.kind = str(told.get("errorType", "unknown error"))
+        reason = ": ".join(filter(None, (self.kind, told.get("errorMessage"))))
+        super().__init__(f"{function} has failed ({reason}): see its log, then try again")
+
+
+class ContactUnknown(ChatlakeError):
+    """Nothing of a contact is archived."""
+
+    def __init__(self, contact_id: str, *, erased: bool = False) -> None:
+        why = "its chat was erased" if erased else "nothing is archived of it; check its id"
+        super().__init__(f"there is no document of contact {contact_id}: {why}")
 
 
 # --- services of AWS ------------------------------------------------------------------------------

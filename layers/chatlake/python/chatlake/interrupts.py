@@ -12,16 +12,19 @@ import secrets
 import shutil
 import signal
 import tempfile
+import threading
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _EXIT_CODE = 128 + signal.SIGINT
 _SHOW_CURSOR = "\x1b[?25h"
+_LAST_ACT_S = 5
 _temporary: set[Path] = set()
+_last_acts: list[Callable[[], object]] = []
 
 
 def end_on_ctrl_c(last_words: str) -> None:
@@ -32,6 +35,11 @@ def end_on_ctrl_c(last_words: str) -> None:
 
     def end(*_: object) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for act in _last_acts:
+            # In a thread: what was interrupted may hold a lock that the act needs, too.
+            acting = threading.Thread(target=act, daemon=True)
+            acting.start()
+            acting.join(_LAST_ACT_S)
         for path in _temporary:
             with suppress(OSError):
                 if path.is_dir():
@@ -46,6 +54,19 @@ def end_on_ctrl_c(last_words: str) -> None:
 
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, end)
+
+
+@contextmanager
+def done_on_ctrl_c(act: Callable[[], object]) -> Iterator[None]:
+    """Let Ctrl-C do something before the process ends, as long as the block lasts.
+
+    It has five seconds, and a thread of its own.
+    """
+    _last_acts.append(act)
+    try:
+        yield
+    finally:
+        _last_acts.remove(act)
 
 
 @contextmanager

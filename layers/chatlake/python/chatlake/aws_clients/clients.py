@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore import UNSIGNED
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, NoRegionError
 
 if TYPE_CHECKING:
     from types_boto3_athena import AthenaClient
@@ -50,6 +50,19 @@ _PARTICIPANT = Config(
     read_timeout=20,
 )
 _HASTY_PARTICIPANT = _PARTICIPANT.merge(Config(connect_timeout=1, read_timeout=1))
+
+
+def use_session(region: str | None, profile: str | None) -> str:
+    """Make all clients of this process, from now on, of a Region and a profile; return the Region.
+
+    None is what the environment says.
+    """
+    boto3.setup_default_session(region_name=region, profile_name=profile)
+    assert boto3.DEFAULT_SESSION is not None
+    found = boto3.DEFAULT_SESSION.region_name
+    if found is None:
+        raise NoRegionError
+    return found
 
 
 def dynamodb(config: Config = PATIENT) -> DynamoDBClient:

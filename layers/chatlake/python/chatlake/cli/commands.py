@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatlake.cli.options import check_folder, lake_option, with_period
-from chatlake.cli.upkeep import erase, rebuild, republish, status, verify
+from chatlake.aws.stack import StackAddress
+from chatlake.cli.options import check_folder, pass_lake, pass_place, place_options, with_period
+from chatlake.cli.upkeep import document, erase, rebuild, redrive, republish, status, verify
 from chatlake.exceptions import ChatlakeError
 from chatlake.interrupts import end_on_ctrl_c
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@lake_option
+@place_options
 @click.version_option(package_name="chatlake")
 def chatlake() -> None:
     """Amazon Connect chat transcripts as tables: who wrote what, and when it was read.
@@ -33,13 +34,18 @@ def chatlake() -> None:
       chatlake import transcripts/
       chatlake query "SELECT count(*) FROM messages"
       chatlake query --named read_latency_by_role
+
+    Or it is a stack that is deployed in AWS, which fills itself:
+
+    \b
+      chatlake --stack chatlake status
+      chatlake --stack chatlake query --named read_latency_by_role
     """
 
 
 @chatlake.command("import")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
-@lake_option
-@click.pass_obj
+@pass_lake
 def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
     """Import transcript files into the lake.
 
@@ -89,20 +95,17 @@ def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
 @click.option(
     "--dialect",
     type=click.Choice(["duckdb", "athena"]),
-    default="duckdb",
-    show_default=True,
-    help="Whose SQL it is that you wrote.",
+    help="Whose SQL it is that you wrote: DuckDB's if not said, on a stack always Athena's.",
 )
-@lake_option
-@click.pass_obj
+@pass_place
 def query(
-    lake_folder: Path,
+    place: Path | StackAddress,
     sql: str | None,
     named: str | None,
     period: Period | None,
     output_format: str,
     output: Path | None,
-    dialect: str,
+    dialect: str | None,
 ) -> int:
     """Run SQL on the lake; without SQL, list tables, views and named queries.
 
@@ -111,42 +114,66 @@ def query(
       chatlake query "SELECT item_type, count(*) FROM messages GROUP BY 1"
       chatlake query --named read_latency_by_role --since 2026-11-01 --until 2026-11-30
       chatlake query "SELECT * FROM receipts" --format parquet --output receipts.parquet
-    """
-    from chatlake.analytics.sql_files import ALWAYS, load_named
-    from chatlake.cli.query_output import list_queries, write_result
-    from chatlake.cli.waiting import warn_of_waiting
 
-    if sql and named:
-        message = "give SQL or --named, not both"
-        raise click.UsageError(message)
-    if output_format == "parquet" and output is None:
-        message = "--format parquet needs --output FILE"
-        raise click.UsageError(message)
-    if period and not named:
-        message = "--since and --until go with --named; in SQL of your own say WHERE chat_day …"
-        raise click.UsageError(message)
-    if sql is None and not named and output is not None:
-        message = "--output needs SQL or --named"
+    On a stack Athena runs it, in the stack's workgroup. What it has read, what that costs and how
+    much the workgroup lets a query read is said at the end, and Ctrl-C stops the query.
+    """
+    from chatlake.cli.query_output import list_queries, write_result
+
+    _check_asked(sql, named, period, output_format, output)
+    is_stack = isinstance(place, StackAddress)
+    if is_stack and dialect == "duckdb":
+        message = "--dialect duckdb is for the folder of a lake: Athena has a dialect of its own"
         raise click.UsageError(message)
     parameters: Sequence[str] = ()
     if named:
-        ready = {query.name: query for query in load_named()}
-        if named not in ready:
-            alike = get_close_matches(named, ready)
-            others = (
-                f"did you mean {' or '.join(alike)}?" if alike else f"there are {', '.join(ready)}"
-            )
-            message = f"there is no query {named}; {others}"
-            raise click.UsageError(message)
-        sql, dialect = ready[named].sql, "athena"
-        parameters = (period or ALWAYS).parameters
+        sql, parameters = _named(named, period)
     if sql is None:
         list_queries()
         return 0
-    warn_of_waiting(lake_folder)
-    as_athena = dialect == "athena"
-    write_result(lake_folder, sql, output_format, output, parameters, as_athena=as_athena)
+    if isinstance(place, StackAddress):
+        from chatlake.cli import ask_stack
+
+        return ask_stack.query(place, sql, output_format, output, parameters)
+    from chatlake.cli.waiting import warn_of_waiting
+
+    warn_of_waiting(place)
+    as_athena = bool(named) or dialect == "athena"
+    write_result(place, sql, output_format, output, parameters, as_athena=as_athena)
     return 0
+
+
+def _check_asked(
+    sql: str | None,
+    named: str | None,
+    period: Period | None,
+    output_format: str,
+    output: Path | None,
+) -> None:
+    message = None
+    if sql and named:
+        message = "give SQL or --named, not both"
+    elif output_format == "parquet" and output is None:
+        message = "--format parquet needs --output FILE"
+    elif period and not named:
+        message = "--since and --until go with --named; in SQL of your own say WHERE chat_day …"
+    elif sql is None and not named and output is not None:
+        message = "--output needs SQL or --named"
+    if message:
+        raise click.UsageError(message)
+
+
+def _named(name: str, period: Period | None) -> tuple[str, Sequence[str]]:
+    """Return the SQL of a named query, which is Athena's, and its parameters."""
+    from chatlake.analytics.sql_files import ALWAYS, load_named
+
+    ready = {query.name: query for query in load_named()}
+    if name not in ready:
+        alike = get_close_matches(name, ready)
+        others = f"did you mean {' or '.join(alike)}?" if alike else f"there are {', '.join(ready)}"
+        message = f"there is no query {name}; {others}"
+        raise click.UsageError(message)
+    return ready[name].sql, (period or ALWAYS).parameters
 
 
 @chatlake.command()
@@ -159,9 +186,8 @@ def query(
     callback=check_folder,
     help="Where to write the page.",
 )
-@lake_option
-@click.pass_obj
-def report(lake_folder: Path, period: Period | None, output: Path) -> int:
+@pass_place
+def report(place: Path | StackAddress, period: Period | None, output: Path) -> int:
     """Write a page about how fast messages are seen, to open in a browser.
 
     It needs no network. It shows how long messages take to be seen: at all, day by day, by hour of
@@ -170,20 +196,31 @@ def report(lake_folder: Path, period: Period | None, output: Path) -> int:
     \b
       chatlake report
       chatlake report --since 2026-11-01 --until 2026-11-30 --output november.html
-    """
-    from chatlake.analytics.report import write_report
-    from chatlake.analytics.sql_files import ALWAYS
-    from chatlake.cli.console import TerminalProgress
-    from chatlake.cli.waiting import warn_of_waiting
 
-    warn_of_waiting(lake_folder)
-    messages = write_report(lake_folder, output, period or ALWAYS, TerminalProgress())
+    On a stack Athena computes it, by a query for each figure.
+    """
+    from chatlake.analytics.sql_files import ALWAYS
+
+    messages = _report(place, output, period or ALWAYS)
     told = f"{messages:,} messages" if messages else "no messages; the page says what to do"
     click.echo(f"{output}: {told}. Open it in a browser.", err=True)
     return 0
 
 
-for command in (rebuild, republish, verify, erase, status):
+def _report(place: Path | StackAddress, output: Path, period: Period) -> int:
+    if isinstance(place, StackAddress):
+        from chatlake.cli import ask_stack
+
+        return ask_stack.report(place, period, output)
+    from chatlake.analytics.report import write_report
+    from chatlake.cli.console import TerminalProgress
+    from chatlake.cli.waiting import warn_of_waiting
+
+    warn_of_waiting(place)
+    return write_report(place, output, period, TerminalProgress())
+
+
+for command in (rebuild, republish, verify, erase, status, document, redrive):
     chatlake.add_command(command)
 
 

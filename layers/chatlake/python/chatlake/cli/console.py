@@ -25,12 +25,12 @@ if TYPE_CHECKING:
     from chatlake.embedded.import_files import ImportSummary
     from chatlake.embedded.transcript_files import Rejection
     from chatlake.operations.erase import Erasure
+    from chatlake.operations.findings import Findings
     from chatlake.operations.republish import Requeued
     from chatlake.operations.status import Status
-    from chatlake.operations.verify import Verification
     from chatlake.tables.publish import PublishOutcome
 
-_console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
 _REJECTIONS_TO_NAME = 1000
 _DAYS_TO_NAME = 10
 _CHATS_TO_NAME = 100
@@ -45,9 +45,9 @@ class TerminalProgress:
         if total == 0:
             yield lambda _: None
             return
-        if not _console.is_terminal:
+        if not console.is_terminal:
             yield lambda _: None
-            _console.print(f"{title}: done")
+            console.print(f"{title}: done")
             return
         columns = (
             TextColumn("{task.description:<10}"),
@@ -57,7 +57,7 @@ class TerminalProgress:
             TextColumn("left"),
             TimeRemainingColumn(),
         )
-        with Progress(*columns, console=_console) as progress:
+        with Progress(*columns, console=console) as progress:
             task = progress.add_task(title, total=total)
             yield lambda done: progress.advance(task, done)
             if total is not None:
@@ -76,11 +76,11 @@ def print_import(summary: ImportSummary, lake_folder: Path) -> int:
     if upserted.erased:
         parts.append(f"{len(upserted.erased):,} erased before and left out")
     rejected = f", {len(summary.rejected):,} rejected" if summary.rejected else ""
-    _console.print(
-        f"{_count(summary.transcripts, 'transcript')} in {_count(summary.files, 'file')}"
+    console.print(
+        f"{counted(summary.transcripts, 'transcript')} in {counted(summary.files, 'file')}"
         f"{rejected}: chats {', '.join(parts)}."
     )
-    _console.print(f"{_count(len(outcome.published), 'chat')} published to {lake_folder}.")
+    console.print(f"{counted(len(outcome.published), 'chat')} published to {lake_folder}.")
     _print_some(f"Rejected: {rejection}" for rejection in summary.rejected)
     _print_some(f"Failed: {reason}" for reason in failed.values())
     return 1 if summary.rejected or failed else 0
@@ -89,14 +89,14 @@ def print_import(summary: ImportSummary, lake_folder: Path) -> int:
 def print_nothing_found(rejected: Iterable[Rejection]) -> int:
     """Say that an import had no file to read; return the exit code."""
     rejected = list(rejected)
-    _console.print(f"There are no transcript files; their names end in {', '.join(SUFFIXES)}.")
+    console.print(f"There are no transcript files; their names end in {', '.join(SUFFIXES)}.")
     _print_some(f"Rejected: {rejection}" for rejection in rejected)
     return 1 if rejected else 0
 
 
 def print_rebuild(outcome: PublishOutcome) -> int:
     """Say what a rebuild did; return the exit code."""
-    _console.print(f"{_count(len(outcome.published), 'chat')} published.")
+    console.print(f"{counted(len(outcome.published), 'chat')} published.")
     _print_some(f"Failed: {reason}" for reason in outcome.failed.values())
     return 1 if outcome.failed else 0
 
@@ -105,29 +105,29 @@ def print_republished(requeued: Requeued, outcome: PublishOutcome) -> int:
     """Say which chats were published again; return the exit code."""
     code = print_rebuild(outcome)
     if requeued.unknown:
-        _console.print(f"Not known in this lake: {', '.join(sorted(requeued.unknown))}")
+        console.print(f"Not known in this lake: {', '.join(sorted(requeued.unknown))}")
         return 1
     return code
 
 
 def print_erasure(erasure: Erasure, *, purged: bool) -> int:
     """Say what became of each contact; return the exit code."""
-    _console.print(f"{_count(len(erasure.erased), 'chat')} erased.")
+    console.print(f"{counted(len(erasure.erased), 'chat')} erased.")
     if erasure.already_erased:
         contacts = ", ".join(sorted(erasure.already_erased))
-        _console.print(f"Erased before: {contacts}")
+        console.print(f"Erased before: {contacts}")
     if erasure.unknown:
-        _console.print(f"Not known in this lake: {', '.join(sorted(erasure.unknown))}")
+        console.print(f"Not known in this lake: {', '.join(sorted(erasure.unknown))}")
     for ref in erasure.still_held:
-        _console.print(f"The {ref} still holds rows. Drop it: {ref.statement}")
+        console.print(f"The {ref} still holds rows. Drop it: {ref.statement}")
     if erasure.erased and not purged:
-        _console.print(
+        console.print(
             "Files of older snapshots still hold the rows; erase with --purge deletes them."
         )
     return 1 if erasure.unknown else 0
 
 
-def print_changes_of_others(verification: Verification, lake_folder: Path) -> int:
+def print_changes_of_others(verification: Findings, place: str) -> int:
     """Say what others have changed and how to undo it; return the number of differences."""
     differences = verification.changes_of_others()
     out = Console(highlight=False, markup=False, soft_wrap=True)
@@ -135,21 +135,21 @@ def print_changes_of_others(verification: Verification, lake_folder: Path) -> in
         out.print(line)
     for table, columns in verification.columns_of_others.items():
         for name, values in columns.items():
-            _console.print(
-                f"{table}: others have added the column {name}, {_count(values, 'value')}."
+            console.print(
+                f"{table}: others have added the column {name}, {counted(values, 'value')}."
             )
     if verification.strangers:
-        _console.print(
-            f"Rows of {_count(len(verification.strangers), 'id')} that no chat has are others' "
-            "own: only rebuilding removes them."
+        console.print(
+            f"Rows of {counted(len(verification.strangers), 'id')} that no chat has are others' "
+            "own: only deleting them, or rebuilding a lake, removes them."
         )
     chats = sorted(verification.chats_of_others)
     if chats:
         # A shell takes no longer list, and nobody reads it.
         named = " ".join(map(quote, chats)) if len(chats) <= _CHATS_TO_NAME else ""
-        _console.print(
-            f"Rows of {_count(len(chats), 'chat')} are as others left them. To have them as the "
-            f"documents say: chatlake --lake {lake_folder} republish {named}".rstrip()
+        console.print(
+            f"Rows of {counted(len(chats), 'chat')} are as others left them. To have them as the "
+            f"documents say: chatlake {place} republish {named}".rstrip()
         )
     return len(differences)
 
@@ -159,9 +159,9 @@ def print_status(status: Status, lake_folder: Path) -> None:
     out = Console(highlight=False, markup=False, soft_wrap=True)
     out.print(f"Lake {lake_folder}")
     out.print(
-        f"  {_count(status.documents, 'chat')}, {_count(status.contacts, 'contact')}; "
-        f"{_count(status.waiting, 'chat')} waiting to be published; "
-        f"{_count(status.erased, 'contact')} erased"
+        f"  {counted(status.documents, 'chat')}, {counted(status.contacts, 'contact')}; "
+        f"{counted(status.waiting, 'chat')} waiting to be published; "
+        f"{counted(status.erased, 'contact')} erased"
     )
     newest = (
         "never" if status.published_at is None else f"{status.published_at:%Y-%m-%d %H:%M:%S} UTC"
@@ -181,10 +181,11 @@ def print_status(status: Status, lake_folder: Path) -> None:
 def _print_some(lines: Iterable[str]) -> None:
     lines = list(lines)
     for line in lines[:_REJECTIONS_TO_NAME]:
-        _console.print(line)
+        console.print(line)
     if len(lines) > _REJECTIONS_TO_NAME:
-        _console.print(f"… and {len(lines) - _REJECTIONS_TO_NAME:,} more like these")
+        console.print(f"… and {len(lines) - _REJECTIONS_TO_NAME:,} more like these")
 
 
-def _count(number: int, noun: str) -> str:
+def counted(number: int, noun: str) -> str:
+    """Write a number of things."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

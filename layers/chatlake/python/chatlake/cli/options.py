@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,30 +12,162 @@ import click
 from click.core import ParameterSource
 
 from chatlake.atomic_write import is_replaced
+from chatlake.aws.stack import StackAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-
-def _remember_lake(context: click.Context, option: click.Parameter, folder: Path | None) -> None:
-    # Asked again after the command, the environment must not win over what was said before it.
-    said = context.get_parameter_source(str(option.name)) is not ParameterSource.ENVIRONMENT
-    if context.obj is None or (folder and said):
-        context.obj = folder or Path("lake")
+    type _Command = Callable[..., Any]
 
 
-# Before the command or after it, as one happens to think of it.
-lake_option = click.option(
+@dataclass(slots=True)
+class Target:
+    """What a command works on, as the options before and after it say.
+
+    Attributes
+    ----------
+    said
+        The options that were given on the command line: what the environment says gives way to
+        them, whichever place it names.
+    """
+
+    lake: Path | None = None
+    stack: str | None = None
+    region: str | None = None
+    profile: str | None = None
+    said: set[str] = field(default_factory=set)
+
+    def remember(self, name: str, value: Any, *, said: bool) -> None:
+        """Take the value of an option; what the environment says never wins over a given one."""
+        if value is None or (name in self.said and not said):
+            return
+        setattr(self, name, value)
+        if said:
+            self.said.add(name)
+
+    def place(self) -> Path | StackAddress:
+        """Return the folder of a lake, or the stack, that is meant.
+
+        Raises
+        ------
+        click.UsageError
+            The options contradict each other.
+        """
+        lake, stack = self.lake, self.stack
+        if lake and stack and len(self.said & {"lake", "stack"}) == 1:
+            lake, stack = (lake, None) if "lake" in self.said else (None, stack)
+        if lake and stack:
+            message = f"--lake {lake} and --stack {stack} name two places: name one of them"
+            raise click.UsageError(message)
+        if stack:
+            return StackAddress(stack, self.region, self.profile)
+        if wrong := sorted(self.said & {"region", "profile"}):
+            message = f"--{wrong[0]} goes with --stack NAME"
+            raise click.UsageError(message)
+        return lake or Path("lake")
+
+
+def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
+    target = context.ensure_object(Target)
+    said = context.get_parameter_source(str(option.name)) is ParameterSource.COMMANDLINE
+    target.remember(str(option.name), value, said=said)
+
+
+def _option(name: str, **attributes: Any) -> Callable[[_Command], _Command]:
+    # Before the command or after it, as one happens to think of it.
+    return click.option(name, callback=_remember, expose_value=False, is_eager=True, **attributes)
+
+
+lake_option = _option(
     "--lake",
     type=click.Path(path_type=Path, file_okay=False),
     envvar="CHATLAKE_LAKE",
     show_default="./lake, or $CHATLAKE_LAKE",
     help="Folder of the lake.",
-    callback=_remember_lake,
-    expose_value=False,
-    is_eager=True,
 )
+_STACK_OPTIONS = (
+    _option(
+        "--stack",
+        metavar="NAME",
+        envvar="CHATLAKE_STACK",
+        show_default="$CHATLAKE_STACK",
+        help="A stack that is deployed, in place of a folder.",
+    ),
+    _option("--region", metavar="REGION", help="Region of the stack; else that of the profile."),
+    _option("--profile", metavar="PROFILE", help="AWS profile whose credentials are used."),
+)
+
+
+def stack_options[R](command: Callable[..., R]) -> Callable[..., R]:
+    """Add the options that name a stack."""
+    for option in reversed(_STACK_OPTIONS):
+        command = option(command)
+    return command
+
+
+def place_options[R](command: Callable[..., R]) -> Callable[..., R]:
+    """Add the options that name a folder or a stack."""
+    return lake_option(stack_options(command))
+
+
+def pass_place[R](command: Callable[..., R]) -> Callable[..., R]:
+    """Let a command have the folder or the stack that is meant, as its first argument."""
+
+    @wraps(command)
+    def with_place(*args: Any, **kwargs: Any) -> R:
+        return command(_target().place(), *args, **kwargs)
+
+    return place_options(with_place)
+
+
+def pass_lake[R](command: Callable[..., R]) -> Callable[..., R]:
+    """Let a command that knows no stacks have the folder that is meant."""
+
+    @wraps(command)
+    def with_lake(*args: Any, **kwargs: Any) -> R:
+        place = _target().place()
+        if isinstance(place, StackAddress):
+            message = f"{_name()} works on the folder of a lake, and not on a stack: --lake FOLDER"
+            raise click.UsageError(message)
+        return command(place, *args, **kwargs)
+
+    return lake_option(with_lake)
+
+
+def pass_stack[R](command: Callable[..., R]) -> Callable[..., R]:
+    """Let a command that only stacks have, have the one that is meant."""
+
+    @wraps(command)
+    def with_stack(*args: Any, **kwargs: Any) -> R:
+        place = _target().place()
+        if isinstance(place, Path):
+            message = f"{_name()} works on a stack: name it with --stack NAME"
+            raise click.UsageError(message)
+        return command(place, *args, **kwargs)
+
+    return stack_options(with_stack)
+
+
+def only_of(place: str, option: str, value: object) -> None:
+    """Refuse an option that only the other kind of place knows.
+
+    Raises
+    ------
+    click.UsageError
+        It was given.
+    """
+    if value:
+        message = f"{option} is for {place}"
+        raise click.UsageError(message)
+
+
+def _target() -> Target:
+    return click.get_current_context().ensure_object(Target)
+
+
+def _name() -> str:
+    return click.get_current_context().info_name or ""
 
 
 def check_folder(_: click.Context, __: click.Parameter, output: Path | None) -> Path | None:

@@ -53,15 +53,20 @@ def write_result(
         if as_athena:
             connection.execute("SET integer_division = true")
         result = run(connection, sql, parameters).to_arrow_reader(_ROWS_AT_ONCE)
-        if output is None:
-            _write(result, output_format, sys.stdout)
+        write_rows(result, output_format, output)
+
+
+def write_rows(result: pa.RecordBatchReader, output_format: str, output: Path | None) -> None:
+    """Write rows in a format, to a file or standard output."""
+    if output is None:
+        _write(result, output_format, sys.stdout)
+        return
+    with whole_file(output) as path:
+        if output_format == "parquet":
+            _write_parquet(result, path)
             return
-        with whole_file(output) as path:
-            if output_format == "parquet":
-                _write_parquet(result, path)
-                return
-            with path.open("w", encoding="utf-8", newline="") as file:
-                _write(result, output_format, file)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            _write(result, output_format, file)
 
 
 def list_queries() -> None:

@@ -8,8 +8,7 @@ changed by others.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import batched
 from typing import TYPE_CHECKING
@@ -18,7 +17,8 @@ from chatlake.analytics.duckdb_engine import connect
 from chatlake.chat_state import NO_DOCUMENT, AttemptRecord
 from chatlake.documents.revision import revision
 from chatlake.exceptions import UnreadableDocument
-from chatlake.operations.row_differences import Tally, compared_columns, row_differences
+from chatlake.operations.findings import Difference, Findings
+from chatlake.operations.row_differences import compared_columns, row_differences
 from chatlake.tables import schema
 from chatlake.tables.flatten import flatten
 
@@ -40,59 +40,12 @@ _HAS_ROWS_AGAIN = "it was erased, but others have put rows of it back; run chatl
 CHATS_IN_DETAIL = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """Where documents and rows part; `what` names columns, never their values."""
-
-    initial_contact_id: str
-    table: str | None
-    what: str
-
-    def __str__(self) -> str:
-        place = f"chat {self.initial_contact_id}"
-        return (
-            f"{place}: {self.what}" if self.table is None else f"{place}, {self.table}: {self.what}"
-        )
-
-
 @dataclass(slots=True)
-class Verification:
-    """What was found: yields differences while it goes on, and then tells what others have done.
-
-    Attributes
-    ----------
-    by_others
-        Tables to what others have changed in rows of ours.
-    strangers
-        Ids in rows of others that no chat has.
-    columns_of_others
-        Tables to the columns that others have added, and how many values are in each.
-    """
+class Verification(Findings):
+    """What was found: yields differences while it goes on, and then tells what others have done."""
 
     archive: FolderArchive
     chats_in_detail: int = CHATS_IN_DETAIL
-    by_others: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
-    strangers: set[str] = field(default_factory=set)
-    columns_of_others: dict[str, dict[str, int]] = field(default_factory=dict)
-
-    @property
-    def chats_of_others(self) -> set[str]:
-        """The chats whose rows others have changed."""
-        changed = set[str]().union(*(tally.chats for tally in self.by_others.values()))
-        return changed - self.strangers
-
-    def changes_of_others(self) -> list[str]:
-        """Say what others have changed in rows, by table and column, and how much of it."""
-        return [
-            f"{table}: others have {what} {count:,} {of_what}{'' if count == 1 else 's'}{where}"
-            for table, tally in self.by_others.items()
-            for what, count, of_what, where in (
-                ("removed", tally.removed, "row", ""),
-                ("added", tally.added, "row", ""),
-                *(("changed", n, "value", f" of {name}") for name, n in tally.changed.items()),
-            )
-            if count
-        ]
 
     def run(self, progress: Progress) -> Iterator[Difference]:
         """Compare all rows with those that the documents make, `published_at` aside.

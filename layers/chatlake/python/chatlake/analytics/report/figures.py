@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 type Row = dict[str, Any]
 
-_BASE = "readings"
-_SIZES = "sizes"
-_ESTIMATES = "estimates"
+BASE = "readings"
+SIZES = "sizes"
+ESTIMATES = "estimates"
 _MOST_QUEUES = 500
 _FILE = "report"
 _MESSAGES_AT_ONCE = 500_000
@@ -68,15 +68,15 @@ def gather(
     share days, so memory is enough for any number of them.
     """
     queries = load_report()
-    base, sizes = to_duckdb(queries.pop(_BASE).sql), to_duckdb(queries.pop(_SIZES).sql)
+    base, sizes = to_duckdb(queries.pop(BASE).sql), to_duckdb(queries.pop(SIZES).sql)
     connection.execute(f"ATTACH '{_quoted(folder / 'readings.duckdb')}' AS {_FILE}")
-    run(connection, f"CREATE TABLE {_FILE}.{_BASE} AS {base} WITH NO DATA", ALWAYS.parameters)
-    connection.execute(f"CREATE TEMP VIEW {_BASE} AS SELECT * FROM {_FILE}.{_BASE}")
+    run(connection, f"CREATE TABLE {_FILE}.{BASE} AS {base} WITH NO DATA", ALWAYS.parameters)
+    connection.execute(f"CREATE TEMP VIEW {BASE} AS SELECT * FROM {_FILE}.{BASE}")
     parts = _parts(run(connection, sizes, period.parameters).fetchall())
     rows: dict[str, list[Row]] = {}
     with progress.stage("Reading", sum(messages for _, messages in parts)) as advance:
         for days, messages in parts:
-            run(connection, f"INSERT INTO {_FILE}.{_BASE} {base}", days.parameters)
+            run(connection, f"INSERT INTO {_FILE}.{BASE} {base}", days.parameters)
             advance(messages)
     with progress.stage("Asking", len(queries)) as advance:
         for name, query in queries.items():
@@ -84,10 +84,11 @@ def gather(
             answer = run(connection, to_duckdb(query.sql), parameters)
             rows[name] = answer.to_arrow_table().to_pylist()
             advance(1)
-    return Figures(rows | _by_figure(rows.pop(_ESTIMATES)))
+    return Figures(rows | by_figure(rows.pop(ESTIMATES)))
 
 
-def _by_figure(estimates: Sequence[Row]) -> dict[str, list[Row]]:
+def by_figure(estimates: Sequence[Row]) -> dict[str, list[Row]]:
+    """Part the rows of the estimates by the figure that they are of."""
     rows: dict[str, list[Row]] = {name: [] for name in _FIGURES}
     for row in estimates:
         rows[row["figure"]].append(row)

@@ -79,7 +79,7 @@ class Lake:
         found = False
         for table in schema.TABLES:
             try:
-                check_kind(table, self._load(table))
+                check_kind(table, self.load_as_it_is(table))
             except OlderTables:
                 found = True
             except NoSuchTableError:
@@ -93,7 +93,7 @@ class Lake:
         """
         for table in schema.TABLES:
             with suppress(NoSuchTableError):
-                loaded = self._load(table)
+                loaded = self.load_as_it_is(table)
                 try:
                     check_kind(table, loaded)
                 except OlderTables:
@@ -102,7 +102,7 @@ class Lake:
     def _drop(self, table: schema.Table, loaded: IcebergTable) -> None:
         delete_files(loaded)
         # Another run may have come first, and made the table that is there now.
-        if self._load(table).metadata.table_uuid == loaded.metadata.table_uuid:
+        if self.load_as_it_is(table).metadata.table_uuid == loaded.metadata.table_uuid:
             self._catalog.drop_table((self._namespace, table.name))
             loaded.io.delete(loaded.metadata_location)
 
@@ -121,7 +121,7 @@ class Lake:
 
     def _lacks_rows(self, table: schema.Table) -> bool:
         try:
-            loaded = self._load(table)
+            loaded = self.load_as_it_is(table)
         except NoSuchTableError:
             return True
         check_kind(table, loaded)
@@ -154,7 +154,7 @@ class Lake:
 
     def _create_or_complete(self, table: schema.Table) -> None:
         try:
-            loaded = self._load(table)
+            loaded = self.load_as_it_is(table)
         except NoSuchTableError:
             self._create(table)
             return
@@ -200,7 +200,7 @@ class Lake:
             It has changed while it was put in order; nothing was written.
         """
         try:
-            loaded = self._load(table)
+            loaded = self.load_as_it_is(table)
         except NoSuchTableError as error:
             remedy = "invoke MakeTables, which makes it, and has all chats published again"
             raise TableDiffers(table.name, "it is not there", remedy) from error
@@ -212,7 +212,8 @@ class Lake:
                 raise SnapshotConflict(table.name) from error
         return as_written(table, loaded)
 
-    def _load(self, table: schema.Table) -> IcebergTable:
+    def load_as_it_is(self, table: schema.Table) -> IcebergTable:
+        """Return the table at its newest snapshot, to read it and not to write."""
         return self._catalog.load_table((self._namespace, table.name))
 
     def rows_of_others(self, table: schema.Table, loaded: IcebergTable) -> Iterator[pa.Table]:
@@ -235,7 +236,7 @@ class Lake:
     ) -> None:
         # A snapshot that is current no more may have expired, and its files with it; and what is
         # committed to a branch meanwhile takes the sequence number.
-        if self._load(table).metadata_location != loaded.metadata_location:
+        if self.load_as_it_is(table).metadata_location != loaded.metadata_location:
             raise SnapshotConflict(table.name) from error
 
     def replace(
