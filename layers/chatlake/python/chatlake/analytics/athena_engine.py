@@ -153,8 +153,8 @@ class AthenaEngine:
 
     def _reader(self, execution: str) -> pa.RecordBatchReader:
         pages = self._athena.get_paginator("get_query_results").paginate(QueryExecutionId=execution)
-        found = (page["ResultSet"] for page in pages)
-        first: Any = next(found)
+        found: Iterator[Any] = (page["ResultSet"] for page in pages)
+        first = next(found)
         columns = first["ResultSetMetadata"]["ColumnInfo"]
         types = [_arrow_type(column) for column in columns]
         schema = pa.schema(

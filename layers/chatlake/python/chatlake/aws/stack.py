@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from chatlake.aws.archive import DeployedArchive
-    from chatlake.json_codec import JsonObject
 
 # A function may run for 15 minutes.
 _LONGEST_RUN_S = 930
@@ -108,9 +107,9 @@ class DeployedStack:
         from chatlake.aws_clients.clients import PATIENT
 
         if config:
-            return boto3.client(service, config=PATIENT.merge(Config(**config)))  # type: ignore[call-overload]
+            return boto3.client(service, config=PATIENT.merge(Config(**config)))
         if service not in self._clients:
-            self._clients[service] = boto3.client(service, config=PATIENT)  # type: ignore[call-overload]
+            self._clients[service] = boto3.client(service, config=PATIENT)
         return self._clients[service]
 
     def resource(self, logical_id: str) -> str:
@@ -129,7 +128,7 @@ class DeployedStack:
                 return str(resource["PhysicalResourceId"])
         raise StackUnusable(f"stack {self.name} has no resource {logical_id}: deploy it again")
 
-    def invoke(self, function: str, payload: bytes) -> JsonObject | str | None:
+    def invoke(self, function: str, payload: bytes) -> Any:
         """Invoke a function once, wait as long as it may run, and return its answer.
 
         Raises
@@ -145,7 +144,7 @@ class DeployedStack:
         said: Any = loads(answer["Payload"].read() or b"null")
         if "FunctionError" in answer:
             raise FunctionFailed(function, said)
-        return said  # type: ignore[no-any-return]
+        return said
 
     def check_bucket(self, output: str) -> str:
         """Return the bucket of an output, if it is there, of this account, and may be read.

@@ -91,5 +91,10 @@ def _alarms(parts: StackParts) -> list[str]:
     )
     # CloudFormation's own names; those of a stack whose name begins alike have more parts.
     ours = re.compile(rf"{re.escape(parts.name)}-(\w+)(?:-\w+)?")
-    found = (ours.fullmatch(alarm["AlarmName"]) for page in pages for alarm in page["MetricAlarms"])
+    found = (
+        ours.fullmatch(alarm["AlarmName"])
+        for page in pages
+        for alarm in page["MetricAlarms"]
+        if alarm["StateValue"] == "ALARM"
+    )
     return sorted(match[1] for match in found if match)
