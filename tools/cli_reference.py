@@ -30,6 +30,12 @@ The lake is a folder: `documents/` (one JSON file per chat, the source of truth)
 (Iceberg v2 tables in Parquet) and two SQLite files, the Iceberg catalog and the state of chats.
 Any Iceberg reader can open it. Several imports may run at once. Interrupting a command loses
 nothing; run it again.
+
+`--stack NAME` means a stack that is deployed in place of a folder (`pip install '.[aws]'`), with
+the credentials that the AWS CLI would use: its outputs name all that a command needs. It must run
+the version of chatlake that is installed here. `import` and `rebuild` are for folders alone,
+`redrive` is for stacks. `$CHATLAKE_LAKE` and `$CHATLAKE_STACK` stand for the options; what is said
+on the command line counts before both.
 """
 
 

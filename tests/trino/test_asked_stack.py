@@ -63,6 +63,14 @@ def world(tmp_path_factory: pytest.TempPathFactory, trino: None) -> Iterator[Wor
         yield world
 
 
+@pytest.fixture(autouse=True)
+def hears_ctrl_c() -> Iterator[None]:
+    """A gate that runs in the background ignores Ctrl-C, and so would the commands it starts."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def environment(world: World) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATLAKE_")}
@@ -128,7 +136,6 @@ def test_ctrl_c_stops_the_query(world: World, environment: dict[str, str]) -> No
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as asking:
         end = time.monotonic() + 60
         while not (begun := ids() - before) and time.monotonic() < end:

@@ -37,7 +37,7 @@ def end_on_ctrl_c(last_words: str) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         for act in _last_acts:
             # In a thread: what was interrupted may hold a lock that the act needs, too.
-            acting = threading.Thread(target=act, daemon=True)
+            acting = threading.Thread(target=_do_or_not, args=(act,), daemon=True)
             acting.start()
             acting.join(_LAST_ACT_S)
         for path in _temporary:
@@ -54,6 +54,12 @@ def end_on_ctrl_c(last_words: str) -> None:
 
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, end)
+
+
+def _do_or_not(act: Callable[[], object]) -> None:
+    # Whoever pressed Ctrl-C waits for the end, and not for a reason why something was not done.
+    with suppress(Exception):
+        act()
 
 
 @contextmanager
