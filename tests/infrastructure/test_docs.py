@@ -269,7 +269,7 @@ def test_a_shell_can_read_the_commands_of_a_page(page: Path) -> None:
 
 def test_pages_have_commands_to_look_at() -> None:
     asked = {(words[1], words[2]) for words in COMMANDS}
-    assert {("sqs", "start-message-move-task"), ("lambda", "invoke")} <= asked
+    assert {("dynamodb", "update-item"), ("lambda", "invoke")} <= asked
 
 
 def test_the_python_of_the_integration_page_registers_a_token(

@@ -174,4 +174,4 @@ def test_the_report_has_the_figures_that_duckdb_has(run: Run, world: World, tmp_
     assert ran.code == 0, ran.err
     assert f"{output}: {asked.messages:,} messages. Open it in a browser." in ran.err
     assert "read by 4 queries, about $0.00020" in ran.err
-    assert output.read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert output.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")

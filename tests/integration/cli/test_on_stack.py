@@ -229,13 +229,13 @@ def test_redrive_sends_chats_to_their_queue_and_events_to_track(
     ran = run("redrive", "--dry-run")
     assert (ran.code, ran.out, ran.err) == (
         0,
-        "2 chats could not be published, 2 events not be tracked.\n",
+        "2 chats could not be published, 2 events could not be tracked.\n",
         "",
     )
     assert (waiting(aws, of_track), waiting(aws, of_publish)) == (2, 2)
     ran = run("redrive")
     assert ran.code == 0, ran.err
-    assert "2 chats could not be published, 2 events not be tracked." in ran.out
+    assert "2 chats could not be published, 2 events could not be tracked." in ran.out
     assert "2 events tracked." in ran.err
     assert queued(aws, stack.settings.publish_queue_url) == ["c1", "c2"]
     assert (waiting(aws, of_track), waiting(aws, of_publish)) == (0, 0)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 # A function may run for 15 minutes.
 _LONGEST_RUN_S = 930
-_NEEDED = ("boto3", "aws_lambda_powertools")
+_NEEDED = ("boto3",)
 _NOT_MADE = {
     "CREATE_FAILED", "DELETE_FAILED", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED",
 }  # fmt: skip

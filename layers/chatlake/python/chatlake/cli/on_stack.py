@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chatlake.aws.stack import open_stack
-from chatlake.cli.console import TerminalProgress, print_changes_of_others
+from chatlake.cli.console import TerminalProgress, counted, print_changes_of_others
 from chatlake.cli.stack_console import (
     print_republication,
     print_requeued,
@@ -104,7 +104,10 @@ def redrive(address: StackAddress, *, dry_run: bool) -> int:
             stack.output(name) for name in ("PublishDeadLettersUrl", "TrackDeadLettersUrl")
         )
         chats, events = letters.count(sqs, of_publish), letters.count(sqs, of_track)
-        click.echo(f"{chats:,} chats could not be published, {events:,} events not be tracked.")
+        click.echo(
+            f"{counted(chats, 'chat')} could not be published, "
+            f"{counted(events, 'event')} could not be tracked."
+        )
         if dry_run:
             return 0
         if chats:

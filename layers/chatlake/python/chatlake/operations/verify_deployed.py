@@ -26,6 +26,8 @@ from chatlake.tables.lake.chat_rows import opened, row_counts, rows_of
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    import pyarrow as pa
+
     from chatlake.chat_state import ChatState, Day
     from chatlake.documents.document import Document
     from chatlake.documents.store.s3 import S3Store
@@ -138,16 +140,19 @@ class DeployedVerification(Findings):
         differing = defaultdict[str, "_Found"](list)
         for table in schema.TABLES:
             found = rows_of(table, opened(self.lake, table), days)
-            self._count_columns_of_others(table, found.column_names)
+            self._count_columns_of_others(table, found)
             ours = [row for row in wanted[table.name].to_pylist() if row[_CHAT] in documents]
             for difference in row_differences(table, ours, found.to_pylist()):
                 differing[difference.initial_contact_id].append((table, difference))
         return dict(differing)
 
-    def _count_columns_of_others(self, table: schema.Table, names: Collection[str]) -> None:
+    def _count_columns_of_others(self, table: schema.Table, found: pa.Table) -> None:
         ours = {column.name for column in table.columns}
-        if added := [name for name in names if name not in ours]:
-            self.columns_of_others[table.name] = dict.fromkeys(added, 0)
+        for name in found.column_names:
+            if name not in ours:
+                values = self.columns_of_others.setdefault(table.name, {})
+                there = len(found) - found[name].null_count
+                values[name] = values.get(name, 0) + there
 
     def _seek_strangers(self, known: set[str], progress: Progress) -> None:
         """Find rows of chats that have no document."""
