@@ -218,6 +218,25 @@ class DeployedStack:
 
 
 @contextmanager
+def with_packages(region: str | None) -> Iterator[None]:
+    """Work with AWS, if what that needs is installed; what it refuses says what to do.
+
+    Raises
+    ------
+    PackagesMissing
+        What chatlake needs for AWS is not installed.
+    AwsRefused
+        AWS has refused a request, or could not be reached.
+    """
+    if missing := [name for name in _NEEDED if find_spec(name) is None]:
+        raise PackagesMissing(missing)
+    from chatlake.aws.advice import advised
+
+    with advised(region):
+        yield
+
+
+@contextmanager
 def open_stack(address: StackAddress, *, any_version: bool = False) -> Iterator[DeployedStack]:
     """Find a stack and work on it; whatever AWS refuses meanwhile is an error that says what to do.
 
@@ -237,12 +256,9 @@ def open_stack(address: StackAddress, *, any_version: bool = False) -> Iterator[
     AwsRefused
         AWS has refused a request, or could not be reached.
     """
-    if missing := [name for name in _NEEDED if find_spec(name) is None]:
-        raise PackagesMissing(missing)
-    from chatlake.aws.advice import advised
-    from chatlake.aws_clients.clients import use_session
+    with with_packages(address.region):
+        from chatlake.aws_clients.clients import use_session
 
-    with advised(address.region):
         region = use_session(address.region, address.profile)
         stack = _describe(address, region)
         _check(stack, any_version=any_version)

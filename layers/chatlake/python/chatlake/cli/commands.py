@@ -12,6 +12,7 @@ import click
 
 from chatlake.aws.stack import StackAddress
 from chatlake.cli.options import check_folder, pass_lake, pass_place, place_options, with_period
+from chatlake.cli.pull import pull
 from chatlake.cli.upkeep import document, erase, rebuild, redrive, republish, status, verify
 from chatlake.exceptions import ChatlakeError
 from chatlake.interrupts import end_on_ctrl_c
@@ -220,7 +221,7 @@ def _report(place: Path | StackAddress, output: Path, period: Period) -> int:
     return write_report(place, output, period, TerminalProgress())
 
 
-for command in (rebuild, republish, verify, erase, status, document, redrive):
+for command in (rebuild, republish, verify, erase, status, document, redrive, pull):
     chatlake.add_command(command)
 
 

@@ -86,6 +86,9 @@ lake_option = _option(
     show_default="./lake, or $CHATLAKE_LAKE",
     help="Folder of the lake.",
 )
+_region_option = _option(
+    "--region", metavar="REGION", help="Region of AWS; else that of the profile."
+)
 _STACK_OPTIONS = (
     _option(
         "--stack",
@@ -94,7 +97,7 @@ _STACK_OPTIONS = (
         show_default="$CHATLAKE_STACK",
         help="A stack that is deployed, in place of a folder.",
     ),
-    _option("--region", metavar="REGION", help="Region of the stack; else that of the profile."),
+    _region_option,
     _option("--profile", metavar="PROFILE", help="AWS profile whose credentials are used."),
 )
 
@@ -133,6 +136,17 @@ def pass_lake[R](command: Callable[..., R]) -> Callable[..., R]:
         return command(place, *args, **kwargs)
 
     return lake_option(with_lake)
+
+
+def pass_lake_and_region[R](command: Callable[..., R]) -> Callable[..., R]:
+    """Let a command have the folder that is meant and the Region; no stack matters to it."""
+
+    @wraps(command)
+    def with_region(*args: Any, **kwargs: Any) -> R:
+        target = _target()
+        return command(target.lake or Path("lake"), target.region, *args, **kwargs)
+
+    return lake_option(_region_option(with_region))
 
 
 def pass_stack[R](command: Callable[..., R]) -> Callable[..., R]:
