@@ -39,8 +39,8 @@ def chatlake() -> None:
     Or it is a stack that is deployed in AWS, which fills itself:
 
     \b
-      chatlake --stack chatlake status
-      chatlake --stack chatlake query --named read_latency_by_role
+      chatlake --stack prod status
+      chatlake --stack prod query --named read_latency_by_role
     """
 
 
