@@ -146,42 +146,19 @@ class DeployedStack:
             raise FunctionFailed(function, said)
         return said
 
-    def check_bucket(self, output: str) -> str:
-        """Return the bucket of an output, if it is there, of this account, and may be read.
+    def check_bucket(self, output: str) -> None:
+        """Check that the bucket of an output is there, of this account, and may be read.
 
         Raises
         ------
         StackUnusable
             It is not.
         """
-        from botocore.exceptions import ClientError
+        from chatlake.aws.own_bucket import why_not_ours
 
-        bucket = self.output(output)
-        try:
-            self.client("s3").head_bucket(Bucket=bucket, ExpectedBucketOwner=self.account)
-        except ClientError as error:
-            raise StackUnusable(self._of_bucket(bucket, _http_status(error))) from error
-        return bucket
-
-    def _of_bucket(self, bucket: str, status: int) -> str:
-        match status:
-            case 404:
-                return (
-                    f"the bucket {bucket} of stack {self.name} is gone: restore it, or deploy the "
-                    "stack anew"
-                )
-            case 301 | 400:
-                return (
-                    f"the bucket {bucket} of stack {self.name} is in another Region than "
-                    f"{self.region}: deploy the stack where its bucket is"
-                )
-            case 403:
-                return (
-                    f"the bucket {bucket} of stack {self.name} may not be listed: either it "
-                    f"belongs to another account than {self.account}, or these credentials lack "
-                    "s3:ListBucket on it"
-                )
-        return f"the bucket {bucket} of stack {self.name} cannot be read (HTTP {status}): try again"
+        bucket, region = self.output(output), self.region
+        if why := why_not_ours(self.client("s3"), bucket, account=self.account, region=region):
+            raise StackUnusable(f"the bucket {bucket} of stack {self.name} {why}")
 
     @cached_property
     def archive(self) -> DeployedArchive:
@@ -309,7 +286,3 @@ def _check(stack: DeployedStack, *, any_version: bool) -> None:
     else:
         return
     raise StackUnusable(why)
-
-
-def _http_status(error: Any) -> int:
-    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

@@ -14,11 +14,9 @@ from chatlake.cli.options import check_folder, pass_lake_and_region
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from chatlake.capture.participant_client import ParticipantClient
     from chatlake.json_codec import JsonObject
 
 _TOKEN = "CHATLAKE_TOKEN"
-_CALLS_PER_S = 2.0
 _TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d"])
 
 
@@ -80,7 +78,7 @@ def pull(
     Exit code: 0 read, 1 the service refused, or the token is of another chat.
     """
     from chatlake.aws.stack import with_packages
-    from chatlake.capture.pull import Pull, pull_transcript
+    from chatlake.operations.pull import Pull, participant_client, pull_transcript
 
     parameters = {
         "contact_id": asked["of_contact"],
@@ -94,7 +92,7 @@ def pull(
     }
     token = _token()
     with with_packages(region):
-        client = _client(region)
+        client = participant_client(region)
         if is_participant_token:
             token = client.connect(token).token
         answer = pull_transcript(contact_id, token, client, Pull(parameters, asked["pages"]))
@@ -127,17 +125,6 @@ def _token() -> str:
         message = f"there is no token: give it on standard input, or as ${_TOKEN}"
         raise click.UsageError(message)
     return token
-
-
-def _client(region: str | None) -> ParticipantClient:
-    from chatlake.aws_clients import clients
-    from chatlake.capture.participant_client import ParticipantClient
-    from chatlake.capture.rate_limiter import RateLimiter, Unpaced
-
-    clients.use_session(region, None)
-    # The quota is shared by all pages of the instance.
-    pace = RateLimiter(_CALLS_PER_S)
-    return ParticipantClient(clients.participant(), transcripts=pace, connections=Unpaced())
 
 
 def _take(answer: JsonObject, contact_id: str, lake_folder: Path, output: Path | None) -> int:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from chatlake.json_codec import JsonObject
 
 
+_CALLS_PER_S = 2.0
+
+
 @dataclass(frozen=True, slots=True)
 class Pull:
     """What is asked of the service.
@@ -34,6 +37,20 @@ class Pull:
         """Whether each page is of before the last one, while its items ascend."""
         backward = self.parameters.get("scan_direction") == "BACKWARD"
         return backward and self.parameters.get("sort_order") == "ASCENDING"
+
+
+def participant_client(region: str | None) -> ParticipantClient:
+    """Make a client of the Participant Service, which needs no AWS credentials.
+
+    It leaves most of the instance's quota to the pages of its chats.
+    """
+    from chatlake.aws_clients import clients
+    from chatlake.capture.participant_client import ParticipantClient
+    from chatlake.capture.rate_limiter import RateLimiter, Unpaced
+
+    clients.use_session(region, None)
+    pace = RateLimiter(_CALLS_PER_S)
+    return ParticipantClient(clients.participant(), transcripts=pace, connections=Unpaced())
 
 
 def pull_transcript(
