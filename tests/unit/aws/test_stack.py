@@ -12,7 +12,8 @@ from botocore import exceptions as aws
 import chatlake
 from chatlake.aws import stack as module
 from chatlake.aws.advice import advice
-from chatlake.aws.stack import StackAddress, open_stack
+from chatlake.aws.stack import open_stack
+from chatlake.aws.stack_address import StackAddress
 from chatlake.exceptions import AwsRefused, PackagesMissing, StackUnusable
 
 ACCOUNT = "111122223333"

@@ -10,7 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from chatlake.aws.stack import StackAddress
+from chatlake.aws.stack_address import StackAddress
 from chatlake.cli.options import pass_lake, pass_place, pass_stack, place_options
 
 
@@ -94,9 +94,14 @@ def test_both_places_in_the_environment_are_refused() -> None:
     assert "name two places" in told("anywhere", CHATLAKE_LAKE="l", CHATLAKE_STACK="s")
 
 
+_HEAVY = {
+    "boto3", "botocore", "duckdb", "orjson", "pyarrow", "pyiceberg", "rfc8785", "rich", "sqlglot",
+}  # fmt: skip
+
+
 def test_help_loads_nothing_that_only_commands_need() -> None:
     code = "import sys; from chatlake.cli import commands; print(*sys.modules, sep='\\n')"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name.partition(".")[0] for name in ran.stdout.split()}
     assert "click" in loaded
-    assert not loaded & {"boto3", "botocore", "duckdb", "pyarrow", "pyiceberg", "rich", "sqlglot"}
+    assert not loaded & _HEAVY

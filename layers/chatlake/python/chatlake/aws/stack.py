@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from chatlake.aws.archive import DeployedArchive
+    from chatlake.aws.stack_address import StackAddress
 
 # A function may run for 15 minutes.
 _LONGEST_RUN_S = 930
@@ -31,20 +32,6 @@ _HALF_UPDATED = {
 _UNDER_WAY = {
     "CREATE_IN_PROGRESS", "DELETE_IN_PROGRESS", "REVIEW_IN_PROGRESS", "ROLLBACK_IN_PROGRESS",
 }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class StackAddress:
-    """How a user names a stack; Region and profile are those of the environment if None."""
-
-    name: str
-    region: str | None = None
-    profile: str | None = None
-
-    def __str__(self) -> str:
-        options = (("--region", self.region), ("--profile", self.profile))
-        said = [f"{option} {value}" for option, value in options if value]
-        return " ".join(["--stack", self.name, *said])
 
 
 @dataclass

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from chatlake.analytics.sql_files import Period
-    from chatlake.aws.stack import StackAddress
+    from chatlake.aws.stack_address import StackAddress
 
 
 def query(

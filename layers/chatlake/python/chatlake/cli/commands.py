@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatlake.aws.stack import StackAddress
+from chatlake.aws.stack_address import StackAddress
 from chatlake.cli.options import check_folder, pass_lake, pass_place, place_options, with_period
 from chatlake.cli.pull import pull
 from chatlake.cli.upkeep import document, erase, rebuild, redrive, republish, status, verify

@@ -19,7 +19,8 @@ from chatlake.cli.stack_console import (
 from chatlake.json_codec import dumps
 
 if TYPE_CHECKING:
-    from chatlake.aws.stack import DeployedStack, StackAddress
+    from chatlake.aws.stack import DeployedStack
+    from chatlake.aws.stack_address import StackAddress
     from chatlake.operations.redrive import Invoke
 
 

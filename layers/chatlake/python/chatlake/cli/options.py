@@ -12,7 +12,7 @@ import click
 from click.core import ParameterSource
 
 from chatlake.atomic_write import is_replaced
-from chatlake.aws.stack import StackAddress
+from chatlake.aws.stack_address import StackAddress
 
 if TYPE_CHECKING:
     from collections.abc import Callable

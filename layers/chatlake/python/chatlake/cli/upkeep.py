@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from chatlake.aws.stack import StackAddress
+from chatlake.aws.stack_address import StackAddress
 from chatlake.cli.options import only_of, pass_lake, pass_place, pass_stack
 
 if TYPE_CHECKING:
