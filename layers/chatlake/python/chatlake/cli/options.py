@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     type _Command = Callable[..., Any]
 
 
-@dataclass(slots=True)
 class Target:
     """What a command works on, as the options before and after it say.
 
@@ -32,11 +30,13 @@ class Target:
         them, whichever place it names.
     """
 
-    lake: Path | None = None
-    stack: str | None = None
-    region: str | None = None
-    profile: str | None = None
-    said: set[str] = field(default_factory=set)
+    # No dataclass: what makes those takes longer to load than help takes.
+    def __init__(self) -> None:
+        self.lake: Path | None = None
+        self.stack: str | None = None
+        self.region: str | None = None
+        self.profile: str | None = None
+        self.said: set[str] = set()
 
     def remember(self, name: str, value: Any, *, said: bool) -> None:
         """Take the value of an option; what the environment says never wins over a given one."""
