@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.lease import Lease
     from chatlake.capture.rate_limiter import Pace
-    from chatlake.capture.shard_table import Coverage
+    from chatlake.capture.shard_table import Coverage, Rate
 
 # As the template has it.
 SHORTEST_MS = 5_000
@@ -155,8 +156,9 @@ def _services(
     state, from_ms = archive(options.storage), options.beginning_until_ms
     counters = Counters()
 
-    def paced(per_second: float, at_first: float) -> Pace:
-        return FromThen(RateLimiter(at_first), LeasedPace(per_second, lease.share), from_ms)
+    def paced(rate: Rate, per_second: float, at_first: float) -> Pace:
+        leased = LeasedPace(per_second, partial(lease.share, rate))
+        return FromThen(RateLimiter(at_first), leased, from_ms)
 
     return CaptureServices(
         counters=counters,
@@ -166,8 +168,8 @@ def _services(
         token_cipher=SEALED,
         service=ParticipantClient(
             clients.participant(),
-            transcripts=paced(options.rate, _READS_A_CHAT * options.beginning_rate),
-            connections=paced(options.connections, options.beginning_rate),
+            transcripts=paced("transcripts", options.rate, _READS_A_CHAT * options.beginning_rate),
+            connections=paced("connections", options.connections, options.beginning_rate),
             counters=counters,
         ),
         read_export=lambda _: None,

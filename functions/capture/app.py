@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
     from chatlake.capture.rate_limiter import Pace
-    from chatlake.capture.shard_table import Coverage
+    from chatlake.capture.shard_table import Coverage, Rate
     from chatlake.capture.socket_pool import SocketPool
 
 LEAST_REPORTED_S = 1.0
@@ -95,12 +96,12 @@ leases: list[Lease] = []
 """That of the invocation which this process serves; none between two."""
 
 
-def share() -> float:
-    """Return which part of the shard's rates this process may use now."""
-    return leases[-1].share() if leases else 0.0
+def share(of: Rate) -> float:
+    """Return which part of one of the shard's rates this process may use now."""
+    return leases[-1].share(of) if leases else 0.0
 
 
-pace: Pace = LeasedPace(rate, share)
+pace: Pace = LeasedPace(rate, partial(share, "transcripts"))
 if settings.last_read_reserve:
     pace = WithSpareTurns(pace, archive.spare_reserve, settings.last_read_reserve)
 services = CaptureServices(
@@ -111,7 +112,9 @@ services = CaptureServices(
     service=ParticipantClient(
         clients.participant(),
         transcripts=pace,
-        connections=LeasedPace(settings.connection_rate / settings.capture_shards, share),
+        connections=LeasedPace(
+            settings.connection_rate / settings.capture_shards, partial(share, "connections")
+        ),
         counters=counters,
     ),
     read_export=read_export,
@@ -155,7 +158,7 @@ def report(seconds: float) -> None:
         )
     count(counts)
     metrics.flush_metrics()
-    if part := share():
+    if part := share("transcripts"):
         allowed = rate * part * max(seconds, LEAST_REPORTED_S)
         used = 100 * counts.get(Metric.GET_TRANSCRIPT_CALLS, 0) / allowed
         record(Metric.CALLS_OF_RATE, "Percent", [used])

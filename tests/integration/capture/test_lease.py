@@ -7,12 +7,20 @@ from dataclasses import dataclass
 import pytest
 
 from chatlake.capture.lease import OLDER_SHARE, Lease, shard_of
-from chatlake.capture.shard_table import Coverage, Kept, ShardTable, survey_shards
+from chatlake.capture.shard_table import (
+    Coverage,
+    Kept,
+    Rate,
+    ShardTable,
+    Waiting,
+    survey_shards,
+)
 from chatlake.capture.worker_hooks import NEW_EVERY_MS
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time
 
 FIVE_MINUTES_MS = 5 * 60_000
+RATES: tuple[Rate, ...] = ("transcripts", "connections")
 
 
 @dataclass
@@ -66,7 +74,7 @@ def test_one_process_has_it_until_it_is_old(shard: Shard) -> None:
     first = shard.begun()
     assert first.is_newest
     assert first.serves("chat")
-    assert first.share() == 1
+    assert first.share("transcripts") == 1
     assert shard.take() is None
     shard.age(290, first)
     assert shard.take() is None
@@ -95,21 +103,21 @@ def test_the_newest_waits_for_what_the_one_before_keeps(shard: Shard) -> None:
     shard.age(301, first)
     second = shard.begun()
     # Nobody has called under both: the first does not know yet, and the second may not.
-    assert first.share() == 1
-    assert second.share() == 0
+    assert first.share("transcripts") == 1
+    assert second.share("transcripts") == 0
     assert not second.serves("new")
     first.beat()
     assert not first.is_newest
     assert not first.is_noticed
-    assert first.share() == OLDER_SHARE
+    assert first.share("transcripts") == OLDER_SHARE
     second.beat()
-    assert second.share() == 0
+    assert second.share("transcripts") == 0
 
     first.keep(Kept(frozenset({"a", "b"})))
     assert first.is_noticed
     second.beat()
     assert second.is_settled
-    assert second.share() == 1 - OLDER_SHARE
+    assert second.share("transcripts") == 1 - OLDER_SHARE
     assert [chat for chat in ("a", "b", "c") if second.serves(chat)] == ["c"]
     assert [chat for chat in ("a", "b", "c") if first.serves(chat)] == ["a", "b"]
 
@@ -135,7 +143,7 @@ def test_three_generations_use_the_whole_rate_and_no_more(shard: Shard) -> None:
                 lease.beat()
                 if not lease.is_noticed:
                     lease.keep(Kept(frozenset({"chat"})))
-        assert sum(lease.share() for lease in processes) == pytest.approx(1)
+        assert sum(lease.share("transcripts") for lease in processes) == pytest.approx(1)
     assert [lease.is_newest for lease in processes] == [False, False, True]
 
 
@@ -147,7 +155,7 @@ def test_the_chats_of_a_process_that_died_are_the_newest_ones(shard: Shard) -> N
     assert not second.serves("a")
     shard.age(20, second)
     assert second.serves("a")
-    assert second.share() == 1
+    assert second.share("transcripts") == 1
 
 
 def test_another_takes_the_place_of_a_newest_one_that_died(shard: Shard) -> None:
@@ -157,24 +165,24 @@ def test_another_takes_the_place_of_a_newest_one_that_died(shard: Shard) -> None
     shard.clock.advance(10)
     successor = shard.begun()
     assert successor.is_settled
-    assert successor.share() == 1
+    assert successor.share("transcripts") == 1
 
 
 def test_a_process_that_was_paused_lets_go_of_all(shard: Shard) -> None:
     first = shard.begun()
     shard.clock.advance(16)
     # Nobody has told it anything of late: it asks nobody for anything.
-    assert first.share() == 0
+    assert first.share("transcripts") == 0
     assert not first.is_lost
     first.beat()
-    assert first.share() == 1
+    assert first.share("transcripts") == 1
     shard.clock.advance(40)
     successor = shard.begun()
     first.beat()
     assert first.is_lost
-    assert first.share() == 0
+    assert first.share("transcripts") == 0
     successor.beat()
-    assert successor.share() == 1
+    assert successor.share("transcripts") == 1
 
 
 def test_two_that_want_it_at_once_do_not_both_get_it(shard: Shard) -> None:
@@ -278,12 +286,21 @@ def test_what_a_process_had_passed_on_that_ended_in_order_is_not(shard: Shard) -
     assert second.is_heard_elsewhere("a", shard.clock.now_ms()) is False
 
 
-def test_an_older_one_with_gaps_to_read_has_more_of_the_rate(shard: Shard) -> None:
+def test_an_older_one_whose_chats_wait_has_more_of_the_rate_that_they_wait_for(
+    shard: Shard,
+) -> None:
     first, second = shard.superseded()
     first.keep(Kept(frozenset({"a"})))
-    for waiting, fold in ((2, 1.4), (10, 3), (500, 15), (0, 1)):
+    for waiting, reads, opens in (
+        (Waiting(transcripts=2), 1.4, 1),
+        (Waiting(connections=10), 1, 3),
+        (Waiting(transcripts=500, connections=5), 15, 2),
+        (Waiting(), 1, 1),
+    ):
         first.waiting = waiting
         first.beat()
         second.beat()
-        assert first.share() == pytest.approx(fold * OLDER_SHARE)
-        assert first.share() + second.share() == pytest.approx(1)
+        assert first.share("transcripts") == pytest.approx(reads * OLDER_SHARE)
+        assert first.share("connections") == pytest.approx(opens * OLDER_SHARE)
+        for rate in RATES:
+            assert first.share(rate) + second.share(rate) == pytest.approx(1)

@@ -12,7 +12,7 @@ import pytest
 
 from chatlake.capture.handover import FROM_MS, STEP_MS, UNTIL_MS, Handover
 from chatlake.capture.live_chat import LiveChat
-from chatlake.capture.shard_table import Coverage, Kept
+from chatlake.capture.shard_table import Coverage, Kept, Waiting
 from tests.clock import HandClock, rule_time
 
 
@@ -24,7 +24,7 @@ class Shard:
     is_lost: bool = False
     kept: Kept = field(default_factory=Kept)
     coverage: Coverage = field(default_factory=Coverage)
-    waiting: int = 0
+    waiting: Waiting = field(default_factory=Waiting)
     order: list[tuple[str, frozenset[str]]] = field(default_factory=list)
 
     def serves(self, chat: str) -> bool:

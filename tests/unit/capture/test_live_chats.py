@@ -12,7 +12,7 @@ from chatlake.capture.agenda import Alone
 from chatlake.capture.capture_state import CaptureState, Token
 from chatlake.capture.live_chat import LiveChat
 from chatlake.capture.live_chats import LiveChats
-from chatlake.capture.shard_table import Coverage
+from chatlake.capture.shard_table import Coverage, Waiting
 from chatlake.capture.sockets import SocketEvent
 from chatlake.sources.get_transcript import from_response
 from tests.clock import HandClock
@@ -47,9 +47,9 @@ def chat(name: str) -> LiveChat:
 
 
 def test_a_chat_that_is_to_be_opened_waits_for_a_call(live: LiveChats) -> None:
-    assert live.waiting() == 0
+    assert live.waiting() == Waiting()
     live.to_open.extend(["a", "b"])
-    assert live.waiting() == 2
+    assert live.waiting() == Waiting(connections=2)
 
 
 def test_a_moment_between_a_read_and_the_socket_is_read_after_all_else(live: LiveChats) -> None:
@@ -59,7 +59,7 @@ def test_a_moment_between_a_read_and_the_socket_is_read_after_all_else(live: Liv
     assert list(live.short_gaps) == ["soon"]
     assert list(live.gaps) == ["late"]
     # Nor does an older process take more of the rates for it.
-    assert live.waiting() == 1
+    assert live.waiting() == Waiting(transcripts=1)
 
 
 @pytest.mark.parametrize("kind", ["rejected", "lost"])
@@ -73,7 +73,7 @@ def test_what_was_missed_since_is_read_at_once(live: LiveChats, kind: str) -> No
     else:
         live.react(SocketEvent("soon", "items", READ_AT_MS + 900, reason="rejected"))
     assert "soon" in live.gaps
-    assert live.waiting() == 1
+    assert live.waiting() == Waiting(transcripts=1)
 
 
 def test_what_was_missed_is_not_known_by_a_read_that_was_before(live: LiveChats) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from chatlake.capture.shard_table import Kept
+from chatlake.capture.shard_table import Kept, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ class Shard(Protocol):
     """What a process knows of the others: `Lease` is one, `Alone` another."""
 
     coverage: Coverage
-    waiting: int
+    waiting: Waiting
 
     @property
     def is_newest(self) -> bool:
@@ -73,7 +73,7 @@ class Alone:
 
     def __init__(self, coverage: Coverage) -> None:
         self.coverage = coverage
-        self.waiting = 0
+        self.waiting = Waiting()
 
     def tick(self) -> None:
         """Renew what this process knows, if it is time."""

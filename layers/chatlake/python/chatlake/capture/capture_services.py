@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.counters import Counters
-from chatlake.capture.connections_after_end import ConnectionsAfterEnd
+from chatlake.capture.token_candidates import LearnedAfterEnd
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,7 +60,7 @@ class CaptureServices:
     on_still: Callable[[str, Document, int], None] = lambda *_: None
     on_gone: Callable[[str], None] = lambda _: None
     counters: Counters = field(default_factory=Counters)
-    connections_after_end: ConnectionsAfterEnd = field(default_factory=ConnectionsAfterEnd)
+    tokens_after_end: LearnedAfterEnd = field(default_factory=LearnedAfterEnd)
 
     def note(self, problem: Metric, chat: str, reason: str) -> None:
         """Count a problem and say which chat has it."""

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from chatlake.aws_clients.counters import Counters
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.capture.connections_after_end import ConnectionsAfterEnd
 from chatlake.capture.fetch import Fetched
 from chatlake.capture.start_chat import MOST_TOKEN
+from chatlake.capture.token_candidates import LearnedAfterEnd
 from chatlake.capture.token_reading import read_transcript
 from chatlake.documents.document import Document
 from chatlake.documents.upsert import upsert
@@ -86,7 +86,7 @@ class LastReadServices:
     warn: Callable[[Metric, str, str], None]
     counters: Counters = field(default_factory=Counters)
     problems: set[Metric] = field(default_factory=set)
-    connections_after_end: ConnectionsAfterEnd = field(default_factory=ConnectionsAfterEnd)
+    tokens_after_end: LearnedAfterEnd = field(default_factory=LearnedAfterEnd)
 
     @property
     def listens(self) -> bool:

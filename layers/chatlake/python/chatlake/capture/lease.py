@@ -19,11 +19,18 @@ from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chatlake.capture.shard_table import DEAD_AFTER_MS, Coverage, Kept, LeaseItem, Process
+from chatlake.capture.shard_table import (
+    DEAD_AFTER_MS,
+    Coverage,
+    Kept,
+    LeaseItem,
+    Process,
+    Waiting,
+)
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
-    from chatlake.capture.shard_table import ShardTable
+    from chatlake.capture.shard_table import Rate, ShardTable
 
 BEAT_EVERY_MS = 4_000
 """So often a process notes that it lives, and looks what has become of the lease."""
@@ -32,12 +39,12 @@ VALID_MS = 15_000
 """So long a process acts on what it knows; half of what makes others take it for dead."""
 
 OLDER_SHARE = 0.01
-"""Of the shard's rates, for each older process: its gaps, renewals and last reads. Most of the time
-there are none, and a call that comes alone waits for nothing."""
+"""Of each of the shard's rates, for an older process: its gaps, renewals and last reads. Most of
+the time there are none, and a call that comes alone waits for nothing."""
 
 _MOST_FOLD = 15
 _WAITING_FOR_A_FOLD = 5
-"""An older process has up to fifteen times that share, the more of its chats wait for a call."""
+"""An older one has up to fifteen times that share of a rate, the more of its chats wait for it."""
 
 _TICK_S = 0.25
 
@@ -55,7 +62,7 @@ class Lease:
     coverage
         Of its live chats, for others to see.
     waiting
-        How many of its chats wait for the read of their gap, or for a websocket.
+        How many of its chats wait for a call, for others to see.
     calls_until
         From when on this process calls nobody any more; None if that is not known.
     """
@@ -63,7 +70,7 @@ class Lease:
     def __init__(self, table: ShardTable, item: LeaseItem, shard: int = 0, shards: int = 1) -> None:
         """Use what `take` has taken."""
         self.coverage = Coverage()
-        self.waiting = 0
+        self.waiting = Waiting()
         self.calls_until: int | None = None
         self.kept = Kept()
         self._table = table
@@ -144,23 +151,23 @@ class Lease:
             one.generation > self._own.generation and one.lives(at) for one in list(self._others)
         )
 
-    def share(self) -> float:
-        """Return which part of the shard's rates this process may use now; 0 if none."""
+    def share(self, rate: Rate) -> float:
+        """Return which part of one of the shard's rates this process may use now; 0 if none."""
         at = now_ms()
         if self._dead or at - self._known_at >= VALID_MS:
             return 0.0
         if self.calls_until is not None and at >= self.calls_until:
             return 0.0
         if not self.is_newest:
-            return self._share_of(self._own)
+            return self._share_of(self._own, rate)
         if not self._settled:
             return 0.0
-        older = sum(self._share_of(one) for one in list(self._others) if one.lives(at))
+        older = sum(self._share_of(one, rate) for one in list(self._others) if one.lives(at))
         return max(self._lease.older_share, 1 - older)
 
-    def _share_of(self, older: Process) -> float:
+    def _share_of(self, older: Process, rate: Rate) -> float:
         """Return the share of an older process, by what it has noted: all reckon with the same."""
-        fold = min(_MOST_FOLD, 1 + older.waiting / _WAITING_FOR_A_FOLD)
+        fold = min(_MOST_FOLD, 1 + older.waiting.on(rate) / _WAITING_FOR_A_FOLD)
         return self._lease.older_share * fold
 
     def serves(self, chat: str) -> bool:

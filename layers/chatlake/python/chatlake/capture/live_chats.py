@@ -13,7 +13,7 @@ from chatlake.capture.handover import Handover
 from chatlake.capture.listening import Listening, Reaction
 from chatlake.capture.live_chat import ATTEMPTED_EVERY_MS
 from chatlake.capture.rotation import Rotation, Seen
-from chatlake.capture.shard_table import Coverage
+from chatlake.capture.shard_table import Coverage, Waiting
 from chatlake.capture.waiting_messages import waiting_messages
 from chatlake.documents.lifecycle import saw_end
 from chatlake.timestamps import now_ms
@@ -253,9 +253,9 @@ class LiveChats:
                 short = self.listening.gap_is_short(chat)
                 (self.short_gaps if short else self.gaps).appendleft(chat)
 
-    def waiting(self) -> int:
+    def waiting(self) -> Waiting:
         """Return how many chats wait for a call: the read of their gap, or a websocket."""
-        return self.listening.waiting() + len(self.to_open)
+        return Waiting(transcripts=self.listening.waiting(), connections=len(self.to_open))
 
     def coverage(self, new: Iterable[str]) -> Coverage:
         """Return how the live chats are covered, of which `new` are due to be looked at."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from chatlake.aws_clients.dynamodb_table import DynamoDBSortedTable
 from chatlake.aws_clients.update_expression import UpdateExpression
@@ -32,6 +32,29 @@ DEAD_AFTER_MS = 30_000
 
 # So that a process that died leaves nothing behind.
 _KEPT_MS = 3_600_000
+
+type Rate = Literal["transcripts", "connections"]
+"""Of GetTranscript, or of CreateParticipantConnection: each has a rate of its own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many chats of a process wait for a call.
+
+    Attributes
+    ----------
+    transcripts
+        Those whose sockets are open, for the read of what was before.
+    connections
+        Those that are to get a websocket.
+    """
+
+    transcripts: int = 0
+    connections: int = 0
+
+    def on(self, rate: Rate) -> int:
+        """Return how many wait for a call of one rate."""
+        return self.transcripts if rate == "transcripts" else self.connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +89,7 @@ class LeaseItem:
     began_at
         When the newest took it, in epoch milliseconds.
     older_share
-        Of the shard's rates, for each older process that has little to do.
+        Of each of the shard's rates, for an older process that has little to do.
     ended_at
         When that process ended, having nothing to do; 0 if it has not said so.
     """
@@ -94,7 +117,7 @@ class Process:
     keeping
         Counts the lists of chats that it keeps.
     waiting
-        Its chats that wait for the read of what was before their sockets, or for a socket.
+        Its chats that wait for a call.
     """
 
     process_id: str
@@ -102,7 +125,7 @@ class Process:
     noticed: int
     beat_at: int
     keeping: int = 0
-    waiting: int = 0
+    waiting: Waiting = Waiting()
     coverage: Coverage = Coverage()
 
     def lives(self, at: int) -> bool:
@@ -168,7 +191,8 @@ class ShardTable:
             "noticed": process.noticed,
             "beat_at": process.beat_at,
             "keeping": process.keeping,
-            "waiting": process.waiting,
+            "waiting": process.waiting.transcripts,
+            "waiting_connections": process.waiting.connections,
             "by_socket": counts.by_socket,
             "by_reads": counts.by_reads,
             "uncovered": counts.uncovered,
@@ -250,6 +274,6 @@ def _process(process_id: str, item: Mapping[str, Any]) -> Process:
         noticed=number("noticed"),
         beat_at=number("beat_at"),
         keeping=number("keeping"),
-        waiting=number("waiting"),
+        waiting=Waiting(number("waiting"), number("waiting_connections")),
         coverage=Coverage(number("by_socket"), number("by_reads"), number("uncovered")),
     )

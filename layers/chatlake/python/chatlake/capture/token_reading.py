@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Protocol
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.capture.capture_state import CaptureState, Token
+from chatlake.capture.capture_state import Token
 from chatlake.capture.pagination import scan
+from chatlake.capture.token_candidates import candidates
 from chatlake.exceptions import (
     ParticipantDenied,
     ParticipantError,
@@ -25,13 +26,14 @@ from chatlake.sources.get_transcript import from_response
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from chatlake.aws_clients.counters import Counters
-    from chatlake.capture.connections_after_end import ConnectionsAfterEnd
+    from chatlake.capture.capture_state import CaptureState
     from chatlake.capture.fetch import Fetched
     from chatlake.capture.pagination import Scan, Sweep
     from chatlake.capture.participant_client import Page, ParticipantClient, StartPosition
+    from chatlake.capture.token_candidates import Candidate, LearnedAfterEnd
     from chatlake.capture.token_cipher import TokenCipher
     from chatlake.chat_state import ChatState
     from chatlake.documents.document import Document
@@ -65,8 +67,8 @@ class ReadingServices(Protocol):
         """Counts of what happened."""
 
     @property
-    def connections_after_end(self) -> ConnectionsAfterEnd:
-        """What was learned of ConnectionTokens of chats that ended."""
+    def tokens_after_end(self) -> LearnedAfterEnd:
+        """What was learned of tokens of chats that ended."""
 
     def note(self, problem: Metric, chat: str, reason: str) -> None:
         """Count a problem and say which chat has it."""
@@ -95,23 +97,22 @@ def read_transcript(
     """
     chat = state.initial_contact_id
     open_before = state.tokens.keys() - fetched.done
-    for name, token in _candidates(state, fetched, services, after_end=after_end):
-        is_last_hope = after_end and _is_last_hope(token, state, fetched)
+    learned = services.tokens_after_end
+    for one in candidates(state, fetched, known, learned, after_end=after_end):
         if after_end:
             services.counters.add(Metric.TOKENS_TRIED_AFTER_END)
         try:
-            _give_way(services, is_last_hope=is_last_hope)
-            if _read_by(token, state, fetched, known, services, whole=whole, sweep=sweep):
-                _opened(state, fetched, services, after_end=after_end, is_last_hope=is_last_hope)
+            _give_way(services, is_last_hope=one.is_last_hope)
+            if _read_by(one.token, state, fetched, known, services, whole=whole, sweep=sweep):
+                _opened(one, state, fetched, services, after_end=after_end)
                 return
             services.note(Metric.EMPTY_TRANSCRIPTS, chat, "though it has items, or has ended")
         except ParticipantDenied:
-            fetched.done.add(name)
-            if is_last_hope:
-                services.connections_after_end.note(opened=False)
+            fetched.done.add(one.name)
+            one.note(opened=False)
         except ParticipantRejected as error:
             # Asking again with this token would be rejected again.
-            fetched.done.add(name)
+            fetched.done.add(one.name)
             fetched.failure = str(error)
             services.note(Metric.READS_REJECTED, chat, str(error))
         except (ClientError, BotoCoreError) as error:
@@ -146,57 +147,19 @@ def _note_failure(
 
 
 def _opened(
+    one: Candidate,
     state: CaptureState,
     fetched: Fetched,
     services: ReadingServices,
     *,
     after_end: bool,
-    is_last_hope: bool,
 ) -> None:
     """Note that a token opened its chat, and let go of connections that a new one replaces."""
     if after_end:
         services.counters.add(Metric.TOKENS_OPENED_AFTER_END)
-    if is_last_hope:
-        services.connections_after_end.note(opened=True)
+    one.note(opened=True)
     if fetched.tokens:
         fetched.done |= {n for n, token in state.tokens.items() if token.kind == "connection"}
-
-
-def _candidates(
-    state: CaptureState, fetched: Fetched, services: ReadingServices, *, after_end: bool
-) -> Iterator[tuple[str, Token]]:
-    """Yield the tokens that are worth a call; the others are done with."""
-    for name, token in _unexpired(state, fetched, after_end=after_end):
-        last_hope = after_end and _is_last_hope(token, state, fetched)
-        if last_hope and not services.connections_after_end.is_worth_a_call():
-            fetched.done.add(name)
-        else:
-            yield name, token
-
-
-def _is_last_hope(token: Token, state: CaptureState, fetched: Fetched) -> bool:
-    """Return whether a ConnectionToken is left, whose participant gets no new one.
-
-    That it was denied one may have been seen by an attempt before this one.
-    """
-    left = {other.kind for name, other in state.tokens.items() if name not in fetched.done}
-    return token.kind == "connection" and "participant" not in left
-
-
-def _unexpired(
-    state: CaptureState, fetched: Fetched, *, after_end: bool
-) -> list[tuple[str, Token]]:
-    """Return the tokens that may be good, by name, in the order in which they are tried."""
-    at = now_ms()
-    tokens = {
-        name: token
-        for name, token in state.tokens.items()
-        if name not in fetched.done and (token.expires_at is None or token.expires_at > at)
-    }
-    fetched.done |= state.tokens.keys() - tokens.keys()
-    # Connections first: a ParticipantToken costs a further call. Not when the chat has ended: most
-    # are dead then, and a connection that is refused costs nothing of the rate of transcripts.
-    return sorted(tokens.items(), key=lambda named: named[1].kind, reverse=after_end)
 
 
 def _read_by(

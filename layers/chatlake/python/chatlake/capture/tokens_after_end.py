@@ -1,4 +1,4 @@
-"""Whether ConnectionTokens are worth a call when their chat has ended, as those before have shown.
+"""Whether tokens are worth a call when their chat has ended, as those before have shown.
 
 AWS's staff say that tokens die with their chat, and its documentation hints that a ConnectionToken
 may live for a day. Where they die, a call for each chat that ended would be taken from those that
@@ -13,11 +13,11 @@ _ENOUGH = 20
 _PROBED = 10
 
 
-class ConnectionsAfterEnd:
-    """What was learned from chats that ended and whose participant gets no new connection.
+class TokensAfterEnd:
+    """What was learned from chats that ended, of tokens of one kind.
 
-    After 20 of them in a row whose ConnectionToken was denied as well, only one in ten is tried,
-    until one opens. Safe beside other threads.
+    After 20 of them in a row whose token was denied, only one in ten is tried, until one opens.
+    Safe beside other threads.
     """
 
     def __init__(self) -> None:
@@ -26,7 +26,7 @@ class ConnectionsAfterEnd:
         self._lock = Lock()
 
     def is_worth_a_call(self) -> bool:
-        """Return whether the ConnectionToken of one more such chat is to be tried."""
+        """Return whether the token of one more such chat is to be tried."""
         with self._lock:
             if self._denied < _ENOUGH:
                 return True

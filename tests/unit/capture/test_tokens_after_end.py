@@ -1,12 +1,12 @@
-"""When the ConnectionToken of a chat that ended is tried, and when it is not worth a call."""
+"""When a token of a chat that ended is tried, and when it is not worth a call."""
 
 from __future__ import annotations
 
-from chatlake.capture.connections_after_end import ConnectionsAfterEnd
+from chatlake.capture.tokens_after_end import TokensAfterEnd
 
 
 def test_each_is_tried_until_twenty_in_a_row_were_denied() -> None:
-    learned = ConnectionsAfterEnd()
+    learned = TokensAfterEnd()
     for _ in range(20):
         assert learned.is_worth_a_call()
         learned.note(opened=False)
@@ -14,7 +14,7 @@ def test_each_is_tried_until_twenty_in_a_row_were_denied() -> None:
 
 
 def test_one_that_opens_makes_each_worth_it_again() -> None:
-    learned = ConnectionsAfterEnd()
+    learned = TokensAfterEnd()
     for _ in range(25):
         learned.note(opened=False)
     assert not learned.is_worth_a_call()
