@@ -1171,11 +1171,19 @@ def _observed_until(chat: str, inputs: Sequence[Input], items: Sequence[Item]) -
 
 
 def _observed_by(one: Input) -> datetime | None:
-    """Until when one read saw receipts: when it was made, or for a file its newest time."""
+    """Until when one read saw receipts: when it was made, or the end if that came while it waited.
+
+    Of a file its newest time.
+    """
     if one.kind != "response" or not one.reached:
         return None
     if one.read_at:
-        return _epoch_ms(one.read_at)
+        ends = [
+            timestamp(item.get("AbsoluteTime"))
+            for item in one.value["Transcript"]
+            if _says_ended(item) and _id(item.get("RelatedContactId")) is None
+        ]
+        return max(at for at in (_epoch_ms(one.read_at), *ends) if at is not None)
     told = [
         timestamp(value)
         for item in one.value["Transcript"]

@@ -49,6 +49,10 @@ def from_response(
     initial_contact_id = named or _only_contact(items)
     stored = store_items(items, source="participant", read_at=read_at)
     seen_at = read_at * 1000 if read_at else _newest_time(items)
+    if seen_at is not None:
+        # It may have waited for its turn since: what ended the chat came last.
+        ended = newest_us(item.get("AbsoluteTime") for item in items if ends_chat(item))
+        seen_at = max(seen_at, ended or 0)
     together = None if observed_at is None else observed_at * 1000
     return Document(
         initial_contact_id=initial_contact_id,
