@@ -28,7 +28,7 @@ INPUTS = Path(__file__).parents[2] / "data" / "row_format_inputs.json"
 DIGESTS = {
     1: "fb7e419c691d4c9e3a3131d3d27c3125977cfe9ffba2fe7e5ba5732e5d3983e2",
     2: "7ff08d3b333b18b5cc4426fb526d950d93928100fb6086fd580740ecf4a0edf5",
-    3: "a32745225b4a4071ce0b01a5306ec5e5fe35d1a737d6a0ac47efdc092f147467",
+    3: "6545a29920a45afd4667ca2c8505462bed8766c906a11085d4ccb4546ff0781b",
 }
 
 
