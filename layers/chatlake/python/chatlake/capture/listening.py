@@ -17,17 +17,23 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.attended import is_attended
 from chatlake.capture.ear import Ear
+from chatlake.documents.item_ids import METADATA, METADATA_ITEMS
 from chatlake.documents.legs import legs_of
 from chatlake.documents.lifecycle import saw_end
 from chatlake.exceptions import ParticipantDenied, ParticipantError, ParticipantRejected
+from chatlake.identifiers import text_id
 from chatlake.sources.frame import from_frames, is_of, need_legs
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.live_chat import LiveChat
     from chatlake.capture.socket_pool import SocketPool
     from chatlake.capture.sockets import SocketEvent
+    from chatlake.documents.document import Document
+    from chatlake.json_codec import JsonObject
 
 _LONGEST_WAIT_S = 0.25
 CLOSES_WITHIN_MS = 2_000
@@ -233,7 +239,8 @@ class Listening:
         own = [item for item in event.items if is_of(item, live.chat, legs)]
         if rejected := len(event.items) - len(own):
             self._services.counters.add(Metric.FRAMES_REJECTED, rejected)
-        missed = bool(rejected or event.reason)
+        unread = ear.gap_is_short and not ear.covered
+        missed = bool(rejected or event.reason or (unread and _tell_of_others(own, live.known)))
         # What it was is not known: a read brings it, if it is this chat's.
         if missed:
             ear.missed(event.at_ms)
@@ -263,3 +270,14 @@ class Listening:
         self._services.counters.add(Metric.SOCKETS_LOST)
         ear.back_off(now_ms())
         return Reaction.READ
+
+
+def _tell_of_others(items: Iterable[JsonObject], known: Document) -> bool:
+    """Return whether items are receipts of a message that is not known: it was missed."""
+    for item in items:
+        if item.get("Type") in METADATA_ITEMS:
+            metadata = item.get(METADATA)
+            named = text_id(metadata.get("MessageId")) if isinstance(metadata, dict) else None
+            if (named or text_id(item.get("Id"))) not in known.items:
+                return True
+    return False

@@ -167,19 +167,29 @@ class LiveChats:
         else:
             self.rotation.add(chat, at + self._shortest_ms)
         self._services.on_read(chat, live.known)
-        if chat not in self.passed and not self._shard.serves(chat):
-            # It was at work while another process took it.
+
+    def leave_to_others(self, chat: str) -> None:
+        """Write and let go of a chat that another process took while it was at work here."""
+        live = self.chats.get(chat)
+        if live is not None and chat not in self.passed and not self._shard.serves(chat):
             self._write([live])
             self.forget(chat)
 
-    def take_out(self, chat: str) -> None:
+    def take_out(self, chat: str, *, again: bool = False) -> None:
         """Note that an attempt left a chat that is not live; listen on while its socket is open.
 
         A leg may have begun of which no event told: then something will be heard of it.
+
+        Parameters
+        ----------
+        again
+            Whether another attempt is to be made, for something was heard during this one.
         """
         self.rotation.remove(chat)
         live = self.chats.get(chat)
-        if live is None or live.gone or saw_end(live.known) or not self.listening.has(chat):
+        if again:
+            self.over.append(chat)
+        elif live is None or live.gone or saw_end(live.known) or not self.listening.has(chat):
             self.forget(chat)
         else:
             self._lasting.add(chat)
@@ -250,8 +260,17 @@ class LiveChats:
             if heard:
                 self.listening.cover(chat)
             elif since is not None:
-                short = self.listening.gap_is_short(chat)
-                (self.short_gaps if short else self.gaps).appendleft(chat)
+                self._read_gap(chat)
+
+    def _read_gap(self, chat: str) -> None:
+        """Have a chat read whose socket has been opened, the newest first."""
+        if not self.listening.gap_is_short(chat):
+            self.gaps.appendleft(chat)
+        elif chat in self.chats and waiting_messages(self.chats[chat].known).messages:
+            # A receipt may have come meanwhile.
+            self.short_gaps.appendleft(chat)
+        else:
+            self.short_gaps.append(chat)
 
     def waiting(self) -> Waiting:
         """Return how many chats wait for a call: the read of their gap, or a websocket."""

@@ -61,6 +61,8 @@ class Scan:
         True if an item says that the chat has ended.
     pages
         How many were read.
+    asked_at
+        When the first was asked for, in epoch ms; None if that is not known.
     sweep
         Where the next snapshot goes on; None if nothing is left, or the scan should be whole.
         Without it nothing is lost, but snapshots begin at the newest page again.
@@ -76,6 +78,7 @@ class Scan:
     error: ParticipantError | None = None
     saw_end: bool = False
     pages: int = 0
+    asked_at: int | None = None
     sweep: Sweep | None = None
     observed_at: int | None = None
 
@@ -111,7 +114,7 @@ def scan(
     may_go_on
         Asked between pages; when it says no, the scan ends as it is.
     at
-        When the scan is made, in epoch ms.
+        When the scan is made, in epoch ms, if its first page does not tell.
     sweep
         That of the snapshot before.
     read_from
@@ -182,6 +185,9 @@ class _Scanner:
         if self.leaps:
             self._leap()
         result = self.result
+        if not result.pages:
+            result.asked_at = page.asked_at
+            self._at = self._at if page.asked_at is None else page.asked_at
         result.pages += 1
         result.items += page.items
         named = text_id(page.response.get("InitialContactId"))

@@ -24,7 +24,7 @@ from chatlake.exceptions import (
     ParticipantUnavailable,
 )
 from chatlake.json_codec import loads
-from chatlake.timestamps import microseconds, parse_timestamp
+from chatlake.timestamps import microseconds, now_ms, parse_timestamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,10 +59,13 @@ class Page:
         The service's own JSON.
     next_token
         For the page after it; None at the end of the scan.
+    asked_at
+        When the service was asked, after the wait for one's turn, in epoch ms; None if unknown.
     """
 
     response: JsonObject
     next_token: str | None
+    asked_at: int | None = None
 
     @property
     def items(self) -> list[JsonObject]:
@@ -161,6 +164,7 @@ class ParticipantClient:
         }
         given: Any = {name: value for name, value in request.items() if value is not None}
         with self._transcripts.call():
+            asked_at = now_ms()
             answer = _call("GetTranscript", lambda: self._client.get_transcript(**given))
         try:
             response = loads(answer[_BODY])
@@ -171,7 +175,7 @@ class ParticipantClient:
             raise ParticipantUnavailable("GetTranscript", "no transcript")
         token = response.get("NextToken")
         # An empty one means the end, too: amazon-connect-chatjs issue 28.
-        return Page(response, token if isinstance(token, str) and token else None)
+        return Page(response, token if isinstance(token, str) and token else None, asked_at)
 
     def connect(
         self, participant_token: str, *, websocket: bool = False, urgent: bool = True

@@ -177,6 +177,8 @@ def _read_by(
     connection, fresh, fetched.url = _connection(token, chat, services, after_end=whole)
     read_at = now_ms()
     found = _scan(connection, known, services, whole=whole, at=read_at, sweep=sweep)
+    # Before, it may have waited long for its turn.
+    read_at = found.asked_at or read_at
     fetched.calls, fetched.sweep = found.pages, found.sweep
     # An ended chat has at least its join events, so an empty answer is not its transcript.
     if not found.items and (known.items or whole):

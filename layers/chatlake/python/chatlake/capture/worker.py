@@ -271,27 +271,30 @@ class _Worker:
     def _end(self) -> None:
         for chat in [chat for chat, work in self._at_work.items() if work.done()]:
             self.looks += 1
-            self._take_back(chat, self._at_work.pop(chat), self._begun.pop(chat))
+            is_back = self._take_back(chat, self._at_work.pop(chat), self._begun.pop(chat))
             for event in self._heard.pop(chat, ()):
                 self._live.react(event)
+            if is_back:
+                self._live.leave_to_others(chat)
         self._live.tell_heard()
 
-    def _take_back(self, chat: str, work: Future[LiveChat | None], kind: _Kind) -> None:
+    def _take_back(self, chat: str, work: Future[LiveChat | None], kind: _Kind) -> bool:
+        """Take the outcome of work on a chat; return whether it is among the live again."""
         error = work.exception()
         if kind == "open" and (error is None or self._live.listening.not_opened(chat, error)):
             if not self._live.listening.has(chat):
                 self._live.opening_failed(chat)
-            return
-        if isinstance(error, Exception):
+        elif isinstance(error, Exception):
             # One chat must not hold up the others; it comes again after a while.
             self._hooks.failed(chat, error)
             self._services.schedule.postpone(chat, due_at=now_ms() + _POSTPONED_MS)
             self._live.rotation.remove(chat)
-        elif kind == "write" and self._live.is_lasting(chat):
-            return
         elif (live := work.result()) is None:
-            self._live.take_out(chat)
-        else:
+            # An attempt knows nothing of what is heard meanwhile: one more writes that.
+            self._live.take_out(chat, again=chat in self._heard)
+        elif kind != "write" or not self._live.is_lasting(chat):
             # So that it is missed when it is no longer among the live.
             self._agenda.is_live(chat)
             self._live.put_back(live, was_read=kind in {"gap", "read"})
+            return True
+        return False
