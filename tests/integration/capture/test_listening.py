@@ -254,7 +254,7 @@ def test_a_socket_near_its_hour_is_replaced_without_a_read(listener: Listener) -
 def test_a_chat_goes_on_after_a_leg_of_which_no_event_told(listener: Listener) -> None:
     """All that is known has ended, but its socket is open: what comes after is kept."""
     listener.begin(CHAT)
-    event = _disconnected(CHAT, listener.clock)
+    event = disconnected(CHAT, listener.clock)
     listener.pool.call(20, lambda: listener.opened.deliver(event))
     next_leg = {**message(CHAT, "after", listener.clock), "ContactId": "leg"}
     listener.say(400, next_leg)
@@ -289,7 +289,7 @@ def test_without_sockets_all_is_read(listener: Listener) -> None:
     assert len(listener.service.reads[CHAT]) > 5
 
 
-def _disconnected(chat: str, clock: HandClock) -> dict[str, Any]:
+def disconnected(chat: str, clock: HandClock) -> dict[str, Any]:
     return {
         "source": "aws.connect",
         "detail-type": "Amazon Connect Contact Event",

@@ -14,9 +14,10 @@ from chatlake.capture.live_chat import LiveChat
 from chatlake.capture.live_chats import LiveChats
 from chatlake.capture.shard_table import Coverage, Waiting
 from chatlake.capture.sockets import SocketEvent
+from chatlake.documents.document import Document
 from chatlake.sources.get_transcript import from_response
 from tests.clock import HandClock
-from tests.sockets import Pool, joined
+from tests.sockets import Pool, joined, message, receipt
 
 READ_AT_MS = 1_788_220_800_000
 
@@ -38,10 +39,15 @@ def live() -> LiveChats:
     )
 
 
+def response(name: str, *items: dict[str, Any]) -> Document:
+    """What a read just now brings."""
+    value = {"InitialContactId": name, "Transcript": list(items)}
+    return from_response(value, read_at=READ_AT_MS, whole=True)
+
+
 def chat(name: str) -> LiveChat:
     """A chat that was read just now."""
-    response = {"InitialContactId": name, "Transcript": [joined(name)]}
-    known = from_response(response, read_at=READ_AT_MS, whole=True)
+    known = response(name, joined(name))
     tokens = {"token#1": Token("participant", b"sealed")}
     return LiveChat(CaptureState(name, 1, tokens=tokens), known, at=READ_AT_MS)
 
@@ -90,3 +96,37 @@ def test_what_was_missed_is_not_known_by_a_read_that_was_before(live: LiveChats)
     # Whatever it was read for.
     live.put_back(one, was_read=False)
     assert live.listening.covers("one")
+
+
+def test_a_receipt_of_a_message_that_is_not_known_tells_of_a_gap(live: LiveChats) -> None:
+    clock = HandClock()
+    live.chats = {"soon": chat("soon"), "known": chat("known")}
+    live.chats["known"].hear(response("known", message("known", "m1", clock)))
+    for name in live.chats:
+        live.react(SocketEvent(name, "opened", READ_AT_MS + 400))
+        told = SocketEvent(name, "items", READ_AT_MS + 900, (receipt("m1", clock),))
+        live.react(told)
+    assert list(live.gaps) == ["soon"]
+    assert live.waiting() == Waiting(transcripts=1)
+
+
+def test_once_all_is_known_such_a_receipt_tells_nothing(live: LiveChats) -> None:
+    live.chats = {"one": chat("one")}
+    live.react(SocketEvent("one", "opened", READ_AT_MS + 400))
+    live.listening.cover("one")
+    told = SocketEvent("one", "items", READ_AT_MS + 900, (receipt("m1", HandClock()),))
+    live.react(told)
+    assert list(live.gaps) == []
+    assert live.listening.covers("one")
+
+
+def test_of_short_gaps_those_are_read_first_in_which_a_receipt_may_have_come(
+    live: LiveChats,
+) -> None:
+    clock = HandClock()
+    clock.set(READ_AT_MS - 5_000)
+    live.chats = {name: chat(name) for name in ("quiet", "waits", "silent")}
+    live.chats["waits"].learn([response("waits", message("waits", "m1", clock))])
+    for name in live.chats:
+        live.react(SocketEvent(name, "opened", READ_AT_MS + 400))
+    assert list(live.short_gaps) == ["waits", "quiet", "silent"]

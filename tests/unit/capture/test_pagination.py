@@ -174,6 +174,20 @@ def test_a_read_that_ends_before_a_waiting_message_has_not_reached_it() -> None:
     assert not scan(pages, known(*waiting), whole=False).reached
 
 
+def test_a_scan_was_made_when_its_first_page_had_its_turn() -> None:
+    asked = iter((5_000, 9_000))
+
+    def read_page(token: str | None) -> Page:
+        items = numbered(1) if token else numbered(2)
+        return Page({"Transcript": items}, None if token else "next", next(asked))
+
+    found = scan(read_page, Document("c1"), whole=True, at=1_000)
+    assert found.pages == 2
+    assert found.asked_at == found.observed_at == 5_000
+    untold = scan(Pages(numbered(1)), Document("c1"), whole=True, at=1_000)
+    assert (untold.asked_at, untold.observed_at) == (None, 1_000)
+
+
 def test_a_hole_that_a_read_has_left_is_closed_before_anything_counts_as_observed() -> None:
     """Newer items are known, and older ones; what lies between is not."""
 

@@ -251,3 +251,17 @@ def test_a_clock_that_is_set_back_makes_nobody_wait_for_long(
     clock.set(0)
     with pace.call():
         assert clock.time() <= 2
+
+
+def test_an_answer_tells_when_it_was_asked_for_which_is_after_the_wait(
+    simulator: Simulator,
+) -> None:
+    with participant_client(simulator.url) as client:
+        service = ParticipantClient(
+            client, transcripts=RateLimiter(0.5), connections=RateLimiter(1000)
+        )
+        token = service.connect(simulator.participant_token(CHAT.initial_contact_id)).token
+        first, second = (service.get_transcript(token).asked_at for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert second - first >= 2_000

@@ -175,21 +175,14 @@ class LiveChats:
             self._write([live])
             self.forget(chat)
 
-    def take_out(self, chat: str, *, again: bool = False) -> None:
+    def take_out(self, chat: str) -> None:
         """Note that an attempt left a chat that is not live; listen on while its socket is open.
 
         A leg may have begun of which no event told: then something will be heard of it.
-
-        Parameters
-        ----------
-        again
-            Whether another attempt is to be made, for something was heard during this one.
         """
         self.rotation.remove(chat)
         live = self.chats.get(chat)
-        if again:
-            self.over.append(chat)
-        elif live is None or live.gone or saw_end(live.known) or not self.listening.has(chat):
+        if live is None or live.gone or saw_end(live.known) or not self.listening.has(chat):
             self.forget(chat)
         else:
             self._lasting.add(chat)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from chatlake.capture.capture_chat import capture_chat
 from chatlake.timestamps import now_ms
@@ -10,6 +10,25 @@ from chatlake.timestamps import now_ms
 if TYPE_CHECKING:
     from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.live_chat import LiveChat
+
+
+type Kind = Literal["ended", "new", "gap", "open", "read", "write", "waiting"]
+"""Why something is done with a chat."""
+
+ATTEMPTS: tuple[Kind, ...] = ("ended", "new", "waiting")
+HOLDS_UP = 5
+"""So many others an attempt counts for while it waits for a call: what is heard of its chat comes
+into the document only then."""
+
+ROOM: dict[Kind, int] = {
+    "ended": 12,
+    "new": 20,
+    "gap": 2,
+    "open": 8,
+    "write": 4,
+    "waiting": 2,
+}
+"""How many at once, so that none keeps out the others; of reads as many as the rate needs."""
 
 
 def look_at(live: LiveChat, services: CaptureServices) -> LiveChat | None:

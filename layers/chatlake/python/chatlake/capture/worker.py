@@ -9,14 +9,15 @@ is left when it must go.
 from __future__ import annotations
 
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
+from chatlake.capture import live_work
 from chatlake.capture.agenda import Agenda, Alone
 from chatlake.capture.capture_chat import capture_chat
 from chatlake.capture.live_chats import LiveChats
-from chatlake.capture.live_work import look_at, write, write_lasting, write_late
-from chatlake.capture.shard_table import Coverage
+from chatlake.capture.shard_table import Coverage, Waiting
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from chatlake.capture.agenda import Shard
     from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.live_chat import LiveChat
+    from chatlake.capture.live_work import Kind
     from chatlake.capture.socket_pool import SocketPool
     from chatlake.capture.sockets import SocketEvent
     from chatlake.capture.worker_hooks import Pacing, WorkerHooks
@@ -38,18 +40,7 @@ _LONGEST_SLEEP_S = 1.0
 # Of the machine's clock: how long to wait for work before it is decided again who is next.
 _LONGEST_WAIT_S = 0.25
 
-type _Kind = Literal["ended", "new", "gap", "open", "read", "write", "waiting"]
 type _Work = Callable[[], LiveChat | None]
-
-# How many at once, so that none keeps out the others; of reads as many as the rate needs.
-_ROOM: dict[_Kind, int] = {
-    "ended": 12,
-    "new": 20,
-    "gap": 2,
-    "open": 8,
-    "write": 4,
-    "waiting": 2,
-}
 
 
 def run(
@@ -98,7 +89,7 @@ class _Worker:
         self._hooks = hooks
         self._pool = pool
         self._shard = shard
-        self._room: dict[_Kind, int] = {**_ROOM, "read": pacing.reads_at_once}
+        self._room: dict[Kind, int] = {**live_work.ROOM, "read": pacing.reads_at_once}
         self._agenda = Agenda(services.schedule, shard)
         self._live = LiveChats(
             services,
@@ -110,7 +101,7 @@ class _Worker:
         )
         self._heard: dict[str, list[SocketEvent]] = {}
         self._at_work: dict[str, Future[LiveChat | None]] = {}
-        self._begun: dict[str, _Kind] = {}
+        self._begun: dict[str, Kind] = {}
         self._looked_at = 0
         self._reported_at = now_ms()
 
@@ -143,7 +134,8 @@ class _Worker:
     def _write_all(self, chats: Iterable[LiveChat]) -> None:
         unwritten = [live for live in chats if not live.is_written]
         for live, written in [
-            (live, self._pool.submit(write_late, live, self._services)) for live in unwritten
+            (live, self._pool.submit(live_work.write_late, live, self._services))
+            for live in unwritten
         ]:
             if isinstance(error := written.exception(), Exception):
                 self._hooks.failed(live.chat, error)
@@ -177,7 +169,7 @@ class _Worker:
         if at - self._looked_at >= _LOOK_EVERY_MS:
             self._looked_at = at
             self._shard.coverage = self._live.coverage(self._agenda.new)
-            self._shard.waiting = self._live.waiting()
+            self._shard.waiting = self._waiting()
             self._agenda.new.extend(self._live.look_around(self._at_work))
 
     def _hear(self) -> None:
@@ -195,7 +187,7 @@ class _Worker:
             self._begun[chat] = kind
             self._at_work[chat] = self._pool.submit(work)
 
-    def _next(self) -> Iterator[tuple[_Kind, str, _Work]]:
+    def _next(self) -> Iterator[tuple[Kind, str, _Work]]:
         """Yield what is to be done now, the most urgent first, while there is room."""
         live, agenda = self._live, self._agenda
         yield from self._next_of("ended", live.over, again=True)
@@ -212,8 +204,8 @@ class _Worker:
         yield from self._next_of("waiting", agenda.waiting)
 
     def _next_of(
-        self, kind: _Kind, chats: deque[str], *, again: bool = False
-    ) -> Iterator[tuple[_Kind, str, _Work]]:
+        self, kind: Kind, chats: deque[str], *, again: bool = False
+    ) -> Iterator[tuple[Kind, str, _Work]]:
         """Yield work of a kind; a chat at work waits if nobody names it again."""
         busy: list[str] = []
         while chats and self._count(kind) < self._room[kind]:
@@ -225,7 +217,7 @@ class _Worker:
         if again:
             chats.extend(busy)
 
-    def _next_read(self) -> Iterator[tuple[_Kind, str, _Work]]:
+    def _next_read(self) -> Iterator[tuple[Kind, str, _Work]]:
         rotation = self._live.rotation
         while self._count("read") < self._room["read"] and self._has_turn("read"):
             chat = rotation.take(now_ms())
@@ -237,14 +229,14 @@ class _Worker:
             else:
                 yield "read", chat, work
 
-    def _work(self, kind: _Kind, chat: str) -> _Work | None:
+    def _work(self, kind: Kind, chat: str) -> _Work | None:
         """Return what is to be done with a chat; None if it is no longer to be done."""
         live, services = self._live.chats.get(chat), self._services
         if live is not None:
             self._live.listening.observe(live)
-        if kind in {"ended", "new", "waiting"}:
+        if kind in live_work.ATTEMPTS:
             if live is not None and chat in self._live.passed:
-                return partial(write_late, live, services)
+                return partial(live_work.write_late, live, services)
             return partial(capture_chat, chat, services, live)
         if live is None or not self._live.needs(kind, live):
             return None
@@ -252,10 +244,10 @@ class _Worker:
             return partial(self._live.listening.open, live)
         if kind == "write":
             lasting = self._live.is_lasting(chat)
-            return partial(write_lasting if lasting else write, live, services)
-        return partial(look_at, live, services)
+            return partial(live_work.write_lasting if lasting else live_work.write, live, services)
+        return partial(live_work.look_at, live, services)
 
-    def _has_turn(self, kind: _Kind) -> bool:
+    def _has_turn(self, kind: Kind) -> bool:
         """Return whether work that only reads may begin: what is new shall not wait behind it.
 
         One of a kind may always be under way, so that nothing waits for ever.
@@ -265,7 +257,13 @@ class _Worker:
     def _callers(self) -> int:
         return self._count("new") + self._count("gap") + self._count("read")
 
-    def _count(self, kind: _Kind) -> int:
+    def _waiting(self) -> Waiting:
+        """Return how many chats wait for a call, those that an attempt keeps above all."""
+        waiting = self._live.waiting()
+        attempts = sum(self._count(kind) for kind in live_work.ATTEMPTS)
+        return replace(waiting, transcripts=waiting.transcripts + live_work.HOLDS_UP * attempts)
+
+    def _count(self, kind: Kind) -> int:
         return sum(1 for of in self._begun.values() if of == kind)
 
     def _end(self) -> None:
@@ -278,7 +276,7 @@ class _Worker:
                 self._live.leave_to_others(chat)
         self._live.tell_heard()
 
-    def _take_back(self, chat: str, work: Future[LiveChat | None], kind: _Kind) -> bool:
+    def _take_back(self, chat: str, work: Future[LiveChat | None], kind: Kind) -> bool:
         """Take the outcome of work on a chat; return whether it is among the live again."""
         error = work.exception()
         if kind == "open" and (error is None or self._live.listening.not_opened(chat, error)):
@@ -290,8 +288,7 @@ class _Worker:
             self._services.schedule.postpone(chat, due_at=now_ms() + _POSTPONED_MS)
             self._live.rotation.remove(chat)
         elif (live := work.result()) is None:
-            # An attempt knows nothing of what is heard meanwhile: one more writes that.
-            self._live.take_out(chat, again=chat in self._heard)
+            self._live.take_out(chat)
         elif kind != "write" or not self._live.is_lasting(chat):
             # So that it is missed when it is no longer among the live.
             self._agenda.is_live(chat)
