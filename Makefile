@@ -87,9 +87,10 @@ docs: $(READY) ## the pages and parts of pages that are made from schema, comman
 	$(BIN)/python -m tools.cost > docs/cost.md
 	$(BIN)/python -m tools.parameters
 	$(BIN)/python -m tools.package_tree
+	$(BIN)/python -m tools.role_table
 	$(BIN)/python -m tools.sql_guide
 
-template: $(READY) ## optimizers, alarms and dashboard of template.yaml
+template: $(READY) ## roles, optimizers, alarms and dashboard of template.yaml
 	$(BIN)/python -m tools.template_parts
 
 lock: $(UV) | $(BIN)/python ## re-pin requirements/ from pyproject.toml (newest: LOCK=--upgrade)

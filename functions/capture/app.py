@@ -11,16 +11,14 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, describe, guarded, logger, metrics, record
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
 from chatlake.aws_clients.counters import Counters
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.aws_clients.s3_errors import is_no_such_key
 from chatlake.capture.capture_services import CaptureServices
+from chatlake.capture.export_bucket import ExportBucket
 from chatlake.capture.lease import Lease
 from chatlake.capture.leased_pace import LeasedPace
 from chatlake.capture.message_waiting import MessageWaitingEvents
@@ -55,18 +53,8 @@ LEAST_REPORTED_S = 1.0
 
 settings = Settings.from_environment()
 archive = DeployedArchive(settings)
-s3 = clients.s3()
+exports = ExportBucket(clients.s3(), settings.export_bucket)
 rate = settings.own_capture_rate / settings.capture_shards
-
-
-def read_export(key: str) -> bytes | None:
-    """Return the bytes of an export; None if it is not there."""
-    try:
-        return s3.get_object(Bucket=settings.export_bucket, Key=key)["Body"].read()
-    except ClientError as error:
-        if is_no_such_key(error):
-            return None
-        raise
 
 
 def report_failure(chat: str, error: Exception) -> None:
@@ -117,7 +105,7 @@ services = CaptureServices(
         ),
         counters=counters,
     ),
-    read_export=read_export,
+    read_export=exports.read,
     publish_queue=archive.publish_queue,
     exports_come=bool(settings.export_bucket),
     listens=settings.live_source == "websocket",

@@ -150,17 +150,6 @@ def test_connect_may_invoke_the_function_for_this_instance_only() -> None:
     }
 
 
-def test_only_who_reads_chats_may_open_tokens() -> None:
-    """Whoever has the key may open tokens, but for those to whom that is denied."""
-    may_open = {
-        name
-        for name, resource in TEMPLATE["Resources"].items()
-        if resource["Type"] == "AWS::Serverless::Function"
-        and {"Ref": "TokensStaySealed"} not in resource["Properties"]["Policies"]
-    }
-    assert may_open == {"Capture", "LastRead"}
-
-
 def test_every_route_is_throttled_and_only_what_pages_call_is_open() -> None:
     routes = {
         f"{event['Properties']['Method']} {event['Properties']['Path']}": event["Properties"]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tools.template_parts import alarms, dashboard, optimizers, version
+from tools.template_parts import alarms, dashboard, optimizers, roles, version
 
 # By the name of the module that has the part's table.
 PARTS: dict[str, Callable[[], str]] = {
+    "roles": roles.rendered,
     "optimizers": optimizers.rendered,
     "alarms": alarms.rendered,
     "dashboard": dashboard.rendered,

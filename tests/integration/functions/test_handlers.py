@@ -504,7 +504,7 @@ def test_capture_with_nothing_to_do_ends_at_once(load: Load) -> None:
 
 def test_an_export_is_gone_only_if_its_bucket_is_there(load: Load) -> None:
     """An object that is not there is never asked for again; a bucket may come back."""
-    assert load("capture").read_export("no-such-key") is None
+    assert load("capture").exports.read("no-such-key") is None
     without_bucket = load("capture", EXPORT_BUCKET="no-such-bucket")
     with pytest.raises(ClientError, match="NoSuchBucket"):
-        without_bucket.read_export("no-such-key")
+        without_bucket.exports.read("no-such-key")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from botocore.exceptions import ClientError
 
+_FORBIDDEN = 403
 _NOT_FOUND = 404
 _CONFLICT = 409
 _PRECONDITION_FAILED = 412
@@ -20,6 +21,11 @@ def is_not_found(error: ClientError) -> bool:
 def is_no_such_key(error: ClientError) -> bool:
     """Return whether the bucket is there, but no such object in it."""
     return error.response["Error"]["Code"] in {"NoSuchKey", "404"}
+
+
+def is_forbidden(error: ClientError) -> bool:
+    """Return whether the request was not allowed (403)."""
+    return _status(error) == _FORBIDDEN
 
 
 def is_precondition_failed(error: ClientError) -> bool:

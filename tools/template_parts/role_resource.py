@@ -1,0 +1,90 @@
+"""What can be said of a role, and how the template writes it: here is what all roles have alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from tools.template_parts.role_statements import own_logs
+from tools.template_parts.statement import Statement
+from tools.template_parts.yaml_text import Value, block, ref
+
+OF_EVERY_FUNCTION: tuple[Statement, ...] = (own_logs(),)
+"""What Lambda does for each function in its name."""
+
+_ACCOUNT = {"aws:SourceAccount": ref("AWS::AccountId")}
+# Glue says for whom it assumes a role. Lambda is not documented to, whenever it does, so that it is
+# believed where it says so; nobody can give a role to a function of another account.
+_TRUST: dict[str, Value] = {
+    "glue": {"StringEquals": _ACCOUNT},
+    "lambda": {"StringEqualsIfExists": _ACCOUNT},
+}
+_POLICY = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """The role of a function, or of another service.
+
+    Attributes
+    ----------
+    of
+        The logical id of the function; with `Role` behind it that is the role's.
+    description
+        What whoever has it does.
+    statements
+        What that needs, beside what all functions need.
+    when
+        Condition of the template without which there is no such role.
+    """
+
+    of: str
+    description: str
+    statements: tuple[Statement, ...]
+    service: Literal["glue", "lambda"] = "lambda"
+    when: str | None = None
+
+    @property
+    def all_statements(self) -> tuple[Statement, ...]:
+        """What is allowed, with what all functions may."""
+        return (OF_EVERY_FUNCTION if self.service == "lambda" else ()) + self.statements
+
+
+def as_yaml(role: Role) -> str:
+    """Return the resource as the template has it."""
+    return "\n".join(_lines(role)) + "\n"
+
+
+def _lines(role: Role) -> Iterator[str]:
+    yield f"  {role.of}Role:"
+    yield "    Type: AWS::IAM::Role"
+    if role.when:
+        yield f"    Condition: {role.when}"
+    # The name of an existing bucket is empty only where it is not used.
+    yield "    Metadata: {cfn-lint: {config: {ignore_checks: [W1031]}}}"
+    yield "    Properties:"
+    yield from block(_properties(role), 6)
+    yield "      Policies:"
+    yield f"        - PolicyName: {role.of}"
+    yield "          PolicyDocument:"
+    yield '            Version: "2012-10-17"'
+    yield "            Statement:"
+    for statement in role.all_statements:
+        if statement.why:
+            yield f"{' ' * _POLICY}# {statement.why}"
+        yield from block([statement.value()], _POLICY)
+
+
+def _properties(role: Role) -> dict[str, Value]:
+    """Return what a role has beside its policy."""
+    trust = {
+        "Effect": "Allow",
+        "Principal": {"Service": f"{role.service}.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+        "Condition": _TRUST[role.service],
+    }
+    return {
+        "Description": role.description,
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+    }

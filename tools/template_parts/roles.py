@@ -1,0 +1,215 @@
+"""The roles: what each function may do, and Glue's optimizers.
+
+What is granted is what is called: `tests/infrastructure/test_permissions.py` compares both, and
+says what AWS does in a function's name. A function of its own needs a `Role` here.
+"""
+
+from __future__ import annotations
+
+from tools.template_parts.lake_statements import (
+    TABLE_NAMES,
+    VIEW_NAMES,
+    catalog,
+    databases,
+    documents,
+    export_key,
+    list_documents,
+    list_exports,
+    miss_documents,
+    optimizer_logs,
+    query_results,
+    read_exports,
+    table_files,
+    workgroup,
+)
+from tools.template_parts.role_resource import Role, as_yaml
+from tools.template_parts.role_statements import (
+    chat_items,
+    connect,
+    due,
+    key_by,
+    older_due,
+    open_tokens,
+    reserve,
+    schedule,
+    schedule_of_chats,
+    seal_tokens,
+    send,
+    take,
+    tell_of_waiting,
+)
+
+_DESCRIBE = connect("DescribeContact", "DescribeContact", "contact", "contacts of the instance")
+_TO_PUBLISH = send("SendToPublish", "PublishQueue", "the publish queue")
+# Which chat a contact is a leg of, and that it is none of an erased one.
+_FIND_CHAT = (
+    chat_items("FindChat", "BatchGetItem", "leg tombstone"),
+    chat_items("NoteLeg", "UpdateItem", "chat leg"),
+)
+# A document that is merged may bring legs together, or turn out to be of an erased chat.
+_MERGE = (
+    chat_items("FindChats", "BatchGetItem", "chat leg tombstone"),
+    chat_items("NoteLegs", "UpdateItem", "chat leg tombstone"),
+)
+_MERGE_DOCUMENTS = documents("MergeDocuments", "DeleteObject GetObject PutObject")
+_COMMIT = (
+    catalog("CommitToTables", "GetTable UpdateTable", "the tables", *TABLE_NAMES),
+    databases("GetDatabase"),
+)
+_PUBLISH = (
+    chat_items("ReadLegs", "GetItem", "chat"),
+    *table_files(),
+    *_COMMIT,
+    key_by("dynamodb s3", writes=True),
+    _TO_PUBLISH,
+)
+
+ROLES = (
+    Role(
+        "StartChat",
+        "Starts chats and takes their tokens",
+        (
+            *_FIND_CHAT,
+            schedule_of_chats("GetItem PutItem UpdateItem"),
+            key_by("dynamodb"),
+            seal_tokens(),
+            _DESCRIBE,
+            connect("StartChats", "StartChatContact", "contact-flow", "flows of the instance"),
+        ),
+        when="HasStartChatApi",
+    ),
+    Role(
+        "LastRead",
+        "Reads chats whose end comes",
+        (
+            *_MERGE,
+            chat_items("ReadLegs", "GetItem", "chat"),
+            chat_items("ForgetErased", "DeleteItem", "chat leg"),
+            schedule_of_chats("GetItem PutItem Query UpdateItem"),
+            reserve(),
+            _MERGE_DOCUMENTS,
+            miss_documents(),
+            key_by("dynamodb s3", writes=True),
+            seal_tokens(),
+            open_tokens(),
+        ),
+        when="HasLastRead",
+    ),
+    Role(
+        "Track",
+        "Notes contact events and new exports",
+        (
+            *_FIND_CHAT,
+            schedule_of_chats("GetItem PutItem UpdateItem"),
+            key_by("dynamodb"),
+            _DESCRIBE,
+            send("SendToDeadLetters", "TrackDeadLetters", "the dead letters of Track"),
+        ),
+    ),
+    Role(
+        "Capture",
+        "Follows live chats, reads those that are due",
+        (
+            *_MERGE,
+            chat_items("ReadLegs", "GetItem", "chat watch"),
+            chat_items("ForgetErased", "DeleteItem", "chat leg watch"),
+            older_due(),
+            schedule("BatchWriteItem DeleteItem GetItem PutItem Query UpdateItem"),
+            due(),
+            _MERGE_DOCUMENTS,
+            miss_documents(),
+            read_exports(),
+            list_exports(),
+            export_key(),
+            key_by("dynamodb s3", writes=True),
+            seal_tokens(),
+            open_tokens(),
+            _TO_PUBLISH,
+            tell_of_waiting(),
+        ),
+    ),
+    Role(
+        "Publish",
+        "Turns documents into rows of the tables",
+        (
+            take("PublishQueue", "the publish queue"),
+            chat_items("FindChats", "BatchGetItem", "chat leg tombstone"),
+            chat_items("NotePublished", "UpdateItem", "chat tombstone"),
+            chat_items("ForgetErased", "DeleteItem", "chat leg"),
+            documents("ReadDocuments", "GetObject"),
+            miss_documents(),
+            *_PUBLISH,
+        ),
+    ),
+    Role(
+        "Reconcile",
+        "Looks for chats that no event told of, and for those that are stuck",
+        (
+            chat_items("FindChats", "BatchGetItem", "chat leg tombstone watch"),
+            chat_items("Republish", "UpdateItem", "chat republication"),
+            chat_items("GoOnRepublishing", "DeleteItem GetItem", "republication"),
+            schedule_of_chats("BatchGetItem GetItem PutItem UpdateItem"),
+            due(),
+            documents("ReadDocuments", "GetObject"),
+            list_documents("ListBucket"),
+            list_exports(),
+            key_by("dynamodb s3"),
+            _TO_PUBLISH,
+            connect("SearchContacts", "SearchContacts", "", "the instance"),
+            # Without it SearchContacts is refused.
+            _DESCRIBE,
+        ),
+    ),
+    Role(
+        "Erase",
+        "Removes chats everywhere, and for good",
+        (
+            chat_items("FindChats", "BatchGetItem", "chat leg tombstone watch"),
+            chat_items("NoteErased", "UpdateItem", "chat leg tombstone"),
+            chat_items("ForgetErased", "DeleteItem", "chat leg watch"),
+            schedule_of_chats("BatchGetItem BatchWriteItem Query"),
+            documents("DeleteDocuments", "DeleteObject DeleteObjectVersion GetObject"),
+            miss_documents(),
+            list_documents("ListBucketVersions"),
+            *_PUBLISH,
+        ),
+    ),
+    Role(
+        "MakeTables",
+        "Makes the tables, views and named queries",
+        (
+            chat_items("Republish", "UpdateItem", "republication"),
+            *table_files(),
+            *query_results(),
+            catalog(
+                "MakeTablesAndViews",
+                "CreateTable DeleteTable GetPartitions GetTable GetTables UpdateTable",
+                "the tables and views",
+                *TABLE_NAMES,
+                *VIEW_NAMES,
+            ),
+            databases("GetDatabase GetDatabases", "default"),
+            workgroup(
+                "BatchGetNamedQuery CreateNamedQuery GetQueryExecution ListNamedQueries "
+                "StartQueryExecution UpdateNamedQuery"
+            ),
+            key_by("dynamodb s3 athena", writes=True),
+        ),
+    ),
+    Role(
+        "Optimizer",
+        "Lets Glue compact the tables and delete what nobody needs any more",
+        (
+            *table_files(),
+            catalog("CommitToTables", "GetTable UpdateTable", "the tables", *TABLE_NAMES),
+            key_by("s3", writes=True),
+            optimizer_logs(),
+        ),
+        service="glue",
+    ),
+)
+
+
+def rendered() -> str:
+    """Return the resources as the template has them."""
+    return "\n".join(map(as_yaml, ROLES))
