@@ -88,6 +88,7 @@ docs: $(READY) ## the pages and parts of pages that are made from schema, comman
 	$(BIN)/python -m tools.parameters
 	$(BIN)/python -m tools.package_tree
 	$(BIN)/python -m tools.role_table
+	$(BIN)/python -m tools.deploy_role
 	$(BIN)/python -m tools.sql_guide
 
 template: $(READY) ## roles, optimizers, alarms and dashboard of template.yaml

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from local.cloud.template import Json
 
 _EVERYTHING = "us-east-1"
@@ -34,6 +36,17 @@ def mistakes(resource_type: str, properties: Json, region: str) -> list[str]:
     if schema is not None:
         _look(properties, schema, schema.get("definitions", {}), "", found)
     return found
+
+
+def handlers(resource_type: str, names: Collection[str]) -> set[str]:
+    """Return the permissions that CloudFormation needs to create, read, update or delete a type."""
+    schema = _schema(resource_type, _EVERYTHING) or {}
+    return {
+        permission
+        for name, handler in schema.get("handlers", {}).items()
+        if name in names
+        for permission in handler["permissions"]
+    }
 
 
 @cache

@@ -84,10 +84,11 @@ def read_template(path: Path, region: str, parameters: Mapping[str, str]) -> Tem
             digest = _digest(folder)
             artifacts[digest] = folder.resolve()
             resource["Properties"][name] = f"s3://{_BUCKET}/{digest}"
-    return Template(_translated(source, values, region), artifacts, values)
+    return Template(translated(source, values, region), artifacts, values)
 
 
-def _translated(source: Json, values: Mapping[str, Json], region: str) -> Json:
+def translated(source: Json, values: Mapping[str, Json], region: str) -> Json:
+    """Return a template of SAM as one of CloudFormation; its code is on S3."""
     from samtranslator.metrics.metrics import (  # type: ignore[import-untyped]
         DummyMetricsPublisher,
         Metrics,
