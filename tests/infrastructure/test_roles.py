@@ -50,12 +50,10 @@ def test_a_role_is_assumed_for_this_account_only() -> None:
     for name in ROLES:
         document = RESOURCES[f"{name}Role"]["Properties"]["AssumeRolePolicyDocument"]
         [trust] = document["Statement"]
-        [(operator, condition)] = trust["Condition"].items()
-        assert condition == {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
-        service = trust["Principal"]["Service"].partition(".")[0]
-        # What is sent of it is known of Glue alone.
-        expected = {"glue": "StringEquals", "lambda": "StringEqualsIfExists"}
-        assert operator == expected[service]
+        account = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
+        assert trust["Condition"] == {"StringEqualsIfExists": account}
+        service = "glue" if name == "Optimizer" else "lambda"
+        assert trust["Principal"] == {"Service": f"{service}.amazonaws.com"}
 
 
 def test_no_statement_is_about_everything() -> None:
