@@ -24,6 +24,7 @@ from botocore.credentials import Credentials
 from chatlake.capture.schedule import CaptureSchedule
 from local.clock import Clock
 from local.cloud import LocalCloud, Stack
+from local.cloud.call_record import FILE_NAME, CallRecord
 from local.cloud.moto_server import MotoOptions
 from local.endings import Ending, Endings
 from local.participant_service import ParticipantService
@@ -77,8 +78,9 @@ class World:
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
+            record = CallRecord(self._folder / "logs" / FILE_NAME)
             self.service = stack.enter_context(
-                ParticipantService(self.chats, self.clock, self._script.behaviour)
+                ParticipantService(self.chats, self.clock, self._script.behaviour, record.simulated)
             )
             endpoints = {
                 "AWS_ENDPOINT_URL_CONNECT": self.service.url,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from email.message import Message
 
+    from local.cloud.call_record import CallRecord
     from local.cloud.deployer import DeployedStack, Deployer
     from local.cloud.running import Running
 
@@ -33,7 +34,7 @@ _NAMESPACE = "http://cloudformation.amazonaws.com/doc/2010-05-15/"
 class Control:
     """A server for them, on a loopback port."""
 
-    def __init__(self, running: Running, deployer: Deployer) -> None:
+    def __init__(self, running: Running, deployer: Deployer, record: CallRecord) -> None:
         self._running = running
         self._deployer = deployer
         control = self
@@ -45,6 +46,7 @@ class Control:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                record.note(self.command, self.path, "", self.headers, body)
                 status, headers, answer = control.answer(self.path, self.headers, body)
                 self.send_response_only(status)
                 for name, value in {**headers, "Content-Length": str(len(answer))}.items():

@@ -206,6 +206,8 @@ class Environment:
             **function.variables,
             **host.clock.to_environment(),
             "_HANDLER": function.handler,
+            # Whose request one is, is told by who has signed it.
+            "AWS_ACCESS_KEY_ID": function.name,
             "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
             "AWS_LAMBDA_FUNCTION_NAME": function.name,

@@ -14,6 +14,7 @@ import boto3
 from botocore.config import Config
 
 from local.cloud.activity import Activity
+from local.cloud.call_record import FILE_NAME, NOBODY, CallRecord
 from local.cloud.control import Control
 from local.cloud.deployer import Deployer
 from local.cloud.environment import LEAST_TIMEOUT_S, Host, runtime_folder
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from local.cloud.template import Json
 
 _CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_ACCESS_KEY_ID": NOBODY,
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_SESSION_TOKEN": "local",
 }
@@ -101,7 +102,7 @@ class LocalCloud:
             self._spawner, logs / "moto.log", self.account_id, self.clock, self._moto_options
         )
         self.endpoint_url = self._moto.endpoint_url
-        self._session = boto3.Session("local", "local", "local", region_name=self.region)
+        self._session = boto3.Session(NOBODY, "local", "local", region_name=self.region)
         host = Host(
             self._spawner,
             self.clock,
@@ -121,7 +122,8 @@ class LocalCloud:
         )
         self.flows = self._running.flows
         self._deployer = Deployer(Place(self.client, self._running, self.region, self.account_id))
-        self._control = Control(self._running, self._deployer)
+        self._record = CallRecord(logs / FILE_NAME)
+        self._control = Control(self._running, self._deployer, self._record)
         host.variables.update(self.endpoints)
         return self
 
@@ -198,6 +200,8 @@ class LocalCloud:
         read = read_template(template, self.region, parameters)
         deployed = self._deployer.deploy(read, stack_name)
         resources = {name: found.physical_id for name, found in deployed.resources.items()}
+        for name, found in deployed.resources.items():
+            self._record.name(found.wanted.type_name, name, found.physical_id)
         apis = [
             self._running.apis[made] for made in resources.values() if made in self._running.apis
         ]

@@ -10,6 +10,7 @@ import logging
 import os
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from moto.moto_server.werkzeug_app import (
@@ -21,6 +22,7 @@ from werkzeug.serving import make_server
 
 from local.clock import Clock
 from local.cloud import moto_athena, moto_patches, moto_speed
+from local.cloud.call_record import FILE_VARIABLE, CallRecord
 from local.cloud.lifeline import end_with_parent
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 
 _UNDISTURBED_S = 0.05
+_RECORD = CallRecord(Path(os.environ[FILE_VARIABLE])) if FILE_VARIABLE in os.environ else None
 
 
 class _Handler(MotoRequestHandler):
@@ -52,6 +55,9 @@ class _Handler(MotoRequestHandler):
         else:
             body = environ["wsgi.input"].read()
             del environ["HTTP_TRANSFER_ENCODING"]
+        if _RECORD is not None:
+            path, _, query = self.path.partition("?")
+            _RECORD.note(self.command, path, query, self.headers, body)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = io.BytesIO(body)
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.cloud.call_record import FILE_NAME as CALLS_NAME
+from local.cloud.call_record import FILE_VARIABLE as CALLS_VARIABLE
 from local.cloud.lifeline import end
 from local.trino.installation import required
 
@@ -62,6 +64,7 @@ class MotoServer:
             Trino is wanted and not installed.
         """
         variables = clock.to_environment() if clock else {}
+        variables[CALLS_VARIABLE] = str(log.with_name(CALLS_NAME))
         if options.trino:
             required()
             variables[FOLDER_VARIABLE] = str(log.parent / "trino")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
@@ -43,6 +43,8 @@ class ParticipantService:
         What the service goes by: it answers with what is there by then.
     behaviour
         What can be switched.
+    record
+        Takes the name of each operation that is called, and the headers of the request.
 
     Attributes
     ----------
@@ -52,9 +54,16 @@ class ParticipantService:
         The participants' websockets: what they were sent, and how to break them.
     """
 
-    def __init__(self, chats: Iterable[Chat], clock: Clock, behaviour: Behaviour = _USUAL) -> None:
+    def __init__(
+        self,
+        chats: Iterable[Chat],
+        clock: Clock,
+        behaviour: Behaviour = _USUAL,
+        record: Callable[[str, Mapping[str, str]], None] = lambda _operation, _headers: None,
+    ) -> None:
         self.calls: list[Call] = []
         self._clock = clock
+        self._record = record
         self._behaviour = behaviour
         self._contacts = Contacts(chats)
         self._tokens = Tokens(behaviour)
@@ -181,6 +190,7 @@ class ParticipantService:
         if found is None:
             return _error(Refused(404, "UnknownOperationException", "this is not simulated"))
         operation, labels = found
+        self._record(operation.name, request.headers)
         call = Call(operation.name, at_ms, 200, None)
         fault = Fault()
         try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import boto3
 import pytest
@@ -29,10 +30,13 @@ def s3() -> Iterator[Stubber]:
 
 
 def bucket(s3: Stubber) -> ExportBucket:
-    return ExportBucket(s3.client, "exports")
+    client: Any = s3.client
+    return ExportBucket(client, "exports")
 
 
-def refuse(s3: Stubber, operation: str, code: str, status: int, wanted: dict[str, object]) -> None:
+def refuse(
+    s3: Stubber, operation: str, code: str, status: int, wanted: Mapping[str, object]
+) -> None:
     s3.add_client_error(
         operation, service_error_code=code, http_status_code=status, expected_params=wanted
     )

@@ -33,5 +33,6 @@ def put_object(bucket: str, key: str, body: bytes) -> None:
 
 
 def _authorization(service: str) -> str:
-    scope = f"local/20260101/{os.environ['AWS_REGION']}/{service}/aws4_request"
-    return f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=none"
+    scope = f"20260101/{os.environ['AWS_REGION']}/{service}/aws4_request"
+    credential = f"{os.environ['AWS_ACCESS_KEY_ID']}/{scope}"
+    return f"AWS4-HMAC-SHA256 Credential={credential}, SignedHeaders=host, Signature=none"

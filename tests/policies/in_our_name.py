@@ -1,0 +1,151 @@
+"""What nobody sees called: what AWS does in a role's name, and what the worlds do not come to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from local.scripted.contact_center import REGION
+from local.world import EXPORT_BUCKET, EXPORT_PREFIX
+from tests.policies.actions import requests
+from tests.policies.evaluator import Request
+from tests.policies.granted import arn
+from tools.template_parts.lake_statements import TABLE_NAMES
+
+type Reasons = list[tuple[Request, str]]
+
+_FUNCTIONS = (
+    "StartChat",
+    "LastRead",
+    "Track",
+    "Capture",
+    "Publish",
+    "Reconcile",
+    "Erase",
+    "MakeTables",
+)
+_POLLS = (
+    "Lambda's poller of queues: docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"
+)
+_OPTIMIZES = "docs.aws.amazon.com/glue/latest/dg/optimization-prerequisites.html"
+
+
+def _logs() -> Reasons:
+    group = arn("logs", "log-group:Logs:*")
+    why = (
+        "Lambda writes the log: docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html"
+    )
+    return [(Request(f"logs:{a}", group), why) for a in ("CreateLogStream", "PutLogEvents")]
+
+
+def _polled(queue: str) -> Reasons:
+    actions = ("DeleteMessage", "GetQueueAttributes", "ReceiveMessage")
+    return [(Request(f"sqs:{action}", arn("sqs", queue)), _POLLS) for action in actions]
+
+
+def _optimized() -> Iterator[tuple[Request, str]]:
+    bucket = "arn:aws:s3:::LakeBucket"
+    for action in ("DeleteObject", "GetObject", "PutObject"):
+        yield Request(f"s3:{action}", f"{bucket}/tables/messages/data/0.parquet"), _OPTIMIZES
+    yield Request("s3:ListBucket", bucket), _OPTIMIZES
+    for table in TABLE_NAMES:
+        for operation in ("GetTable", "UpdateTable"):
+            for request in requests("glue", operation, {"database": "Database", "table": table}):
+                yield request, _OPTIMIZES
+    through = {"kms:ViaService": (f"s3.{REGION}.amazonaws.com",)}
+    for action in ("Decrypt", "GenerateDataKey"):
+        yield Request(f"kms:{action}", arn("kms", "key/Key"), through), "the files are encrypted"
+    for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents"):
+        group = arn("logs", "log-group:/aws-glue/iceberg-compaction/logs:log-stream:0")
+        yield Request(f"logs:{action}", group), _OPTIMIZES
+
+
+def _rare(service: str, operation: str, why: str, **on: str) -> Reasons:
+    return [(request, why) for request in requests(service, operation, on)]
+
+
+def _items(operation: str, kinds: str, why: str) -> Reasons:
+    return [
+        reason
+        for kind in kinds.split()
+        for reason in _rare("dynamodb", operation, why, table="Chats", leading=f"{kind}#0")
+    ]
+
+
+_BY_AWS: dict[str, Reasons] = {
+    "Track": [
+        (
+            Request("sqs:SendMessage", arn("sqs", "TrackDeadLetters")),
+            "where Lambda sends events that failed: "
+            "docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html",
+        )
+    ],
+    "Publish": _polled("PublishQueue"),
+    "Optimizer": list(_optimized()),
+}
+
+_ERASED = "a leg turns out to be of a chat that was erased: `documents.upsert`, `ChatState.forget`"
+_LEFT = "a publisher finds a chat erased whose rows it has just taken away: `tables.publish`"
+_LOST = "files of a commit that lost against another are deleted: `tables.lake`"
+_TOLD = "rows that an earlier version has made are due again: `tables.look_through`"
+_FORGET = (
+    *_items("GetItem", "chat", _ERASED),
+    *_items("UpdateItem", "tombstone", _ERASED),
+    *_items("DeleteItem", "chat leg", _ERASED),
+)
+
+NOT_IN_THE_WORLDS: dict[str, Reasons] = {
+    "LastRead": [*_FORGET],
+    "Capture": [
+        *_FORGET,
+        *_rare(
+            "s3",
+            "ListObjectsV2",
+            "S3 answers 403 for an export that is gone: `capture.export_bucket`",
+            bucket=EXPORT_BUCKET,
+            prefix=f"{EXPORT_PREFIX}/0/0/0/0.json",
+        ),
+        *_rare(
+            "events",
+            "PutEvents",
+            "MessageWaitingSeconds, which the worlds leave at 0: `capture.message_waiting`",
+            **{"bus": "default", "source": "chatlake", "detail-type": "Message Waiting"},
+        ),
+    ],
+    "Publish": [
+        *_items("GetItem", "chat", _LEFT),
+        *_items("UpdateItem", "tombstone", _LEFT),
+        *_items("DeleteItem", "chat leg", _LEFT),
+        *_rare("s3", "DeleteObject", _LOST, bucket="LakeBucket", key="tables/messages/0"),
+        *_rare("sqs", "SendMessage", _TOLD, queue="PublishQueue"),
+    ],
+    "Reconcile": [
+        *_rare(
+            "s3",
+            "GetObject",
+            "a document whose chat has too long a name for a key: `S3Store.chats`",
+            bucket="DocumentBucket",
+            key="documents/0",
+        ),
+    ],
+    "Erase": [
+        *_rare("s3", "DeleteObject", _LOST, bucket="LakeBucket", key="tables/messages/0"),
+        *_rare("sqs", "SendMessage", _TOLD, queue="PublishQueue"),
+    ],
+    "MakeTables": [
+        *_rare(
+            "athena",
+            "UpdateNamedQuery",
+            "a question that a new version asks otherwise: `analytics.athena_named_queries`",
+        ),
+    ],
+}
+
+IN_OUR_NAME: dict[str, Reasons] = {
+    name: [
+        *(_logs() if name in _FUNCTIONS else ()),
+        *_BY_AWS.get(name, ()),
+        *NOT_IN_THE_WORLDS.get(name, ()),
+    ]
+    for name in (*_FUNCTIONS, "Optimizer")
+}
+"""By the role, what is asked in its name, each with the reason."""
