@@ -123,6 +123,7 @@ class World:
                 "ConnectInstanceArn": INSTANCE_ARN,
                 "ExportBucketName": EXPORT_BUCKET,
                 "ExportPrefix": EXPORT_PREFIX,
+                "StartChatApi": "on",
                 "ContactFlowId": FLOW_ID,
                 **self._parameters,
                 **parameters,

@@ -63,7 +63,7 @@ def costs(chats_a_day: float, chat: Chat, stack: Stack) -> list[Line]:
 
 def _lambda(of: Month, chat: Chat, stack: Stack) -> Line:
     run_s = {
-        "StartChat": of.chats * chat.start_s,
+        "TakeToken": of.chats * chat.start_s,
         "Track": of.tracked * chat.track_s,
         "Capture": of.processes * chat.busy_hours * HOUR_S * DAYS + of.asks * chat.ask_s,
         "Publish": of.batches * chat.publish_s + of.chats * chat.publishes * chat.publish_chat_s,

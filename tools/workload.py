@@ -35,7 +35,7 @@ ABOUT = {
     "publishes": "times that a chat is published; late exports and receipts repeat it",
     "track_s": "an invocation of Track",
     "ask_s": "an invocation of Capture that finds that it is not needed",
-    "start_s": "an invocation of StartChat",
+    "start_s": "an invocation of TakeToken, or of StartChat in its place",
     "publish_s": "a batch of Publish, beside its chats",
     "publish_chat_s": "each chat of a batch",
     "log_kb": "what an invocation logs, metrics and Lambda's own lines included",

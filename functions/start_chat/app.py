@@ -1,4 +1,4 @@
-"""HTTP API: starts chats for web pages, and takes tokens of chats that others started."""
+"""HTTP API: starts chats for web pages."""
 
 from __future__ import annotations
 
@@ -8,21 +8,14 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from chatlake.aws.archive import DeployedArchive
-from chatlake.aws.http_api import answer, failure, json_body, resolver
+from chatlake.aws.http_api import answer, failure, json_body, knows_customer, resolver
 from chatlake.aws.observability import count, describe, guarded, logger, metrics
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.capture.chat_resolver import ChatResolver
-from chatlake.capture.start_chat import (
-    StartChatServices,
-    keep_token,
-    register,
-    rejected_member,
-    start_chat,
-    start_request,
-)
-from chatlake.exceptions import ChatErased, RejectedInput
+from chatlake.capture.given_tokens import TokenKeeper
+from chatlake.capture.start_chat import PageRules, rejected_member, start_chat, start_request
+from chatlake.exceptions import NotAllowed, RejectedInput
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import Response
@@ -31,13 +24,12 @@ if TYPE_CHECKING:
 settings = Settings.from_environment()
 archive = DeployedArchive(settings, clients.PROMPT)
 connect = clients.connect(clients.PROMPT)
-services = StartChatServices(
-    schedule=archive.schedule,
-    chat_resolver=ChatResolver(archive.chats, connect, settings.instance_id),
-    token_cipher=archive.token_cipher,
-    connect=connect,
+keeper = TokenKeeper(archive.schedule, archive.token_cipher)
+rules = PageRules(
     instance_id=settings.instance_id,
     contact_flow_id=settings.contact_flow_id,
+    allowed_flows=frozenset(settings.allowed_flows),
+    allowed_attributes=frozenset(settings.allowed_attributes),
 )
 app = resolver(settings.allowed_origins)
 
@@ -45,9 +37,10 @@ app = resolver(settings.allowed_origins)
 @app.post("/chats")
 def start() -> Response[str]:
     """Start a chat, and keep its token for capture."""
-    result, page = start_chat(start_request(json_body(app), services), services)
+    request = start_request(json_body(app), rules, is_known=knows_customer(app))
+    result, page = start_chat(request, connect)
     try:
-        keep_token(result["ContactId"], "participant", result["ParticipantToken"], services)
+        keeper.keep(result["ContactId"], "participant", result["ParticipantToken"])
     except (ClientError, BotoCoreError) as error:
         # The customer's chat has begun, and must not suffer from this.
         count({Metric.TOKENS_LOST: 1})
@@ -56,19 +49,11 @@ def start() -> Response[str]:
     return answer(HTTPStatus.OK, page)
 
 
-@app.post("/tokens")
-def take_token() -> Response[str]:
-    """Take a token of a chat that something else started."""
-    chat = register(json_body(app), services)
-    count({Metric.TOKENS_REGISTERED: 1})
-    return answer(HTTPStatus.OK, {"InitialContactId": chat})
-
-
 @app.exception_handler(RejectedInput)  # type: ignore[untyped-decorator]
 def reject(error: RejectedInput) -> Response[str]:
-    """Say what is wrong with a request."""
-    gone = isinstance(error, ChatErased)
-    return failure(HTTPStatus.GONE if gone else HTTPStatus.BAD_REQUEST, str(error))
+    """Say what is wrong with a request, or that no page may ask for it."""
+    forbidden = isinstance(error, NotAllowed)
+    return failure(HTTPStatus.FORBIDDEN if forbidden else HTTPStatus.BAD_REQUEST, str(error))
 
 
 @app.exception_handler(ParamValidationError)  # type: ignore[untyped-decorator]

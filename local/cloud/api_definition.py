@@ -21,7 +21,15 @@ _OPERATION_PROPERTIES = {
 _INTEGRATION = re.compile(
     r"arn:[^:]+:apigateway:[^:]+:lambda:path/[^/]+/functions/(.+)/invocations"
 )
+_AUTHORIZER = "x-amazon-apigateway-authorizer"
 _BODY_PROPERTIES = {"components", "info", "openapi", "paths", "tags", "x-amazon-apigateway-cors"}
+_AUTHORIZER_SAME = {
+    "type": "request",
+    "authorizerPayloadFormatVersion": "2.0",
+    "enableSimpleResponses": True,
+    "authorizerResultTtlInSeconds": 0,
+}
+_AUTHORIZER_PROPERTIES = {*_AUTHORIZER_SAME, "authorizerUri", "jwtConfiguration", "identitySource"}
 _CORS = {
     "allowCredentials": "AllowCredentials",
     "allowHeaders": "AllowHeaders",
@@ -34,12 +42,21 @@ _CORS = {
 
 @dataclass(frozen=True)
 class Route:
-    """A method and a path with {names} in it, and the ARN of the function behind."""
+    """A method and a path with {names} in it, and the ARN of the function behind.
+
+    Attributes
+    ----------
+    signed
+        Whether requests are signed with IAM credentials.
+    authorizer_arn
+        The function that is asked whether a request may pass.
+    """
 
     method: str
     path: str
     function_arn: str
     signed: bool
+    authorizer_arn: str | None = None
 
     @property
     def key(self) -> str:
@@ -64,6 +81,11 @@ def read_definition(body: Mapping[str, Json], cors: Mapping[str, Json]) -> Defin
         for name, scheme in schemes.items()
         if scheme.get("x-amazon-apigateway-authtype") == "awsSigv4"
     }
+    deciding = {
+        name: _authorizer_arn(scheme[_AUTHORIZER], name)
+        for name, scheme in schemes.items()
+        if _AUTHORIZER in scheme
+    }
     routes = []
     for path, operations in body.get("paths", {}).items():
         _known(operations, _METHODS, path)
@@ -75,13 +97,24 @@ def read_definition(body: Mapping[str, Json], cors: Mapping[str, Json]) -> Defin
             if not found or integration.get("payloadFormatVersion") != "2.0":
                 raise NotKnown(f"{what}: only functions with payload format 2.0 are known")
             asked = {name for entry in operation.get("security", []) for name in entry}
-            if asked - signing - {"NONE"}:
-                raise NotKnown(f"{what}: the authorizer {', '.join(sorted(asked - signing))}")
+            if unknown := asked - signing - deciding.keys() - {"NONE"}:
+                raise NotKnown(f"{what}: the authorizer {', '.join(sorted(unknown))}")
             name = "ANY" if method.startswith("x-") else method.upper()
-            routes.append(Route(name, path, found[1], bool(asked & signing)))
+            authorizer = next((deciding[scheme] for scheme in asked & deciding.keys()), None)
+            routes.append(Route(name, path, found[1], bool(asked & signing), authorizer))
     described = body.get("x-amazon-apigateway-cors", {})
     _known(described, set(_CORS), "x-amazon-apigateway-cors")
     return Definition(routes, cors or {_CORS[name]: value for name, value in described.items()})
+
+
+def _authorizer_arn(authorizer: Mapping[str, Json], name: str) -> str:
+    """Return the ARN of the function that decides."""
+    _known(authorizer, _AUTHORIZER_PROPERTIES, name)
+    found = _INTEGRATION.fullmatch(authorizer.get("authorizerUri", ""))
+    told = {key: authorizer.get(key) for key in _AUTHORIZER_SAME}
+    if not found or told != _AUTHORIZER_SAME:
+        raise NotKnown(f"{name}: only functions that are asked for each request are known")
+    return found[1]
 
 
 def _known(value: Mapping[str, Json], names: set[str], what: str) -> None:

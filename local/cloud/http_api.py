@@ -25,13 +25,13 @@ _TIMEOUT_S = 30
 
 
 class HttpApi:
-    """A served API. `invoke` runs the function of an ARN."""
+    """A served API. `invoke` runs the function of an ARN for a part of the API's own ARN."""
 
     def __init__(
         self,
         api_id: str,
         definition: Definition,
-        invoke: Callable[[str, bytes], Answer],
+        invoke: Callable[[str, str, bytes], Answer],
         clock: Clock,
     ) -> None:
         self.api_id = api_id
@@ -57,11 +57,12 @@ class HttpApi:
         route, names = self._route(request.method, request.path)
         if route is None:
             return _message(404, "Not Found", cors)
-        if route.signed and not headers.get("authorization", "").startswith("AWS4-HMAC-SHA256"):
-            return _message(403, "Forbidden", cors)
         event = event_of(request, route, names, api_id=self.api_id, now_s=self._clock.time())
         try:
-            answer = self._invoke(route.function_arn, json.dumps(event).encode())
+            if not self._passes(event, route):
+                return _message(403, "Forbidden", cors)
+            part = f"$default/{request.method}{route.path}"
+            answer = self._invoke(route.function_arn, part, json.dumps(event).encode())
         except Throttled:
             return _message(503, "Service Unavailable", cors)
         if answer.outcome != "ok":
@@ -74,6 +75,27 @@ class HttpApi:
             if not (cors and name.startswith("access-control-"))
         ]
         return status, passed + cors, body
+
+    def _passes(self, event: dict[str, Json], route: Route) -> bool:
+        """Return whether the request may pass; its event has what the route's authorizer said.
+
+        What that is asked has no body:
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-lambda-authorizer.html
+        """
+        if route.signed:
+            signature: str = event["headers"].get("authorization", "")
+            return signature.startswith("AWS4-HMAC-SHA256")
+        if route.authorizer_arn is None:
+            return True
+        asked = {name: value for name, value in event.items() if name != "body"}
+        asked |= {"type": "REQUEST", "identitySource": None}
+        payload = json.dumps(asked).encode()
+        answer = self._invoke(route.authorizer_arn, "authorizers/local", payload)
+        said = json.loads(answer.body or b"null")
+        if answer.outcome != "ok" or not isinstance(said, dict):
+            return False
+        event["requestContext"]["authorizer"] = {"lambda": said.get("context")}
+        return said.get("isAuthorized") is True
 
     def _route(self, method: str, path: str) -> tuple[Route | None, dict[str, str]]:
         """Return the most exact route, and what stands for the {names} in its path."""

@@ -140,9 +140,9 @@ class Running:
             self.apis[api_id].definition = definition
         else:
 
-            def invoke(arn: str, payload: bytes) -> Answer:
-                source = f"arn:aws:execute-api:{self._region}:{self._account_id}:{api_id}/"
-                if not self._may(arn, "apigateway.amazonaws.com", source, prefix=True):
+            def invoke(arn: str, part: str, payload: bytes) -> Answer:
+                source = f"arn:aws:execute-api:{self._region}:{self._account_id}:{api_id}/{part}"
+                if not self._may(arn, "apigateway.amazonaws.com", source):
                     raise Throttled(arn)
                 return self.invoke(arn, payload)
 
@@ -183,14 +183,14 @@ class Running:
         else:
             _LOG.warning("%s may not invoke %s: an event is lost", rule_arn, arn)
 
-    def _may(self, arn: str, principal: str, source_arn: str, *, prefix: bool = False) -> bool:
+    def _may(self, arn: str, principal: str, source_arn: str) -> bool:
         for permission in list(self.permissions.values()):
             if permission.function_arn != self.function_arn(arn):
                 continue
             if permission.principal != principal:
                 continue
             allowed = permission.source_arn
-            if allowed is None or (prefix and allowed.startswith(source_arn)):
+            if allowed is None:
                 return True
             if re.fullmatch(".*".join(map(re.escape, allowed.split("*"))), source_arn):
                 return True

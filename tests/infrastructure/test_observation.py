@@ -27,10 +27,10 @@ REGION = "eu-west-1"
 STACK = "a-stack"
 COLUMNS = 24
 DAY_S, HOUR_S = 86_400, 3600
-FEWEST = {"StartChatApi": "off", "NoEventsHours": "0", "LeastReceiptShare": "0"}
-ALL: dict[str, str] = {}
+FEWEST = {"TokensApi": "off", "NoEventsHours": "0", "LeastReceiptShare": "0"}
+ALL = {"StartChatApi": "on", "ContactFlowId": "0" * 36}
 # Failures of these do not end with an error of the function.
-WATCHED_OTHERWISE = {"Track": "TrackFailed", "StartChat": "StartChatFailed"}
+WATCHED_OTHERWISE = {"Track": "TrackFailed", "StartChat": "ApiFailed", "TakeToken": "ApiFailed"}
 HEALTH = {
     *("ChatsLive", "ChatsAnnounced", "ChatsPublished", "MessagesPublished", "ReceiptsPublished"),
     *("ReadLatency", "EndToRows", "CallsOfRate", "ReadsThrottled", "ParticipantSourcesClosed"),

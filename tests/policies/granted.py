@@ -12,7 +12,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped,
 
 from local.cloud.intrinsics import NO_VALUE, Scope
 from local.scripted.contact_center import ACCOUNT_ID, INSTANCE_ARN, REGION
-from local.world import EXPORT_BUCKET, EXPORT_PREFIX
+from local.world import EXPORT_BUCKET, EXPORT_PREFIX, FLOW_ID
 from tests.policies.evaluator import Statement, several
 from tools.artifacts import ROOT
 
@@ -24,6 +24,7 @@ EVERYTHING = MappingProxyType(
         "ExportPrefix": EXPORT_PREFIX,
         "ExportKeyArn": EXPORT_KEY,
         "StartChatApi": "on",
+        "ContactFlowId": FLOW_ID,
         "LastReads": "on",
         "MessageWaitingSeconds": "60",
     }

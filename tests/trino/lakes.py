@@ -77,6 +77,8 @@ class Lakes:
             publish_queue_url=client("sqs").create_queue(QueueName=name)["QueueUrl"],
             workgroup="primary",
             contact_flow_id="",
+            allowed_flows=(),
+            allowed_attributes=(),
             allowed_origins=(),
             capture_rate=4,
             schedule_table="schedule",

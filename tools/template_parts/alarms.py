@@ -7,7 +7,7 @@ from tools.template_parts.alarm_resource import Alarm, Expression
 from tools.template_parts.metrics import of_api, of_chatlake, of_function, of_queue
 
 _SUM = "SUM(FILL(METRICS(), 0))"
-# Errors of the others have alarms of their own: CaptureFailed, TrackFailed, StartChatFailed,
+# Errors of the others have alarms of their own: CaptureFailed, TrackFailed, ApiFailed,
 # LastReadFailed.
 _FUNCTIONS = ("Publish", "Reconcile", "Erase", "MakeTables")
 _FAILURES = (
@@ -115,12 +115,12 @@ ALARMS = (
         why={"Statistic": "One report may fall between two processes; there are several a period."},
     ),
     Alarm(
-        name="StartChatFailed",
-        condition="HasStartChatApi",
+        name="ApiFailed",
+        condition="HasApi",
         description=(
             "Web pages or back ends got answers 5xx in two periods of five minutes: customers may "
-            "be unable to start a chat. Read the log of StartChat; a 503 is an AWS service that "
-            "refused or was not reached."
+            "be unable to start a chat, or chats have no receipts. Read the logs of StartChat and "
+            "TakeToken; a 503 is an AWS service that refused or was not reached."
         ),
         of=of_api("5xx", "Api"),
         periods=6,

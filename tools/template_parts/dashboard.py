@@ -19,6 +19,7 @@ _FUNCTIONS = {
     "Erase": "",
     "MakeTables": "",
     "StartChat": "HasStartChatApi",
+    "TakeToken": "HasTokensApi",
     "LastRead": "HasLastRead",
 }
 

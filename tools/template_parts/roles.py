@@ -67,16 +67,26 @@ _PUBLISH = (
 ROLES = (
     Role(
         "StartChat",
-        "Starts chats and takes their tokens",
+        "Starts chats for web pages",
+        (
+            schedule_of_chats("GetItem PutItem UpdateItem"),
+            key_by("dynamodb"),
+            seal_tokens(),
+            connect("StartChats", "StartChatContact", "contact-flow", "flows of the instance"),
+        ),
+        when="HasStartChatApi",
+    ),
+    Role(
+        "TakeToken",
+        "Takes tokens of chats that others started",
         (
             *_FIND_CHAT,
             schedule_of_chats("GetItem PutItem UpdateItem"),
             key_by("dynamodb"),
             seal_tokens(),
             _DESCRIBE,
-            connect("StartChats", "StartChatContact", "contact-flow", "flows of the instance"),
         ),
-        when="HasStartChatApi",
+        when="HasTokensApi",
     ),
     Role(
         "LastRead",

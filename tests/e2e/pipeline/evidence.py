@@ -65,6 +65,7 @@ class Evidence:
 
 FUNCTIONS = (
     "StartChat",
+    "TakeToken",
     "LastRead",
     "Track",
     "Capture",

@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.validate import ParamValidator
 
-from chatlake.capture.start_chat import CHECKED, PASSED_ON, REFUSED
+from chatlake.capture.start_chat import CHECKED, OF_KNOWN_CUSTOMERS, PASSED_ON, REFUSED
 from chatlake.chat_state import add_tombstones
 from chatlake.documents.document import Document, merge
 from chatlake.documents.store.s3 import S3Store
@@ -37,6 +37,15 @@ def request(path: str, body: object, **headers: str) -> dict[str, Any]:
     event["routeKey"] = event["requestContext"]["routeKey"] = f"POST {path}"
     event["headers"] = {"content-type": "application/json", **headers}
     event["body"] = body if isinstance(body, str) else json.dumps(body)
+    return event
+
+
+JWT = {"jwt": {"claims": {"sub": "customer"}, "scopes": None}}
+
+
+def known(event: dict[str, Any], authorizer: object = JWT) -> dict[str, Any]:
+    """A request that an authorizer let pass."""
+    event["requestContext"]["authorizer"] = authorizer
     return event
 
 
@@ -65,15 +74,18 @@ class Connect:
 
 
 def with_connect(function: ModuleType, connect: Connect) -> ModuleType:
-    from dataclasses import replace
-
-    function.services = replace(function.services, connect=connect)  # type: ignore[attr-defined]
+    function.connect = connect  # type: ignore[attr-defined]
     return function
 
 
 @pytest.fixture
 def start_chat(load: Load) -> ModuleType:
     return with_connect(load("start_chat"), Connect())
+
+
+@pytest.fixture
+def take_token(load: Load) -> ModuleType:
+    return load("take_token")
 
 
 def answer(response: dict[str, Any]) -> tuple[int, Any]:
@@ -147,8 +159,9 @@ def test_a_bad_start_is_refused_in_words_of_our_own(
 def test_what_connect_would_not_take_is_refused_by_name(
     load: Load, member: str, value: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    function = load("start_chat")
-    status, said = answer(call(function, request("/chats", {**START, member: value})))
+    function = load("start_chat", ALLOWED_ATTRIBUTES=CANARY)
+    asked = known(request("/chats", {**START, member: value}))
+    status, said = answer(call(function, asked))
     assert status == 400
     assert said["data"]["Error"].startswith(member)
     assert CANARY not in str(said) + "".join(capsys.readouterr())
@@ -177,9 +190,9 @@ WHOLE = {
 
 def test_what_connect_takes_it_gets(load: Load) -> None:
     connect = Connect()
-    start_chat = with_connect(load("start_chat"), connect)
+    start_chat = with_connect(load("start_chat", ALLOWED_ATTRIBUTES="topic"), connect)
     body = {**START, **WHOLE, "Attributes": {"topic": "refund"}, "Username": "Jane"}
-    assert call(start_chat, request("/chats", body))["statusCode"] == 200
+    assert call(start_chat, known(request("/chats", body)))["statusCode"] == 200
     [asked] = connect.requests
     assert {name: asked[name] for name in WHOLE} == WHOLE
     assert asked["Attributes"] == {"customerName": f"{CANARY} Jane", "topic": "refund"}
@@ -187,8 +200,98 @@ def test_what_connect_takes_it_gets(load: Load) -> None:
     # As boto3 holds it against the model of the service.
     model = load("start_chat").connect.meta.service_model.operation_model("StartChatContact")
     assert not ParamValidator().validate(asked, model.input_shape).has_errors()
-    assert model.input_shape.members.keys() == PASSED_ON | CHECKED | REFUSED
-    assert WHOLE.keys() == PASSED_ON
+    assert model.input_shape.members.keys() == PASSED_ON | OF_KNOWN_CUSTOMERS | CHECKED | REFUSED
+    assert WHOLE.keys() == PASSED_ON | OF_KNOWN_CUSTOMERS
+
+
+@pytest.mark.parametrize(
+    "authorizer",
+    [None, {}, {"lambda": None}, {"lambda": {"customer": "unknown"}}, {"iam": {"userId": "jwt"}}],
+)
+def test_who_is_not_known_gets_no_chat_of_others_and_none_that_lasts(
+    load: Load, authorizer: object
+) -> None:
+    connect = Connect()
+    start_chat = with_connect(load("start_chat"), connect)
+    for member in OF_KNOWN_CUSTOMERS:
+        asked = known(request("/chats", {**START, member: WHOLE[member]}), authorizer)
+        status, said = answer(call(start_chat, asked))
+        assert status == 403
+        assert said["data"]["Error"].startswith(f"{member}: only for customers")
+    assert connect.requests == []
+
+
+def test_a_function_may_say_that_it_knows_the_customer(load: Load) -> None:
+    connect = Connect()
+    start_chat = with_connect(load("start_chat"), connect)
+    body = {**START, "PersistentChat": WHOLE["PersistentChat"]}
+    asked = known(request("/chats", body), {"lambda": {"customer": "known"}})
+    assert call(start_chat, asked)["statusCode"] == 200
+    assert connect.requests[0]["PersistentChat"] == WHOLE["PersistentChat"]
+
+
+@pytest.mark.parametrize("flow", ["flow", "second", "third"])
+def test_a_page_names_flows_that_it_may(load: Load, flow: str) -> None:
+    connect = Connect()
+    start_chat = with_connect(load("start_chat", ALLOWED_FLOWS="second,third"), connect)
+    body = {**START, "ContactFlowId": flow}
+    assert call(start_chat, request("/chats", body))["statusCode"] == 200
+    assert connect.requests[0]["ContactFlowId"] == flow
+
+
+@pytest.mark.parametrize(
+    ("own", "others", "asked", "status"),
+    [
+        ("flow", "", CANARY, 403),
+        ("flow", "second", CANARY, 403),
+        ("", "second", None, 400),
+        ("", "second", "", 400),
+        ("flow", "", [CANARY], 400),
+    ],
+)
+def test_a_page_starts_no_other_flow(
+    load: Load, own: str, others: str, asked: object, status: int
+) -> None:
+    connect = Connect()
+    function = load("start_chat", CONTACT_FLOW_ID=own, ALLOWED_FLOWS=others)
+    start_chat = with_connect(function, connect)
+    body = {**START, "ContactFlowId": asked}
+    refused_with, said = answer(call(start_chat, request("/chats", body)))
+    assert refused_with == status
+    assert said["data"]["Error"].startswith("ContactFlowId")
+    assert CANARY not in str(said)
+    assert connect.requests == []
+
+
+@pytest.mark.parametrize(
+    ("allowed", "attributes", "named"),
+    [
+        ("", {"topic": "refund"}, "Attributes.topic: "),
+        ("topic", {"topic": "refund", "vip": "yes"}, "Attributes.vip: "),
+        ("topic", {f"{CANARY} says": "yes"}, "one of Attributes: "),
+        ("", {"customerName": f"{CANARY} another"}, "Attributes.customerName: "),
+    ],
+)
+def test_a_page_sets_no_attribute_that_it_may_not(
+    load: Load, allowed: str, attributes: dict[str, str], named: str
+) -> None:
+    connect = Connect()
+    start_chat = with_connect(load("start_chat", ALLOWED_ATTRIBUTES=allowed), connect)
+    body = {**START, "Attributes": attributes}
+    status, said = answer(call(start_chat, request("/chats", body)))
+    assert status == 403
+    assert said["data"]["Error"].startswith(named)
+    assert CANARY not in str(said)
+    assert connect.requests == []
+
+
+def test_a_page_may_send_the_display_name_twice_as_connects_own_does(load: Load) -> None:
+    connect = Connect()
+    start_chat = with_connect(load("start_chat"), connect)
+    name = START["ParticipantDetails"]["DisplayName"]
+    body = {**START, "Attributes": {"customerName": name}}
+    assert call(start_chat, request("/chats", body))["statusCode"] == 200
+    assert connect.requests[0]["Attributes"] == {"customerName": name}
 
 
 @pytest.mark.parametrize(
@@ -248,11 +351,11 @@ def test_a_customer_does_not_suffer_from_a_token_that_cannot_be_kept(
     assert CANARY not in said
 
 
-def test_tokens_of_others_are_taken(start_chat: ModuleType) -> None:
-    start_chat.archive.chats.legs.add({"leg": CHAT}, provisional=False)
+def test_tokens_of_others_are_taken(take_token: ModuleType) -> None:
+    take_token.archive.chats.legs.add({"leg": CHAT}, provisional=False)
     body = {"ContactId": "leg", "ConnectionToken": CANARY, "Expiry": "2026-11-22T17:00:00Z"}
-    assert answer(call(start_chat, request("/tokens", body))) == (200, {"InitialContactId": CHAT})
-    [token] = start_chat.archive.schedule.read(CHAT).tokens.values()
+    assert answer(call(take_token, request("/tokens", body))) == (200, {"InitialContactId": CHAT})
+    [token] = take_token.archive.schedule.read(CHAT).tokens.values()
     assert (token.kind, token.expires_at) == ("connection", 1_795_366_800_000)
 
 
@@ -269,18 +372,31 @@ def test_tokens_of_others_are_taken(start_chat: ModuleType) -> None:
     ],
 )
 def test_a_bad_token_is_refused_and_not_repeated(
-    start_chat: ModuleType, body: object, capsys: pytest.CaptureFixture[str]
+    take_token: ModuleType, body: object, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    status, said = answer(call(start_chat, request("/tokens", body)))
+    status, said = answer(call(take_token, request("/tokens", body)))
     assert status == 400
     assert CANARY not in str(said) + "".join(capsys.readouterr())
 
 
-def test_no_token_of_an_erased_chat_is_taken(start_chat: ModuleType) -> None:
-    add_tombstones(start_chat.archive.chats, CHAT)
+def test_no_token_of_an_erased_chat_is_taken(take_token: ModuleType) -> None:
+    add_tombstones(take_token.archive.chats, CHAT)
     body = {"ContactId": CHAT, "ParticipantToken": CANARY}
-    assert call(start_chat, request("/tokens", body))["statusCode"] == 410
-    assert start_chat.archive.schedule.read(CHAT) is None
+    assert call(take_token, request("/tokens", body))["statusCode"] == 410
+    assert take_token.archive.schedule.read(CHAT) is None
+
+
+def test_a_token_comes_again_where_a_service_refused(
+    load: Load, capsys: pytest.CaptureFixture[str]
+) -> None:
+    take_token = load("take_token", SCHEDULE_TABLE="gone")
+    body = {"ContactId": CHAT, "ParticipantToken": CANARY}
+    take_token.archive.chats.legs.add({CHAT: CHAT}, provisional=False)
+    assert answer(call(take_token, request("/tokens", body))) == (
+        503,
+        {"data": {"Error": "ServiceUnavailable"}},
+    )
+    assert CANARY not in "".join(capsys.readouterr())
 
 
 def test_no_other_site_may_ask_unless_it_was_allowed(load: Load) -> None:

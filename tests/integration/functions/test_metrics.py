@@ -176,12 +176,12 @@ def test_capture_says_how_many_chats_live_when_none_does_any_more(
 def test_events_and_tokens_are_counted_and_not_told_of(
     load: Load, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    track, start_chat = load("track"), load("start_chat")
+    track, take_token = load("track"), load("take_token")
     for path in sorted((ROOT / "events").glob("track.*.json")):
         call(track, json.loads(path.read_text()))
-    event = json.loads((ROOT / "events/start_chat.participant_token.json").read_text())
+    event = json.loads((ROOT / "events/take_token.participant_token.json").read_text())
     event["body"] = json.dumps({"ContactId": CANARY, "ParticipantToken": CANARY})
-    call(start_chat, event)
+    call(take_token, event)
     written = blobs(capsys.readouterr().out)
     assert_they_hold_numbers_only(written, STACK)
     assert values(written, "EventsTracked")

@@ -78,6 +78,7 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         "EXPORT_BUCKET": EXPORT_BUCKET,
         "EXPORT_PREFIX": EXPORT_PREFIX,
         "ALLOWED_ORIGINS": ORIGIN,
+        "CONTACT_FLOW_ID": json.loads(EVENTS["start_chat.start"]["body"])["ContactFlowId"],
         "CAPTURE_RATE": "4",
         "LAST_READ_RESERVE": "1",
         "SHORTEST_INTERVAL_S": "5",
@@ -315,12 +316,12 @@ def test_a_browser_is_told_that_the_page_may_ask(functions: Functions, name: str
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("start_chat.participant_token", "participant"),
-        ("start_chat.connection_token", "connection"),
+        ("take_token.participant_token", "participant"),
+        ("take_token.connection_token", "connection"),
     ],
 )
 def test_a_token_is_kept_for_its_chat(functions: Functions, name: str, kind: str) -> None:
-    app = functions["start_chat"]
+    app = functions["take_token"]
     app.archive.chats.legs.add({FIRST: FIRST}, provisional=False)
     answered = app.handler(EVENTS[name], CONTEXT)
     assert json.loads(answered["body"]) == {"InitialContactId": FIRST}

@@ -128,6 +128,16 @@ def test_a_route_with_an_authorizer_wants_a_signed_request(stack: Stack) -> None
     assert request(url, Authorization="AWS4-HMAC-SHA256 Credential=x")[0] == 201
 
 
+def test_a_function_decides_who_may_call_a_route(cloud: LocalCloud, stack: Stack) -> None:
+    url = f"{stack.http_api_url}/guarded"
+    before = len(cloud.invocations(stack.resources["Page"]))
+    assert request(url, body=b"{}")[0] == 403
+    assert request(url, body=b"{}", X_Word="foe")[0] == 403
+    assert len(cloud.invocations(stack.resources["Page"])) == before
+    status, _, body = request(url, body=b"{}", X_Word="friend")
+    assert (status, json.loads(body)["body"]) == (201, "{}")
+
+
 def test_only_allowed_origins_may_read_answers(stack: Stack) -> None:
     url = f"{stack.outputs['GreetUrl']}/Jane"
     _, allowed, _ = request(url, Origin="https://b.example")

@@ -77,6 +77,7 @@ def test_a_condition_decides_on_resources_and_outputs(cloud: LocalCloud) -> None
         ("Runtime: python3.13", "Runtime: python3.9", "python3.9"),
         ("!Ref Table,", "!Ref Tabel,", "Store: there is no resource or name Tabel"),
         ("AllowHeaders:", "AllowHaeders:", "AllowHaeders"),
+        ("EnableSimpleResponses: true", "EnableSimpleResponses: false", "Door: only functions"),
     ],
 )
 def test_what_is_not_known_fails_by_name(
@@ -93,6 +94,7 @@ INSTANCE = {
     "ConnectInstanceArn": "arn:aws:connect:eu-west-1:111122223333:instance/an-instance",
     "ExportBucketName": "bucket",
     "ExportPrefix": "prefix",
+    "StartChatApi": "on",
     "ContactFlowId": "flow",
 }
 

@@ -22,6 +22,8 @@ OPTIONAL = (
     "PUBLISH_QUEUE_URL",
     "WORKGROUP",
     "CONTACT_FLOW_ID",
+    "ALLOWED_FLOWS",
+    "ALLOWED_ATTRIBUTES",
     "ALLOWED_ORIGINS",
     "CAPTURE_RATE",
     "LAST_READ_RESERVE",
@@ -48,6 +50,7 @@ def test_a_function_that_needs_little_is_told_little() -> None:
     assert (settings.lake_bucket, settings.database) == ("lake", "database")
     assert settings.key_arn == "key"
     assert (settings.workgroup, settings.export_bucket, settings.allowed_origins) == ("", "", ())
+    assert (settings.allowed_flows, settings.allowed_attributes) == ((), ())
     assert (settings.capture_rate, settings.shortest_interval_ms) == (0, 0)
     assert settings.message_waiting_ms == 0
     assert (settings.live_source, settings.connection_rate) == ("websocket", 3)
@@ -63,6 +66,10 @@ def test_numbers_and_lists_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.capture_rate, settings.shortest_interval_ms) == (2.5, 120_000)
     assert settings.message_waiting_ms == 90_000
     assert settings.allowed_origins == ("https://a.example", "https://b.example")
+    monkeypatch.setenv("ALLOWED_FLOWS", "one,two")
+    monkeypatch.setenv("ALLOWED_ATTRIBUTES", "topic")
+    settings = Settings.from_environment()
+    assert (settings.allowed_flows, settings.allowed_attributes) == (("one", "two"), ("topic",))
 
 
 @pytest.mark.parametrize("name", NEEDED)

@@ -20,6 +20,10 @@ class ChatErased(RejectedInput):
     """A token came for a chat that was erased."""
 
 
+class NotAllowed(RejectedInput):
+    """A page asked for what the stack lets no page ask for; its message says what would let it."""
+
+
 class SettingMissing(ChatlakeError):
     """A function lacks an environment variable that the template sets."""
 

@@ -56,6 +56,17 @@ def json_body(app: APIGatewayHttpResolver) -> dict[str, Any]:
     return body
 
 
+def knows_customer(app: APIGatewayHttpResolver) -> bool:
+    """Return whether an authorizer of the API has seen to who asks.
+
+    One of JWTs has; one that is a function says so, with ``"customer": "known"`` in its context:
+    it may as well look at nothing but the way by which a request came.
+    """
+    authorizer = app.current_event["requestContext"].get("authorizer") or {}
+    said = authorizer.get("lambda") or {}
+    return "jwt" in authorizer or said.get("customer") == "known"
+
+
 def answer(status: int, body: dict[str, Any]) -> Response[str]:
     """Make an answer."""
     return Response(int(status), content_types.APPLICATION_JSON, dumps(body).decode())

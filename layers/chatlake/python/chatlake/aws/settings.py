@@ -36,6 +36,10 @@ class Settings:
         CreateParticipantConnection calls per second, of all shards together.
     capture_shards
         Over how many shards capture's chats and rates are divided.
+    contact_flow_id
+        The flow of chats that pages start without naming one.
+    allowed_flows, allowed_attributes
+        Ids of flows and names of contact attributes that pages may name, beside it.
     allowed_origins
         Of pages that may start chats; none if empty.
     """
@@ -52,6 +56,8 @@ class Settings:
     publish_queue_url: str
     workgroup: str
     contact_flow_id: str
+    allowed_flows: tuple[str, ...]
+    allowed_attributes: tuple[str, ...]
     allowed_origins: tuple[str, ...]
     capture_rate: float
     last_read_reserve: float
@@ -113,7 +119,9 @@ class Settings:
             publish_queue_url=os.environ.get("PUBLISH_QUEUE_URL", ""),
             workgroup=os.environ.get("WORKGROUP", ""),
             contact_flow_id=os.environ.get("CONTACT_FLOW_ID", ""),
-            allowed_origins=tuple(filter(None, os.environ.get("ALLOWED_ORIGINS", "").split(","))),
+            allowed_flows=_list("ALLOWED_FLOWS"),
+            allowed_attributes=_list("ALLOWED_ATTRIBUTES"),
+            allowed_origins=_list("ALLOWED_ORIGINS"),
             capture_rate=_number("CAPTURE_RATE"),
             last_read_reserve=_number("LAST_READ_RESERVE"),
             shortest_interval_ms=int(_number("SHORTEST_INTERVAL_S") * 1000),
@@ -143,6 +151,10 @@ def _count(name: str) -> int:
     if not (number.is_integer() and number >= 1):
         raise SettingNotAllowed(name, "a whole number, 1 or more")
     return int(number)
+
+
+def _list(name: str) -> tuple[str, ...]:
+    return tuple(filter(None, os.environ.get(name, "").split(",")))
 
 
 def _live_source(name: str) -> LiveSource:

@@ -170,6 +170,8 @@ class DeployedStack:
             publish_queue_url=self.output("PublishQueueUrl"),
             workgroup=self.output("AthenaWorkgroup"),
             contact_flow_id="",
+            allowed_flows=(),
+            allowed_attributes=(),
             allowed_origins=(),
             capture_rate=0,
             last_read_reserve=0,

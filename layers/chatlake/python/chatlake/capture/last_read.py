@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from chatlake.aws_clients.counters import Counters
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.fetch import Fetched
-from chatlake.capture.start_chat import MOST_TOKEN
+from chatlake.capture.given_tokens import MOST_TOKEN
 from chatlake.capture.token_candidates import LearnedAfterEnd
 from chatlake.capture.token_reading import read_transcript
 from chatlake.documents.document import Document
