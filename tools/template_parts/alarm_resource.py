@@ -10,6 +10,13 @@ from typing import Literal
 from tools.template_parts.metrics import CloudWatchMetric
 
 _LINE_LENGTH = 100
+# Of a list, what is no value is left out.
+_TOLD = """\
+!If
+  - TellsOfAlarms
+  - - !If [HasAlarmEmail, !Ref Alarms, !Ref AWS::NoValue]
+    - !If [HasAlarmTopic, !Ref AlarmTopicArn, !Ref AWS::NoValue]
+  - !Ref AWS::NoValue"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +86,8 @@ class Alarm:
             "Threshold": str(self.threshold),
             "ComparisonOperator": self.comparison,
             "TreatMissingData": self.missing,
-            "AlarmActions": "!If [HasAlarmEmail, [!Ref Alarms], !Ref AWS::NoValue]",
+            "AlarmActions": _TOLD,
+            "OKActions": _TOLD,
         }
 
     def _measured(self) -> dict[str, str]:

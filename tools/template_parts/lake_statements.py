@@ -8,6 +8,7 @@ from tools.template_parts.statement import (
     DATABASE,
     DOCUMENTS,
     LAKE,
+    WORKGROUP,
     Statement,
     arn,
     bucket,
@@ -162,5 +163,5 @@ def workgroup(actions: str) -> Statement:
         "MakeViewsAndQueries",
         "the workgroup",
         words("athena", actions),
-        (arn("athena", "workgroup/${Workgroup}"),),
+        (arn("athena", "workgroup/${Name}", Name=WORKGROUP),),
     )

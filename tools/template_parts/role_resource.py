@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from tools.template_parts.role_statements import own_logs
+from tools.template_parts.role_statements import own_logs, own_network, see_network
 from tools.template_parts.statement import Statement
-from tools.template_parts.yaml_text import Value, block, ref
+from tools.template_parts.yaml_text import Value, block, either, ref
 
-OF_EVERY_FUNCTION: tuple[Statement, ...] = (own_logs(),)
+OF_EVERY_FUNCTION: tuple[Statement, ...] = (own_logs(), own_network(), see_network())
 """What Lambda does for each function in its name."""
 
 # No page promises that Lambda, its poller of queues and Glue's optimizers always say for which
@@ -84,5 +84,7 @@ def _properties(role: Role) -> dict[str, Value]:
     }
     return {
         "Description": role.description,
+        "Path": either("HasRolePath", ref("RolePath")),
+        "PermissionsBoundary": either("HasPermissionsBoundary", ref("PermissionsBoundaryArn")),
         "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
     }

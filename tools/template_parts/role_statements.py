@@ -28,6 +28,27 @@ def own_logs() -> Statement:
     return Statement("WriteLogs", "the stack's log group", actions, (attribute("Logs.Arn"),))
 
 
+def own_network() -> Statement:
+    """Return what Lambda needs to put a function into subnets."""
+    return Statement(
+        "JoinNetwork",
+        "network interfaces",
+        words(
+            "ec2",
+            "AssignPrivateIpAddresses CreateNetworkInterface DeleteNetworkInterface "
+            "UnassignPrivateIpAddresses",
+        ),
+        tuple(arn("ec2", f"{of}/*") for of in ("network-interface", "security-group", "subnet")),
+        when="HasSubnets",
+    )
+
+
+def see_network() -> Statement:
+    """Return what Lambda looks at for that; EC2 lets nobody see a part."""
+    actions = words("ec2", "DescribeNetworkInterfaces DescribeSubnets")
+    return Statement("SeeNetwork", "all of the account", actions, ("*",), when="HasSubnets")
+
+
 def send(name: str, queue: str, on: str) -> Statement:
     """Return what puts messages into a queue."""
     return Statement(name, on, ("sqs:SendMessage",), (attribute(f"{queue}.Arn"),))

@@ -11,6 +11,7 @@ DATABASE = either("MakesData", ref("Database"), ref("ExistingDatabase"))
 DOCUMENTS = either("MakesData", ref("DocumentBucket"), ref("ExistingDocumentBucket"))
 LAKE = either("MakesData", ref("LakeBucket"), ref("ExistingLakeBucket"))
 CHATS = either("MakesData", ref("Chats"), ref("ExistingChatsTable"))
+WORKGROUP = either("MakesWorkgroup", ref("Workgroup"), ref("ExistingWorkgroup"))
 SCHEDULE = either("MakesSchedule", ref("Schedule"), ref("ExistingScheduleTable"))
 
 

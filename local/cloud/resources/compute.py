@@ -195,6 +195,7 @@ TYPES = {
             "RecursiveLoop": "loops are not looked for here",
             "Role": "permissions are not checked here",
             "TracingConfig": "there are no traces here",
+            "VpcConfig": "functions are on this machine's network",
         },
     ),
     "AWS::Lambda::LayerVersion": ResourceType(

@@ -207,7 +207,10 @@ TYPES = {
         _delete_bucket,
         _update_bucket,
         TAGS
-        | {"NotificationConfiguration": "events of buckets are put on the bus by whoever tests"},
+        | {
+            "LoggingConfiguration": "nobody reads who asked for what",
+            "NotificationConfiguration": "events of buckets are put on the bus by whoever tests",
+        },
     ),
     "AWS::S3::BucketPolicy": ResourceType(
         words("Bucket PolicyDocument"), _put_bucket_policy, _delete_bucket_policy

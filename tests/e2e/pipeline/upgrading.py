@@ -31,6 +31,7 @@ _ADOPTED = {
     "ExistingDatabase": "GlueDatabase",
     "ExistingDocumentBucket": "Documents",
     "ExistingLakeBucket": "Lake",
+    "ExistingWorkgroup": "AthenaWorkgroup",
     "ExistingChatsTable": "ChatsTable",
     "ExistingScheduleTable": "ScheduleTable",
     "ExistingKeyArn": "KeyArn",
