@@ -65,7 +65,11 @@ _COMPARISONS: dict[str, Callable[[str, str], bool]] = {
     "ArnEquals": is_like,
     "ArnLike": is_like,
 }
-_NEGATED = {"StringNotEquals": "StringEquals", "StringNotLike": "StringLike"}
+_NEGATED = {
+    "StringNotEquals": "StringEquals",
+    "StringNotLike": "StringLike",
+    "ArnNotEquals": "ArnEquals",
+}
 
 
 def _holds(operator: str, values: Sequence[str], wanted: list[str]) -> bool:

@@ -76,7 +76,10 @@ def roles(
     found: dict[str, list[Statement]] = {}
     for name, resource in resources.items():
         if resource["Type"] == "AWS::IAM::Role" and scope.holds(resource.get("Condition")):
-            policies = scope.value(resource["Properties"]["Policies"])
+            # That of a role which the key's policy names stands apart.
+            apart = resources.get(f"{name.removesuffix('Role')}Policy")
+            written = [apart["Properties"]] if apart else resource["Properties"]["Policies"]
+            policies = scope.value(written)
             found[name.removesuffix("Role")] = [
                 statement
                 for policy in policies

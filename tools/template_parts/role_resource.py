@@ -17,7 +17,6 @@ OF_EVERY_FUNCTION: tuple[Statement, ...] = (own_logs(), own_network(), see_netwo
 # account they assume a role. Where they do not, still nobody gives one to something of another
 # account: IAM passes roles within one (iam:PassRole).
 _TRUST: Value = {"StringEqualsIfExists": {"aws:SourceAccount": ref("AWS::AccountId")}}
-_POLICY = 14
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +33,9 @@ class Role:
         What that needs, beside what all functions need.
     when
         Condition of the template without which there is no such role.
+    apart
+        Whether its policy is a resource of its own. The key's policy names the roles that open
+        tokens, and what they may do names the key: neither could be made before the other.
     """
 
     of: str
@@ -41,6 +43,7 @@ class Role:
     statements: tuple[Statement, ...]
     service: Literal["glue", "lambda"] = "lambda"
     when: str | None = None
+    apart: bool = False
 
     @property
     def all_statements(self) -> tuple[Statement, ...]:
@@ -54,24 +57,42 @@ def as_yaml(role: Role) -> str:
 
 
 def _lines(role: Role) -> Iterator[str]:
-    yield f"  {role.of}Role:"
-    yield "    Type: AWS::IAM::Role"
+    yield from _resource(role, "Role")
+    yield from block(_properties(role), 6)
+    if role.apart:
+        yield ""
+        yield from _resource(role, "Policy")
+        yield f"      Roles: [!Ref {role.of}Role]"
+        yield from _policy(role, 6)
+    else:
+        yield "      Policies:"
+        first, *rest = _policy(role, 10)
+        yield f"        - {first.lstrip()}"
+        yield from rest
+
+
+def _resource(role: Role, kind: str) -> Iterator[str]:
+    yield f"  {role.of}{kind}:"
+    yield f"    Type: AWS::IAM::{kind}"
     if role.when:
         yield f"    Condition: {role.when}"
-    if any(action.startswith("s3:") for one in role.statements for action in one.actions):
+    is_apart = role.apart and kind == "Role"
+    if not is_apart and any(a.startswith("s3:") for one in role.statements for a in one.actions):
         yield "    # The name of an existing bucket is empty only where it is not used."
         yield "    Metadata: {cfn-lint: {config: {ignore_checks: [W1031]}}}"
     yield "    Properties:"
-    yield from block(_properties(role), 6)
-    yield "      Policies:"
-    yield f"        - PolicyName: {role.of}"
-    yield "          PolicyDocument:"
-    yield '            Version: "2012-10-17"'
-    yield "            Statement:"
+
+
+def _policy(role: Role, indent: int) -> Iterator[str]:
+    margin = " " * indent
+    yield f"{margin}PolicyName: {role.of}"
+    yield f"{margin}PolicyDocument:"
+    yield f'{margin}  Version: "2012-10-17"'
+    yield f"{margin}  Statement:"
     for statement in role.all_statements:
         if statement.why:
-            yield f"{' ' * _POLICY}# {statement.why}"
-        yield from block([statement.value()], _POLICY)
+            yield f"{margin}    # {statement.why}"
+        yield from block([statement.value()], indent + 4)
 
 
 def _properties(role: Role) -> dict[str, Value]:

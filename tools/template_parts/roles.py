@@ -104,6 +104,7 @@ ROLES = (
             open_tokens(),
         ),
         when="HasLastRead",
+        apart=True,
     ),
     Role(
         "Track",
@@ -137,6 +138,7 @@ ROLES = (
             _TO_PUBLISH,
             tell_of_waiting(),
         ),
+        apart=True,
     ),
     Role(
         "Publish",
