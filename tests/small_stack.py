@@ -56,8 +56,9 @@ def small_stack(
     """Make a stack; the environment leads to it, as `load` leaves it, and to its functions."""
     settings = Settings.from_environment()
     name = settings.lake_bucket.replace("bucket", "small")
-    dead = {kind: aws.queue() for kind in ("PublishDeadLettersUrl", "TrackDeadLettersUrl")}
+    dead = {f"{kind}DeadLettersUrl": aws.queue() for kind in ("Publish", "Track", "Backfill")}
     _redrive(aws, settings.publish_queue_url, dead["PublishDeadLettersUrl"])
+    backfill_queue = aws.queue()
     archive = DeployedArchive(settings)
     archive.lake.create_tables()
     told = {
@@ -70,11 +71,17 @@ def small_stack(
         "KeyArn": settings.key_arn,
         "AthenaWorkgroup": settings.workgroup,
         "PublishQueueUrl": settings.publish_queue_url,
+        "BackfillQueueUrl": backfill_queue,
         "EraseFunction": "erase",
         **dead,
         **outputs,
     }
-    describe(aws, name, {key: value for key, value in told.items() if value})
+    parameters = {
+        "ConnectInstanceArn": settings.instance_arn,
+        "ExportBucketName": settings.export_bucket,
+        "ExportPrefix": settings.export_prefix,
+    }
+    describe(aws, name, {key: value for key, value in told.items() if value}, **parameters)
     with _lambda({"Track": "track", "EraseFunction": "erase"}, load) as (url, functions):
         monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", url)
         monkeypatch.setenv("CHATLAKE_STACK", name)
@@ -90,10 +97,13 @@ def forget_session() -> None:
     s3_io.shared_client.cache_clear()
 
 
-def describe(aws: Aws, name: str, outputs: dict[str, str]) -> None:
+def describe(aws: Aws, name: str, outputs: dict[str, str], **parameters: str) -> None:
     """Make a stack of CloudFormation that has these outputs, and nothing behind it but a topic."""
     template = {
-        "Parameters": {"HistoryDays": {"Type": "Number", "Default": HISTORY_DAYS}},
+        "Parameters": {
+            "HistoryDays": {"Type": "Number", "Default": HISTORY_DAYS},
+            **{key: {"Type": "String", "Default": value} for key, value in parameters.items()},
+        },
         # The name of the function that events are sent to again.
         "Resources": {"Track": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "track"}}},
         "Outputs": {key: {"Value": value} for key, value in outputs.items()},

@@ -47,8 +47,8 @@ def costs(chats_a_day: float, chat: Chat, stack: Stack) -> list[Line]:
         ),
         Line(
             "SQS",
-            (of.chats * chat.publishes * 1.2 + 5 * DAYS * 24 * HOUR_S / 20) * price("sqs"),
-            "a message a publication; five pollers that ask every 20 s",
+            (of.chats * chat.publishes * 1.2 + 2 * 5 * DAYS * 24 * HOUR_S / 20) * price("sqs"),
+            "a message a publication; five pollers of two queues that ask every 20 s",
         ),
         Line("Glue catalog", of.batches * 8 * price("catalog"), "two requests a table and batch"),
         Line(

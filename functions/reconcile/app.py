@@ -9,6 +9,7 @@ from chatlake.aws.observability import count, guarded, logger, metrics
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.contact_search import SEARCHES_PER_S
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.capture.reconcile import ReconcileServices, reconcile
 from chatlake.exceptions import RejectedInput
@@ -23,8 +24,6 @@ ENDS_BEFORE_MS = 60_000
 REPUBLISHES_BEFORE_MS = 500_000
 # Half of the time is for the searches.
 LISTS_BEFORE_MS = 450_000
-# The quota is one search in two seconds, shared by all instances of the account.
-SEARCHES_PER_S = 0.4
 
 settings = Settings.from_environment()
 archive = DeployedArchive(settings)

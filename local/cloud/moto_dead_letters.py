@@ -21,6 +21,10 @@ def apply() -> None:
 def _start_message_move_task(response: SQSResponse) -> ActionResult:
     arn = response._get_param("SourceArn")
     backend = response.sqs_backend
+    destination = response._get_param("DestinationArn")
+    if destination:
+        _move(backend, arn.rpartition(":")[2], destination.rpartition(":")[2])
+        return ActionResult({"TaskHandle": json.dumps({"sourceArn": arn})})
     sources = [name for name, queue in backend.queues.items() if _dead_letters_of(queue) == arn]
     if len(sources) != 1:
         raise SQSException(

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 FUNCTIONS = functions()
 # They start often and alone; Arrow would double the time.
-WITHOUT_ARROW = {"Capture", "LastRead", "Reconcile", "StartChat", "TakeToken", "Track"}
+WITHOUT_ARROW = {"Backfill", "Capture", "LastRead", "Reconcile", "StartChat", "TakeToken", "Track"}
 # What only the command line imports, and only when used: no layer has it.
 EMBEDDED_HOME = {
     "click",

@@ -9,7 +9,7 @@ from tools.template_parts.metrics import of_api, of_chatlake, of_function, of_qu
 _SUM = "SUM(FILL(METRICS(), 0))"
 # Errors of the others have alarms of their own: CaptureFailed, TrackFailed, ApiFailed,
 # LastReadFailed.
-_FUNCTIONS = ("Publish", "Reconcile", "Erase", "MakeTables")
+_FUNCTIONS = ("Publish", "Reconcile", "Backfill", "Erase", "MakeTables")
 _FAILURES = (
     Metric.CHATS_FAILED,
     Metric.UNREADABLE_DOCUMENTS,
@@ -43,6 +43,16 @@ ALARMS = (
             "again: docs/operations.md, Dead letters."
         ),
         of=of_queue("ApproximateNumberOfMessagesVisible", "PublishDeadLetters"),
+        statistic="Maximum",
+    ),
+    Alarm(
+        name="BackfillFailed",
+        description=(
+            "Exports of chats of the past could not be taken in. They are kept in the queue "
+            "BackfillDeadLetters for 14 days; chatlake backfill names them, and the log of "
+            "Backfill. Mend the cause, send them again: docs/operations.md, Dead letters."
+        ),
+        of=of_queue("ApproximateNumberOfMessagesVisible", "BackfillDeadLetters"),
         statistic="Maximum",
     ),
     Alarm(

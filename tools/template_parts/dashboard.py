@@ -16,6 +16,7 @@ _FUNCTIONS = {
     "Capture": "",
     "Publish": "",
     "Reconcile": "",
+    "Backfill": "",
     "Erase": "",
     "MakeTables": "",
     "StartChat": "HasStartChatApi",
@@ -209,6 +210,7 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
             "chats",
             (
                 _waiting("PublishQueue", "waiting"),
+                _waiting("BackfillQueue", "of the past, waiting"),
                 Line(
                     of_queue("ApproximateNumberOfMessagesNotVisible", "PublishQueue"),
                     "at work, or to come back",
@@ -234,6 +236,7 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
             (
                 _waiting("TrackDeadLetters", "of Track"),
                 _waiting("PublishDeadLetters", "of Publish"),
+                _waiting("BackfillDeadLetters", "of Backfill"),
             ),
         ),
     ),

@@ -173,6 +173,25 @@ ROLES = (
         ),
     ),
     Role(
+        "Backfill",
+        "Takes in chats of the past",
+        (
+            take("BackfillQueue", "the backfill queue"),
+            *_MERGE,
+            chat_items("ReadLegs", "GetItem", "chat"),
+            chat_items("ForgetErased", "DeleteItem", "chat leg"),
+            chat_items("NoteProgress", "UpdateItem", "backfill"),
+            _MERGE_DOCUMENTS,
+            miss_documents(),
+            read_exports(),
+            list_exports(),
+            export_key(),
+            key_by("dynamodb s3", writes=True),
+            _TO_PUBLISH,
+            send("SendToDeadLetters", "BackfillDeadLetters", "the dead letters of Backfill"),
+        ),
+    ),
+    Role(
         "Erase",
         "Removes chats everywhere, and for good",
         (

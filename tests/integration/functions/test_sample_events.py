@@ -89,6 +89,7 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
         monkeypatch.setenv("KEY_ARN", key)
         queue = boto3.client("sqs").create_queue(QueueName="publish")["QueueUrl"]
         monkeypatch.setenv("PUBLISH_QUEUE_URL", queue)
+        monkeypatch.setenv("BACKFILL_DEAD_LETTERS_URL", queue)
         for table, resource in (("chats", "Chats"), ("schedule", "Schedule")):
             boto3.client("dynamodb").create_table(TableName=table, **table_of(resource))
         for bucket in ("documents", "lake", EXPORT_BUCKET):
@@ -232,6 +233,18 @@ def test_reconcile_finds_an_export_that_no_event_told_of(functions: Functions) -
         connect.add_response("search_contacts", {"Contacts": []})
         found = app.handler(EVENTS["reconcile.every_hour"], CONTEXT)
     assert found == {"ChatsOverdue": 0, "ExportsFound": 1}
+
+
+def test_backfill_stores_both_contacts(functions: Functions) -> None:
+    app = functions["backfill"]
+    event = EVENTS["backfill.two_contacts"]
+    key = json.loads(event["Records"][0]["body"])["export"]
+    export = {"ContactId": FIRST, "InitialContactId": FIRST, "Transcript": []}
+    boto3.client("s3").put_object(Bucket=EXPORT_BUCKET, Key=key, Body=json.dumps(export).encode())
+    assert app.handler(event, CONTEXT) == {"batchItemFailures": []}
+    assert app.archive.store.read(FIRST).document.exports.keys() == {FIRST}
+    third = json.loads(event["Records"][1]["body"])["event"]["detail"]["contactId"]
+    assert app.archive.store.read(third).document.events.keys() == {third}
 
 
 def test_publish_finds_the_chats_of_both_messages(functions: Functions) -> None:

@@ -259,6 +259,16 @@ class NotificationRefused(ChatlakeError):
         super().__init__(f"the publish queue refused a message: {code}; it will be sent again")
 
 
+class MessageRefused(ChatlakeError):
+    """The backfill queue did not take a message."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(
+            f"the backfill queue refused a message ({code}): give the same command again, which "
+            "goes on"
+        )
+
+
 class EventRefused(ChatlakeError):
     """EventBridge did not take an event."""
 

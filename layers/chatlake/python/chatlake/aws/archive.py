@@ -11,6 +11,7 @@ from chatlake.capture.publish_notifier import PublishNotifier
 from chatlake.capture.reserve import BURST, LEFT, Reserve
 from chatlake.capture.schedule import CaptureSchedule
 from chatlake.capture.token_cipher import TokenCipher
+from chatlake.chat_state.backfills import Backfills
 from chatlake.chat_state.dynamodb import DynamoDBChatState
 from chatlake.chat_state.republication import Republication
 from chatlake.documents.store.s3 import S3Store
@@ -82,6 +83,11 @@ class DeployedArchive:
     def republication(self) -> Republication:
         """How far the republication of all chats has come."""
         return Republication(clients.dynamodb(self._config), self.settings.chats_table)
+
+    @cached_property
+    def backfills(self) -> Backfills:
+        """How far backfills have come."""
+        return Backfills(clients.dynamodb(self._config), self.settings.chats_table)
 
     @cached_property
     def lake(self) -> Lake:

@@ -66,6 +66,7 @@ class Settings:
     live_source: LiveSource
     connection_rate: float
     capture_shards: int
+    backfill_dead_letters_url: str = ""
 
     @property
     def instance_id(self) -> str:
@@ -129,6 +130,7 @@ class Settings:
             live_source=_live_source("LIVE_SOURCE"),
             connection_rate=_number("CONNECTION_RATE", "3"),
             capture_shards=_count("CAPTURE_SHARDS"),
+            backfill_dead_letters_url=os.environ.get("BACKFILL_DEAD_LETTERS_URL", ""),
         )
 
 

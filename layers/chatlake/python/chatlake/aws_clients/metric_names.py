@@ -85,5 +85,9 @@ class Metric(StrEnum):
     CHATS_UNPUBLISHED = "ChatsUnpublished"
     SEARCHES_FAILED = "SearchesFailed"
     RECONCILIATIONS_CUT_SHORT = "ReconciliationsCutShort"
+    # Backfill
+    CONTACTS_BACKFILLED = "ContactsBackfilled"
+    BACKFILL_FAILED = "BackfillFailed"
+    BACKFILL_REJECTED = "BackfillRejected"
     # Erase
     CHATS_ERASED = "ChatsErased"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -16,12 +16,12 @@ from chatlake.aws_clients.clients import error_code
 from chatlake.aws_clients.counters import Counters
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import CaptureState
+from chatlake.capture.contact_search import as_event, search_contacts
 from chatlake.capture.noted import Noted
 from chatlake.capture.track import contact_of_export
 from chatlake.chat_state import NO_HINT, AttemptRecord
 from chatlake.documents.lifecycle import SETTLE_MS
 from chatlake.documents.revision import row_format_of
-from chatlake.identifiers import instance_id
 from chatlake.sources.contact_event import from_event
 from chatlake.timestamps import now, now_ms
 
@@ -47,7 +47,6 @@ LONGEST_CONTACT = timedelta(days=7)
 """As long as Connect lets a chat be."""
 
 _OVERDUE_MS = 15 * 60_000
-_PAGE = 100
 _CHATS_AT_ONCE = 100
 
 
@@ -211,24 +210,15 @@ def _find_contacts(services: ReconcileServices, part: Period) -> None:
 
 
 def _contacts(services: ReconcileServices, part: Period) -> Iterator[list[JsonObject]]:
-    request: dict[str, Any] = {
-        "InstanceId": instance_id(services.instance_arn),
-        "TimeRange": {
-            "Type": "DISCONNECT_TIMESTAMP",
-            "StartTime": part[0],
-            # The events of younger ones may be on their way.
-            "EndTime": min(part[1], now() - timedelta(milliseconds=SETTLE_MS)),
-        },
-        "SearchCriteria": {"Channels": ["CHAT"]},
-        "MaxResults": _PAGE,
-    }
-    while True:
-        with services.searches.call():
-            found: Any = services.connect.search_contacts(**request)
-        yield found["Contacts"]
-        if not found.get("NextToken"):
-            return
-        request["NextToken"] = found["NextToken"]
+    # The events of younger ones may be on their way.
+    ended_by = min(part[1], now() - timedelta(milliseconds=SETTLE_MS))
+    return search_contacts(
+        services.connect,
+        services.searches,
+        services.instance_arn,
+        "DISCONNECT_TIMESTAMP",
+        (part[0], ended_by),
+    )
 
 
 def _compare_contacts(services: ReconcileServices, contacts: list[JsonObject]) -> None:
@@ -242,40 +232,6 @@ def _compare_contacts(services: ReconcileServices, contacts: list[JsonObject]) -
     for contact_id, chat in places.items():
         if chat in states and contact_id not in states[chat].ended:
             services.counters.add(Metric.CONTACTS_FOUND)
-            event = from_event(_as_event(by_id[contact_id], services.instance_arn))
+            event = from_event(as_event(by_id[contact_id], services.instance_arn))
             noted = Noted("ended", now_ms(), ended=frozenset({contact_id}))
             services.schedule.add_event(chat, event, noted, unless_ended=True)
-
-
-def _as_event(contact: JsonObject, instance_arn: str) -> JsonObject:
-    """Say what a search found as the event would have said that was lost."""
-    queue, agent = contact.get("QueueInfo") or {}, contact.get("AgentInfo") or {}
-    ended = _text(contact.get("DisconnectTimestamp"))
-    detail = {
-        "eventType": "DISCONNECTED",
-        "contactId": contact["Id"],
-        "initialContactId": contact.get("InitialContactId") or contact["Id"],
-        "previousContactId": contact.get("PreviousContactId"),
-        "channel": contact.get("Channel"),
-        "instanceArn": instance_arn,
-        "initiationMethod": contact.get("InitiationMethod"),
-        "initiationTimestamp": _text(contact.get("InitiationTimestamp")),
-        "disconnectTimestamp": ended,
-        "queueInfo": {"queueArn": f"{instance_arn}/queue/{queue['Id']}"} if "Id" in queue else None,
-        "agentInfo": {
-            "agentArn": f"{instance_arn}/agent/{agent['Id']}",
-            "connectedToAgentTimestamp": _text(agent.get("ConnectedToAgentTimestamp")),
-        }
-        if "Id" in agent
-        else None,
-    }
-    return {
-        "source": "aws.connect",
-        "detail-type": "Amazon Connect Contact Event",
-        "time": ended,
-        "detail": {name: value for name, value in detail.items() if value is not None},
-    }
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="milliseconds")

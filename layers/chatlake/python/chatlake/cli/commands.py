@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from chatlake.aws.stack_address import StackAddress
+from chatlake.cli.backfill import backfill
 from chatlake.cli.options import check_folder, pass_lake, pass_place, place_options, with_period
 from chatlake.cli.pull import pull
 from chatlake.cli.upkeep import document, erase, rebuild, redrive, republish, status, verify
@@ -221,7 +222,9 @@ def _report(place: Path | StackAddress, output: Path, period: Period) -> int:
     return write_report(place, output, period, TerminalProgress())
 
 
-for command in (rebuild, republish, verify, erase, status, document, redrive, pull):
+for command in (
+    rebuild, republish, verify, erase, status, document, redrive, backfill, pull
+):  # fmt: skip
     chatlake.add_command(command)
 
 

@@ -9,6 +9,7 @@ import click
 from chatlake.aws.stack import open_stack
 from chatlake.cli.console import TerminalProgress, counted, print_changes_of_others
 from chatlake.cli.stack_console import (
+    print_moving,
     print_republication,
     print_requeued,
     print_stack_erasure,
@@ -37,6 +38,10 @@ def status(address: StackAddress) -> int:
                 "chats wait to be published": settings.publish_queue_url,
                 "chats could not be published": stack.output("PublishDeadLettersUrl"),
                 "events could not be tracked": stack.output("TrackDeadLettersUrl"),
+                "contacts of the past wait to be taken in": stack.output("BackfillQueueUrl"),
+                "contacts of the past could not be taken in": stack.output(
+                    "BackfillDeadLettersUrl"
+                ),
             },
             *map(stack.client, ("cloudwatch", "dynamodb", "sqs")),
         )
@@ -101,23 +106,26 @@ def redrive(address: StackAddress, *, dry_run: bool) -> int:
 
     with open_stack(address) as stack:
         sqs = stack.client("sqs")
-        of_publish, of_track = (
-            stack.output(name) for name in ("PublishDeadLettersUrl", "TrackDeadLettersUrl")
+        of_publish, of_track, of_backfill = (
+            stack.output(f"{name}DeadLettersUrl") for name in ("Publish", "Track", "Backfill")
         )
-        chats, events = letters.count(sqs, of_publish), letters.count(sqs, of_track)
+        chats, events, past = (
+            letters.count(sqs, url) for url in (of_publish, of_track, of_backfill)
+        )
         click.echo(
             f"{counted(chats, 'chat')} could not be published, "
             f"{counted(events, 'event')} could not be tracked."
         )
+        if past:
+            click.echo(f"{counted(past, 'contact')} of the past could not be taken in.")
         if dry_run:
             return 0
         if chats:
-            begun = letters.move_back(sqs, of_publish)
-            click.echo(
-                "SQS moves the chats back to the publish queue."
-                if begun
-                else "SQS is moving the chats back already."
-            )
+            print_moving("chats", "publish", begun=letters.move_back(sqs, of_publish))
+        if past:
+            # Backfill itself has put some there, of which SQS does not know where they came from.
+            begun = letters.move_back(sqs, of_backfill, to=stack.output("BackfillQueueUrl"))
+            print_moving("contacts", "backfill", begun=begun)
         if not events:
             return 0
         with TerminalProgress().stage("Tracking", events) as advance:

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from chatlake.cli.console import console, counted
+from chatlake.operations.backfill_estimate import SEARCHES_PER_S, searches
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from chatlake.analytics.athena_engine import Cost
     from chatlake.aws.stack import DeployedStack
+    from chatlake.json_codec import JsonObject
+    from chatlake.operations.backfill_estimate import Estimate
+    from chatlake.operations.past_exports import Listing, PastDays
     from chatlake.operations.redrive import Tracked
     from chatlake.operations.republish import Requeued
     from chatlake.operations.stack_status import StackStatus
@@ -20,6 +26,7 @@ if TYPE_CHECKING:
 
 _QUERY_RESULTS_DAYS, _RECOVERY_DAYS = 7, 35
 _KILO = 1000
+_EXPORTS_TO_NAME = 100
 
 
 def print_stack_status(stack: DeployedStack, status: StackStatus) -> None:
@@ -93,6 +100,16 @@ def print_republication(chats: int) -> None:
     )
 
 
+def print_moving(what: str, queue: str, *, begun: bool) -> None:
+    """Say that dead letters are moved back."""
+    out = Console(highlight=False, markup=False, soft_wrap=True)
+    out.print(
+        f"SQS moves the {what} back to the {queue} queue."
+        if begun
+        else f"SQS is moving the {what} back already."
+    )
+
+
 def print_tracked(outcome: Tracked) -> int:
     """Say what became of dead letters of Track; return the exit code."""
     console.print(f"{counted(outcome.done, 'event')} tracked.")
@@ -133,6 +150,50 @@ def _print_ends(out: Console, history_days: int) -> None:
         ("their ids in DynamoDB's recovery", _RECOVERY_DAYS),
     ):
         out.print(f"  until about {today + timedelta(days=days)}: {what}")
+
+
+def print_listing(days: PastDays, listing: Listing, *, searching: bool) -> None:
+    """Say how much there is in a period, and how long its contacts are searched."""
+    out = Console(highlight=False, markup=False, soft_wrap=True)
+    with_any = sum(number > 0 for number in listing.exports.values())
+    out.print(
+        f"{days}: {counted(listing.count, 'export')} ({megabytes(listing.size_bytes)}) on "
+        f"{counted(with_any, 'day')}."
+    )
+    if searching:
+        number = searches(listing)
+        hours = number / SEARCHES_PER_S / 3600
+        out.print(
+            f"About {number:,} searches of contacts, {hours:.1f} hours at {SEARCHES_PER_S} a "
+            "second; with --exports-only none."
+        )
+
+
+def print_estimate(reckoned: Estimate) -> None:
+    """Say what a backfill takes and costs."""
+    console.print(
+        f"{counted(reckoned.exports, 'export')}: about {reckoned.hours:.1f} hours in all, and "
+        f"${reckoned.dollars:.2f} at list prices of us-east-1; the function takes in "
+        f"{reckoned.a_second:,.0f} a second."
+    )
+
+
+def print_left_exports(bodies: Iterable[JsonObject]) -> int:
+    """Name the exports that could not be taken in, and why; return the exit code."""
+    count = 0
+    for body in bodies:
+        count += 1
+        if count <= _EXPORTS_TO_NAME:
+            why = body.get("why", "Backfill has failed with it; its log says why")
+            console.print(f"Not taken in: {body.get('export', 'a contact')}: {why}")
+    if count > _EXPORTS_TO_NAME:
+        console.print(f"… and {count - _EXPORTS_TO_NAME:,} more like these")
+    if count:
+        console.print(
+            f"{counted(count, 'message')} kept in the queue BackfillDeadLetters for 14 days: mend "
+            "the cause, then chatlake redrive sends them again."
+        )
+    return 1 if count else 0
 
 
 def print_cost(cost: Cost, limit: int | None, workgroup: str) -> None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import MessageTypeDef
 
+    from chatlake.json_codec import JsonObject
+
 type Invoke = Callable[[bytes], str | None]
 """Sends an event to Track; returns the type of its error, None if it took it."""
 
@@ -55,17 +57,22 @@ def count(sqs: SQSClient, queue_url: str) -> int:
     return sum(int(found[name]) for name in names)
 
 
-def move_back(sqs: SQSClient, queue_url: str) -> bool:
+def move_back(sqs: SQSClient, queue_url: str, *, to: str | None = None) -> bool:
     """Let SQS move all dead letters back to where they came from.
+
+    Parameters
+    ----------
+    to
+        The queue they are moved to; SQS knows it itself of messages that it has put there.
 
     Returns
     -------
     bool
         False if it is moving them already.
     """
-    found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]
+    destination = {} if to is None else {"DestinationArn": _arn(sqs, to)}
     try:
-        sqs.start_message_move_task(SourceArn=found["QueueArn"])
+        sqs.start_message_move_task(SourceArn=_arn(sqs, queue_url), **destination)
     except sqs.exceptions.UnsupportedOperation:
         return False
     except sqs.exceptions.ClientError as error:
@@ -74,6 +81,21 @@ def move_back(sqs: SQSClient, queue_url: str) -> bool:
             raise
         return False
     return True
+
+
+def letters(sqs: SQSClient, queue_url: str) -> Iterator[JsonObject]:
+    """Yield what the dead letters of a queue say, which stay there."""
+    for message in _received(sqs, queue_url):
+        try:
+            found = loads(message.get("Body", "").encode())
+        except ValueError:
+            found = None
+        yield found if isinstance(found, dict) else {}
+
+
+def _arn(sqs: SQSClient, queue_url: str) -> str:
+    found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])
+    return found["Attributes"]["QueueArn"]
 
 
 def track_again(
