@@ -38,6 +38,15 @@ _THROTTLED = {"Throttling", "ThrottlingException", "TooManyRequestsException", "
 _ACTION = re.compile(r"perform: ([\w-]+:\w+)(?: on resource: (?:\")?(arn:[^\s\"]+))?")
 
 
+# Where an action is not called as its operation is.
+_ACTIONS = {
+    "GetBucketEncryption": "s3:GetEncryptionConfiguration",
+    "GetBucketNotificationConfiguration": "s3:GetBucketNotification",
+    "HeadBucket": "s3:ListBucket",
+    "PutBucketNotificationConfiguration": "s3:PutBucketNotification",
+}
+
+
 @contextmanager
 def advised(region: str | None = None) -> Iterator[None]:
     """Raise `AwsRefused`, which says what to do, in the place of errors of AWS's client."""
@@ -71,6 +80,18 @@ def advice(error: Exception, region: str | None = None) -> str:
     return what
 
 
+def is_denied(error: aws.ClientError) -> bool:
+    """Return whether a permission is missing."""
+    return error.response["Error"]["Code"] in _DENIED
+
+
+def refused_action(error: aws.ClientError) -> str:
+    """Name the action that these credentials may not do, as a policy does, if that is known."""
+    found = _ACTION.search(error.response["Error"].get("Message", ""))
+    operation = error.operation_name
+    return found[1] if found else _ACTIONS.get(operation, operation)
+
+
 def _of_answer(error: aws.ClientError) -> str:
     code, said = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
     operation = error.operation_name
@@ -78,9 +99,9 @@ def _of_answer(error: aws.ClientError) -> str:
         return f"the AWS credentials have expired: {_SIGN_IN}"
     if code in _UNKNOWN:
         return f"AWS does not know these credentials ({code}): {_SIGN_IN}"
-    if code in _DENIED:
+    if is_denied(error):
         found = _ACTION.search(said)
-        action = found[1] if found else operation
+        action = refused_action(error)
         where = f" on {found[2]}" if found and found[2] else ""
         return (
             f"these credentials may not {action}{where}: have it allowed, or name another profile "

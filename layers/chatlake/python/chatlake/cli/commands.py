@@ -12,6 +12,7 @@ import click
 
 from chatlake.aws.stack_address import StackAddress
 from chatlake.cli.backfill import backfill
+from chatlake.cli.doctor import doctor
 from chatlake.cli.options import check_folder, pass_lake, pass_place, place_options, with_period
 from chatlake.cli.pull import pull
 from chatlake.cli.upkeep import document, erase, rebuild, redrive, republish, status, verify
@@ -223,7 +224,7 @@ def _report(place: Path | StackAddress, output: Path, period: Period) -> int:
 
 
 for command in (
-    rebuild, republish, verify, erase, status, document, redrive, backfill, pull
+    rebuild, republish, verify, erase, status, document, redrive, backfill, doctor, pull
 ):  # fmt: skip
     chatlake.add_command(command)
 

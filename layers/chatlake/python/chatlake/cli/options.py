@@ -163,6 +163,21 @@ def pass_stack[R](command: Callable[..., R]) -> Callable[..., R]:
     return stack_options(with_stack)
 
 
+def pass_account[R](command: Callable[..., R]) -> Callable[..., R]:
+    """Let a command have the stack that is meant, or an account and Region without one: no name."""
+
+    @wraps(command)
+    def with_account(*args: Any, **kwargs: Any) -> R:
+        target = _target()
+        if "lake" in target.said:
+            message = f"{_name()} looks at AWS, and not at the folder of a lake: leave out --lake"
+            raise click.UsageError(message)
+        address = StackAddress(target.stack or "", target.region, target.profile)
+        return command(address, *args, **kwargs)
+
+    return stack_options(with_account)
+
+
 def only_of(place: str, option: str, value: object) -> None:
     """Refuse an option that only the other kind of place knows.
 

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from chatlake.analytics.athena_engine import Cost
+    from chatlake.aws.checks.finding import Finding
     from chatlake.aws.stack import DeployedStack
     from chatlake.json_codec import JsonObject
     from chatlake.operations.backfill_estimate import Estimate
@@ -27,6 +28,12 @@ if TYPE_CHECKING:
 _QUERY_RESULTS_DAYS, _RECOVERY_DAYS = 7, 35
 _KILO = 1000
 _EXPORTS_TO_NAME = 100
+_VERDICTS = {
+    "fine": "fine",
+    "fails": "fail",
+    "look": "for you to judge",
+    "unknown": "not known",
+}
 
 
 def print_stack_status(stack: DeployedStack, status: StackStatus) -> None:
@@ -194,6 +201,22 @@ def print_left_exports(bodies: Iterable[JsonObject]) -> int:
             "the cause, then chatlake redrive sends them again."
         )
     return 1 if count else 0
+
+
+def print_findings(findings: Iterable[Finding]) -> int:
+    """Print what checks have found, and what mends it; return the exit code."""
+    out = Console(highlight=False, markup=False, soft_wrap=True)
+    numbers: dict[str, int] = {}
+    for finding in findings:
+        numbers[finding.verdict] = numbers.get(finding.verdict, 0) + 1
+        out.print(f"{finding.verdict:<8} {finding.said}")
+        if finding.mend:
+            out.print(f"{'':<8} → {finding.mend}")
+    told = ", ".join(
+        f"{numbers[verdict]} {said}" for verdict, said in _VERDICTS.items() if verdict in numbers
+    )
+    console.print(f"Checks: {told}.")
+    return 1 if "fails" in numbers else 0
 
 
 def print_cost(cost: Cost, limit: int | None, workgroup: str) -> None:

@@ -1,0 +1,1 @@
+"""What `chatlake doctor` looks at: an account before a deployment, and a stack after it."""
