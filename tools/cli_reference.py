@@ -34,8 +34,9 @@ nothing; run it again.
 `--stack NAME` means a stack that is deployed in place of a folder (`pip install '.[aws]'`), with
 the credentials that the AWS CLI would use: its outputs name all that a command needs. It must run
 the version of chatlake that is installed here. `import` and `rebuild` are for folders alone,
-`backfill`, `doctor` and `redrive` are for stacks, and `pull` asks Connect itself. `$CHATLAKE_LAKE`
-and `$CHATLAKE_STACK` stand for the options; what is said on the command line counts before both.
+`backfill`, `doctor`, `redrive` and `smoke` are for stacks, and `pull` asks Connect itself.
+`$CHATLAKE_LAKE` and `$CHATLAKE_STACK` stand for the options; what is said on the command line
+counts before both.
 """
 
 

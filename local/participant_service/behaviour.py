@@ -43,6 +43,10 @@ class Behaviour:
     search_contacts_burst: int = 1
     start_chat_per_s: float = 5
     start_chat_burst: int = 8
+    send_per_s: float = 10
+    send_burst: int = 15
+    disconnect_per_s: float = 3
+    disconnect_burst: int = 5
     connection_token_s: float = 86_400
     export_delay_s: tuple[float, float] = (30, 60)
     exports: bool = True
@@ -63,6 +67,10 @@ class Behaviour:
             "DescribeContact": (self.describe_contact_per_s, self.describe_contact_burst),
             "SearchContacts": (self.search_contacts_per_s, self.search_contacts_burst),
             "StartChatContact": (self.start_chat_per_s, self.start_chat_burst),
+            # One quota of both, which nobody here comes near.
+            "SendMessage": (self.send_per_s, self.send_burst),
+            "SendEvent": (self.send_per_s, self.send_burst),
+            "DisconnectParticipant": (self.disconnect_per_s, self.disconnect_burst),
         }
 
 

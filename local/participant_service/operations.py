@@ -18,7 +18,13 @@ from local.scripted.items import JsonObject
 
 SIMULATED = {
     "connect": ("DescribeContact", "SearchContacts", "StartChatContact"),
-    "connectparticipant": ("CreateParticipantConnection", "GetTranscript"),
+    "connectparticipant": (
+        "CreateParticipantConnection",
+        "DisconnectParticipant",
+        "GetTranscript",
+        "SendEvent",
+        "SendMessage",
+    ),
 }
 
 _BAD_REQUEST = ("ValidationException", "InvalidParameterException")

@@ -42,7 +42,7 @@ class Participants:
         self, operation: Operation, holder: Holder | None, parameters: JsonObject, now_ms: int
     ) -> JsonObject:
         """Answer CreateParticipantConnection."""
-        holder = self._admitted(operation, holder, now_ms)
+        holder = self.admitted(operation, holder, now_ms)
         kinds = parameters.get("Type", [])
         if "WEBRTC_CONNECTION" in kinds:
             raise operation.bad_request("a chat has no WEBRTC_CONNECTION")
@@ -67,7 +67,7 @@ class Participants:
         self, operation: Operation, holder: Holder | None, parameters: JsonObject, now_ms: int
     ) -> tuple[bytes, Sequence[int]]:
         """Answer GetTranscript, already as JSON, and tell the places of the items in it."""
-        holder = self._admitted(operation, holder, now_ms)
+        holder = self.admitted(operation, holder, now_ms)
         chat = holder.chat
         scan = _scan(operation, parameters)
         size = parameters.get("MaxResults") or _DEFAULT_PAGE_SIZE
@@ -88,7 +88,8 @@ class Participants:
         body = json.dumps(head).encode()[:-1] + b', "Transcript": [' + items + b"]}"
         return body, page.places
 
-    def _admitted(self, operation: Operation, holder: Holder | None, now_ms: int) -> Holder:
+    def admitted(self, operation: Operation, holder: Holder | None, now_ms: int) -> Holder:
+        """Return the holder of a token that opens something, or refuse the call."""
         # One answer for all: the service does not tell unknown, expired and ended apart.
         if holder is None or not self._tokens.opens(holder, now_ms):
             raise operation.refused("AccessDeniedException", "Access denied")

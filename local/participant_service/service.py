@@ -21,6 +21,7 @@ from local.participant_service.http_server import HttpServer, Request, Response
 from local.participant_service.operations import Operation, Refused, find, operations
 from local.participant_service.participant import Participants
 from local.participant_service.quota import Bucket
+from local.participant_service.sayings import Sayings
 from local.participant_service.sockets import Sockets
 from local.participant_service.starts import Starts
 from local.participant_service.tickets import Tickets
@@ -75,6 +76,7 @@ class ParticipantService:
         self._tickets = Tickets(clock)
         self.sockets = Sockets(clock, self._endings, self._tickets, behaviour)
         self._participants = Participants(self._tokens, self._tickets, self.sockets.url)
+        self._sayings = Sayings(self._participants.admitted)
         self._answered: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._closing = threading.Event()
@@ -232,6 +234,8 @@ class ParticipantService:
                 return body, replace(call, places=places)
             case "CreateParticipantConnection":
                 answer = self._participants.create_connection(operation, holder, parameters, now_ms)
+            case "SendMessage" | "SendEvent" | "DisconnectParticipant":
+                answer = self._sayings.take(operation, holder, parameters, now_ms)
             case "DescribeContact":
                 answer = self._contacts.describe(operation, parameters, now_ms)
             case "SearchContacts":

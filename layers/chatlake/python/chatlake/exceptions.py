@@ -241,6 +241,13 @@ class FunctionFailed(ChatlakeError):
         super().__init__(f"{function} has failed ({reason}): see its log, then try again")
 
 
+class SmokeFailed(ChatlakeError):
+    """A chat that was sent through a stack has not come to its end."""
+
+    def __init__(self, contact_id: str, why: str) -> None:
+        super().__init__(f"chat {contact_id} is not in the tables: {why}")
+
+
 class ContactUnknown(ChatlakeError):
     """Nothing of a contact is archived."""
 

@@ -15,6 +15,7 @@ from chatlake.cli.backfill import backfill
 from chatlake.cli.doctor import doctor
 from chatlake.cli.options import check_folder, pass_lake, pass_place, place_options, with_period
 from chatlake.cli.pull import pull
+from chatlake.cli.smoke import smoke
 from chatlake.cli.upkeep import document, erase, rebuild, redrive, republish, status, verify
 from chatlake.exceptions import ChatlakeError
 from chatlake.interrupts import end_on_ctrl_c
@@ -224,7 +225,7 @@ def _report(place: Path | StackAddress, output: Path, period: Period) -> int:
 
 
 for command in (
-    rebuild, republish, verify, erase, status, document, redrive, backfill, doctor, pull
+    rebuild, republish, verify, erase, status, document, redrive, backfill, doctor, smoke, pull
 ):  # fmt: skip
     chatlake.add_command(command)
 
