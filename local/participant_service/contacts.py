@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from local.participant_service.operations import Operation
 from local.scripted.chat import Chat, Leg
-from local.scripted.items import JsonObject
+from local.scripted.items import JsonObject, Participant
 
 _SEARCHED: dict[str, Callable[[Leg], int | None]] = {
     "INITIATION_TIMESTAMP": lambda leg: leg.initiated_ms,
@@ -26,6 +26,21 @@ class Contact:
 
     chat: Chat
     leg: Leg
+
+    @property
+    def agent(self) -> Participant | None:
+        """The agent who joined the leg; a third agent may be on it, too."""
+        leg = self.leg
+        if leg.agent is None or leg.connected_ms is None:
+            return None
+        joined = (
+            person
+            for person in self.chat.participants
+            if person.role == "AGENT"
+            and person.name == leg.agent.name
+            and leg.connected_ms <= person.joined_ms <= leg.disconnected_ms
+        )
+        return next(joined, None)
 
 
 class Contacts:

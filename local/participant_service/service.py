@@ -14,7 +14,7 @@ from typing import Self
 from local.clock import Clock
 from local.participant_service.behaviour import Behaviour, Call, Fault
 from local.participant_service.constraints import violations
-from local.participant_service.contacts import Contact, Contacts
+from local.participant_service.contacts import Contacts
 from local.participant_service.endings import Endings
 from local.participant_service.faults import Faults
 from local.participant_service.http_server import HttpServer, Request, Response
@@ -129,7 +129,7 @@ class ParticipantService:
             If there is no such contact, or it never had an agent.
         """
         contact = self._contacts.get(contact_id)
-        agent = None if contact is None else _agent(contact)
+        agent = None if contact is None else contact.agent
         if contact is None or agent is None:
             message = f"contact {contact_id} is unknown or never had an agent"
             raise LookupError(message)
@@ -281,21 +281,6 @@ class ParticipantService:
 
 def _id_of(holder: Holder) -> str:
     return holder.chat.initial_contact_id
-
-
-def _agent(contact: Contact) -> Participant | None:
-    """Return the agent who joined a leg; a third agent may be on it, too."""
-    leg = contact.leg
-    if leg.agent is None or leg.connected_ms is None:
-        return None
-    joined = (
-        person
-        for person in contact.chat.participants
-        if person.role == "AGENT"
-        and person.name == leg.agent.name
-        and leg.connected_ms <= person.joined_ms <= leg.disconnected_ms
-    )
-    return next(joined, None)
 
 
 def _error(refused: Refused, *, cut: bool = False) -> Response:

@@ -9,7 +9,7 @@ import pytest
 
 from chatlake.capture.publish_notifier import PublishNotifier
 from chatlake.chat_state import NO_HINT, BatchHint
-from chatlake.exceptions import NotificationRefused
+from chatlake.exceptions import MessageRefused
 
 URL = "https://sqs.example/queue"
 
@@ -61,7 +61,7 @@ def test_a_message_names_its_chat_and_nothing_else() -> None:
 
 def test_a_message_that_is_refused_is_an_error_and_the_others_are_sent() -> None:
     queue = Queue("chat-3")
-    with pytest.raises(NotificationRefused, match="InternalError; it will be sent again") as raised:
+    with pytest.raises(MessageRefused, match="InternalError; it will be sent again") as raised:
         send(queue, *(f"chat-{number}" for number in range(10)))
     assert len(queue.taken) == 9
     assert "canary" not in str(raised.value)
@@ -71,7 +71,7 @@ def test_batches_after_one_that_was_refused_wait_for_the_next_attempt() -> None:
     """Whoever sends them has not noted it then, and sends all of them again."""
     queue = Queue("chat-3")
     names = [f"chat-{number}" for number in range(15)]
-    with pytest.raises(NotificationRefused):
+    with pytest.raises(MessageRefused):
         send(queue, *names)
     queue.refused = ()
     send(queue, *names)

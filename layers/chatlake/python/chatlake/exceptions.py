@@ -89,10 +89,8 @@ class NewerDocuments(ChatlakeError):
     """The tables cannot be rebuilt: some documents were written by a newer version."""
 
     def __init__(self, count: int, example: UnsupportedDocumentFormat) -> None:
-        super().__init__(
-            f"the rows of {count:,} document{'' if count == 1 else 's'} would be lost, so the "
-            f"tables were left as they are; {example}"
-        )
+        rows = f"the rows of {count:,} document{'' if count == 1 else 's'}"
+        super().__init__(f"{rows} would be lost, so the tables were left as they are; {example}")
 
 
 class DocumentContested(ChatlakeError):
@@ -259,21 +257,11 @@ class ContactUnknown(ChatlakeError):
 # --- services of AWS ------------------------------------------------------------------------------
 
 
-class NotificationRefused(ChatlakeError):
-    """The publish queue did not take a message."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(f"the publish queue refused a message: {code}; it will be sent again")
-
-
 class MessageRefused(ChatlakeError):
-    """The backfill queue did not take a message."""
+    """A queue did not take a message; `then` says what becomes of it."""
 
-    def __init__(self, code: str) -> None:
-        super().__init__(
-            f"the backfill queue refused a message ({code}): give the same command again, which "
-            "goes on"
-        )
+    def __init__(self, queue: str, code: str, then: str) -> None:
+        super().__init__(f"the {queue} queue refused a message: {code}; {then}")
 
 
 class EventRefused(ChatlakeError):

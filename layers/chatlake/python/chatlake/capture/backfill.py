@@ -141,7 +141,7 @@ def backfill(contacts: Mapping[str, PastContact], services: BackfillServices) ->
 
     Raises
     ------
-    NotificationRefused
+    MessageRefused
         The publish queue did not take a chat: all of it is to be done again, which does no harm.
     """
     outcome = BackfillOutcome()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from chatlake.exceptions import NotificationRefused
+from chatlake.exceptions import MessageRefused
 from chatlake.json_codec import dumps
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class PublishNotifier:
 
         Raises
         ------
-        NotificationRefused
+        MessageRefused
             The queue did not take one of them; those before it may be sent.
         """
         for some in batched(chats, _MESSAGES_AT_ONCE, strict=False):
@@ -46,4 +46,4 @@ class PublishNotifier:
                 ],
             )
             for failure in answer.get("Failed", []):
-                raise NotificationRefused(failure["Code"])
+                raise MessageRefused("publish", failure["Code"], "it will be sent again")

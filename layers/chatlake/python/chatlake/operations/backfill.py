@@ -218,7 +218,7 @@ class Backfill:
                 ],
             )
             for failure in answer.get("Failed", []):
-                raise MessageRefused(failure["Code"])
+                raise MessageRefused("backfill", failure["Code"], "give the same command again")
             self._sent += len(some)
 
     def _note(self, place: Place) -> None:
