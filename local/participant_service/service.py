@@ -27,7 +27,7 @@ from local.participant_service.starts import Starts
 from local.participant_service.tickets import Tickets
 from local.participant_service.tokens import Holder, Tokens
 from local.scripted.chat import Chat
-from local.scripted.items import JsonObject, Participant
+from local.scripted.items import JsonObject
 
 _SECOND_MS = 1000
 _USUAL = Behaviour()
