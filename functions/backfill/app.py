@@ -7,14 +7,13 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.utilities.data_classes import SQSEvent, event_source
-from botocore.exceptions import ClientError
 
 from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.observability import count, guarded, logger, metrics
 from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
-from chatlake.aws_clients.s3_errors import is_no_such_key
 from chatlake.capture.backfill import BackfillServices, PastContact, backfill
+from chatlake.capture.export_bucket import ExportBucket
 from chatlake.exceptions import RejectedInput
 
 if TYPE_CHECKING:
@@ -24,18 +23,7 @@ if TYPE_CHECKING:
 
 settings = Settings.from_environment()
 archive = DeployedArchive(settings)
-s3, sqs = clients.s3(), clients.sqs()
-
-
-def read_export(key: str) -> tuple[bytes, int] | None:
-    """Return the bytes of an export and when it was written; None if it is not there."""
-    try:
-        found = s3.get_object(Bucket=settings.export_bucket, Key=key)
-        return found["Body"].read(), round(found["LastModified"].timestamp() * 1000)
-    except ClientError as error:
-        if is_no_such_key(error):
-            return None
-        raise
+sqs = clients.sqs()
 
 
 def warn(problem: Metric, subject: str, reason: str) -> None:
@@ -48,7 +36,7 @@ services = BackfillServices(
     chats=archive.chats,
     publish_queue=archive.publish_queue,
     instance_id=settings.instance_id,
-    read_export=read_export,
+    read_export=ExportBucket(clients.s3(), settings.export_bucket).read_dated,
     warn=warn,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -43,9 +44,12 @@ def refuse(
 
 
 def test_an_export_is_read(s3: Stubber) -> None:
-    body = StreamingBody(io.BytesIO(b"{}"), 2)
-    s3.add_response("get_object", {"Body": body}, WANTED)
+    written = datetime(2026, 11, 27, 10, tzinfo=UTC)
+    for _ in range(2):
+        body = StreamingBody(io.BytesIO(b"{}"), 2)
+        s3.add_response("get_object", {"Body": body, "LastModified": written}, WANTED)
     assert bucket(s3).read(KEY) == b"{}"
+    assert bucket(s3).read_dated(KEY) == (b"{}", written.timestamp() * 1000)
 
 
 def test_an_export_that_is_gone_is_none(s3: Stubber) -> None:

@@ -27,8 +27,14 @@ class ExportBucket:
         botocore.exceptions.ClientError
             It is there and cannot be read, or nobody can tell.
         """
+        found = self.read_dated(key)
+        return None if found is None else found[0]
+
+    def read_dated(self, key: str) -> tuple[bytes, int] | None:
+        """Return the same, and when the export was written, in epoch milliseconds."""
         try:
-            return self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            found = self._s3.get_object(Bucket=self._bucket, Key=key)
+            return found["Body"].read(), round(found["LastModified"].timestamp() * 1000)
         except ClientError as error:
             if is_no_such_key(error):
                 return None
