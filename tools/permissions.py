@@ -16,6 +16,8 @@ from tools.cloudformation import TEMPLATE, as_cloudformation
 
 type Statement = dict[str, Any]
 
+# What is adopted, in the place of what is made, and what an organisation may want besides.
+_NOT_COUNTED = ("Existing", "SecurityGroupIds", "SubnetIds")
 # What AWS's own policies that SAM adds allow, on everything:
 # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaBasicExecutionRole.html
 _LOGS = ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
@@ -41,7 +43,7 @@ def permissions(template: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
             "AWS::URLSuffix": "amazonaws.com",
             # So that nothing is left out: what is empty switches something off.
             **{n: told.get("Default") or n for n, told in template["Parameters"].items()},
-            **{n: "" for n in template["Parameters"] if n.startswith("Existing")},
+            **{n: "" for n in template["Parameters"] if n.startswith(_NOT_COUNTED)},
         },
         {},
         template["Conditions"],
@@ -51,7 +53,7 @@ def permissions(template: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
     for name, resource in resources.items():
         if resource["Type"] != "AWS::Lambda::Function":
             continue
-        role = resources[resource["Properties"]["Role"]["Fn::GetAtt"][0]]["Properties"]
+        role = resource["Properties"]["Role"]["Fn::GetAtt"][0]
         found[name] = [
             (action, resource)
             for statement in _statements(scope, role, resources)
@@ -62,8 +64,15 @@ def permissions(template: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
     return found
 
 
-def _statements(scope: Scope, role: dict[str, Any], resources: Any) -> Iterator[Statement]:
-    documents = [policy["PolicyDocument"] for policy in scope.value(role.get("Policies", []))]
+def _statements(scope: Scope, name: str, resources: Any) -> Iterator[Statement]:
+    role = resources[name]["Properties"]
+    apart = [
+        one["Properties"]
+        for one in resources.values()
+        if one["Type"] == "AWS::IAM::Policy" and {"Ref": name} in one["Properties"]["Roles"]
+    ]
+    written = [*role.get("Policies", []), *apart]
+    documents = [policy["PolicyDocument"] for policy in scope.value(written)]
     for arn in scope.value(role.get("ManagedPolicyArns", [])):
         name = arn.rpartition("/")[2]
         if name in resources:

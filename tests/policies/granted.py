@@ -27,6 +27,8 @@ EVERYTHING = MappingProxyType(
         "ContactFlowId": FLOW_ID,
         "LastReads": "on",
         "MessageWaitingSeconds": "60",
+        "SubnetIds": "subnet-0",
+        "SecurityGroupIds": "sg-0",
     }
 )
 """Parameters with which nothing of a role is left out."""

@@ -10,19 +10,10 @@ from tests.policies.actions import requests
 from tests.policies.evaluator import Request
 from tests.policies.granted import arn
 from tools.template_parts.lake_statements import TABLE_NAMES
+from tools.template_parts.roles import ROLES
 
 type Reasons = list[tuple[Request, str]]
 
-_FUNCTIONS = (
-    "StartChat",
-    "LastRead",
-    "Track",
-    "Capture",
-    "Publish",
-    "Reconcile",
-    "Erase",
-    "MakeTables",
-)
 _POLLS = (
     "Lambda's poller of queues: docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"
 )
@@ -35,6 +26,24 @@ def _logs() -> Reasons:
         "Lambda writes the log: docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html"
     )
     return [(Request(f"logs:{a}", group), why) for a in ("CreateLogStream", "PutLogEvents")]
+
+
+def _network() -> Reasons:
+    why = (
+        "Lambda puts functions into subnets: "
+        "docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html"
+    )
+    joins = (
+        "AssignPrivateIpAddresses",
+        "CreateNetworkInterface",
+        "DeleteNetworkInterface",
+        "UnassignPrivateIpAddresses",
+    )
+    parts = ("network-interface", "security-group", "subnet")
+    return [
+        *((Request(f"ec2:{a}", arn("ec2", f"{part}/0")), why) for a in joins for part in parts),
+        *((Request(f"ec2:Describe{of}", "*"), why) for of in ("NetworkInterfaces", "Subnets")),
+    ]
 
 
 def _polled(queue: str) -> Reasons:
@@ -80,6 +89,7 @@ _BY_AWS: dict[str, Reasons] = {
         )
     ],
     "Publish": _polled("PublishQueue"),
+    "Backfill": _polled("BackfillQueue"),
     "Optimizer": list(_optimized()),
 }
 
@@ -93,17 +103,20 @@ _FORGET = (
     *_items("DeleteItem", "chat leg", _ERASED),
 )
 
+_GONE = _rare(
+    "s3",
+    "ListObjectsV2",
+    "S3 answers 403 for an export that is gone: `capture.export_bucket`",
+    bucket=EXPORT_BUCKET,
+    prefix=f"{EXPORT_PREFIX}/0/0/0/0.json",
+)
+
 NOT_IN_THE_WORLDS: dict[str, Reasons] = {
     "LastRead": [*_FORGET],
+    "Backfill": [*_FORGET, *_GONE],
     "Capture": [
         *_FORGET,
-        *_rare(
-            "s3",
-            "ListObjectsV2",
-            "S3 answers 403 for an export that is gone: `capture.export_bucket`",
-            bucket=EXPORT_BUCKET,
-            prefix=f"{EXPORT_PREFIX}/0/0/0/0.json",
-        ),
+        *_GONE,
         *_rare(
             "events",
             "PutEvents",
@@ -141,11 +154,11 @@ NOT_IN_THE_WORLDS: dict[str, Reasons] = {
 }
 
 IN_OUR_NAME: dict[str, Reasons] = {
-    name: [
-        *(_logs() if name in _FUNCTIONS else ()),
-        *_BY_AWS.get(name, ()),
-        *NOT_IN_THE_WORLDS.get(name, ()),
+    role.of: [
+        *((*_logs(), *_network()) if role.service == "lambda" else ()),
+        *_BY_AWS.get(role.of, ()),
+        *NOT_IN_THE_WORLDS.get(role.of, ()),
     ]
-    for name in (*_FUNCTIONS, "Optimizer")
+    for role in ROLES
 }
 """By the role, what is asked in its name, each with the reason."""
