@@ -1,4 +1,4 @@
-"""Custom resource: makes and evolves tables, views and named queries when the stack is deployed."""
+"""Custom resources: make and evolve tables, views and named queries; protect those of DynamoDB."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.custom_resource import answer
 from chatlake.aws.observability import describe, guarded, logger
 from chatlake.aws.settings import Settings
+from chatlake.aws.table_protection import protect
 from chatlake.aws_clients import clients
 from chatlake.exceptions import ChatlakeError
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+PROTECTION = "Custom::Protection"
 ANSWERS_BEFORE_S = 40
 """Seconds before the function is cut off: the answer itself may take thirty."""
 
@@ -63,6 +65,12 @@ def make(request: str, remaining_s: Callable[[], float]) -> dict[str, str]:
     return {"Database": settings.database}
 
 
+def protect_tables() -> dict[str, str]:
+    """Protect chat state and capture schedule, which nothing could bring back."""
+    protect(clients.dynamodb(), (settings.chats_table, settings.schedule_table))
+    return {}
+
+
 def explain(error: Exception) -> str:
     """Say what went wrong, for the person who deploys; no data of chats is near here."""
     logger.error("the tables were not made", extra=describe(error))
@@ -81,9 +89,10 @@ def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) ->
 
     if "ResponseURL" not in event.raw_event:
         return make(context.aws_request_id, remaining_s)
+    protects = event.raw_event.get("ResourceType") == PROTECTION
     response = answer(
         event.raw_event,
-        partial(make, event.request_id, remaining_s),
+        protect_tables if protects else partial(make, event.request_id, remaining_s),
         explain=explain,
         within_s=remaining_s() - ANSWERS_BEFORE_S,
     )

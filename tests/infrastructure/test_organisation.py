@@ -131,6 +131,19 @@ def test_every_bucket_says_who_asked_it_in_a_place_of_its_own() -> None:
     assert len({told["LogFilePrefix"] for told in logging}) == len(logging) == 2
 
 
+def test_tables_are_protected_when_nothing_can_fail_any_more() -> None:
+    """A first deployment that fails is taken back, and a protected table would stay."""
+    rendered = Rendered(**PAGES)
+    for table in rendered.of_type("AWS::DynamoDB::Table").values():
+        assert "DeletionProtectionEnabled" not in table
+    protection = rendered.resources["Protection"]
+    assert protection["Properties"]["Tables"] == ["Chats", "Schedule"]
+    assert {"Dashboard", "LastReadModule", "Publish"} <= set(protection["DependsOn"])
+    # All alarms, and by them functions and queues, are on the dashboard.
+    waiting = [name for name, one in rendered.resources.items() if "Protection" in str(one)]
+    assert waiting == ["Protection"]
+
+
 # --- the workgroup, which has queries that people saved -------------------------------------------
 
 ADOPTED = {

@@ -88,6 +88,16 @@ def chat_items(name: str, actions: str, kinds: str) -> Statement:
     )
 
 
+def protect_tables() -> Statement:
+    """Return what protects the tables against deletion."""
+    return Statement(
+        "ProtectTables",
+        "chats and schedule themselves",
+        words("dynamodb", "DescribeTable UpdateTable"),
+        tuple(arn("dynamodb", "table/${Table}", Table=table) for table in (CHATS, SCHEDULE)),
+    )
+
+
 def older_due() -> Statement:
     """Return what finds chats that version 0.2 has left in its schedule."""
     index = arn("dynamodb", "table/${Table}/index/due", Table=CHATS)

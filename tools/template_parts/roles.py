@@ -30,6 +30,7 @@ from tools.template_parts.role_statements import (
     key_by,
     older_due,
     open_tokens,
+    protect_tables,
     reserve,
     schedule,
     schedule_of_chats,
@@ -210,6 +211,7 @@ ROLES = (
         "Makes the tables, views and named queries",
         (
             chat_items("Republish", "UpdateItem", "republication"),
+            protect_tables(),
             *table_files(),
             *query_results(),
             catalog(

@@ -555,6 +555,28 @@ def asked(url: str, number: int) -> dict[str, Any]:
     return {**event, "ResponseURL": url, "RequestId": f"request-{number}"}
 
 
+def test_a_deployment_ends_with_tables_that_nobody_deletes_by_mistake(
+    load: Load, aws: Aws, answers: tuple[str, list[dict[str, Any]]]
+) -> None:
+    url, taken = answers
+    tables: Any = load("tables")
+    dynamodb = aws.client("dynamodb")
+    names = (tables.settings.chats_table, tables.settings.schedule_table)
+    event = {**asked(url, 1), "ResourceType": "Custom::Protection"}
+    for request in ("Create", "Update", "Delete"):
+        assert call(tables, {**event, "RequestType": request}) == {"Status": "SUCCESS"}
+        for name in names:
+            assert dynamodb.describe_table(TableName=name)["Table"]["DeletionProtectionEnabled"]
+    assert [answer["Status"] for answer in taken] == ["SUCCESS"] * 3
+    # No table of the lake was made by the way.
+    glue = tables.clients.glue()
+    assert glue.get_tables(DatabaseName=tables.settings.database)["TableList"] == []
+    for name in names:
+        with pytest.raises(ClientError, match="protect"):
+            dynamodb.delete_table(TableName=name)
+        dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
+
+
 def test_every_deployment_brings_tables_views_and_named_queries_up_to_the_code(
     load: Load, aws: Aws, answers: tuple[str, list[dict[str, Any]]]
 ) -> None:
