@@ -56,7 +56,6 @@ LEFT_OUT = {
     "lambda:PutRuntimeManagementConfig": "functions have the newest runtime",
     "lambda:addPermission": "written so by mistake in a schema",
     "lex:": "only functions are associated with the instance",
-    "logs:CreateLogDelivery": "logs are delivered nowhere",
     "logs:DeleteDataProtectionPolicy": "the log group has no policies",
     "logs:DeleteIndexPolicy": "the log group has no policies",
     "logs:DeleteResourcePolicy": "the log group has no policies",
@@ -64,7 +63,6 @@ LEFT_OUT = {
     "logs:PutDataProtectionPolicy": "the log group has no policies",
     "logs:PutIndexPolicy": "the log group has no policies",
     "logs:PutLogGroupDeletionProtection": "the log group goes with the stack",
-    "logs:PutResourcePolicy": "the log group has no policies",
     "mobiletargeting:": "only functions are associated with the instance",
     "s3:CreateBucketMetadataTableConfiguration": "buckets have no tables of metadata",
     "s3:DeleteBucketMetadataTableConfiguration": "buckets have no tables of metadata",
@@ -112,13 +110,29 @@ _ON = {
         "arn:aws:lambda:REGION:ACCOUNT:function:STACK-*",
         "arn:aws:lambda:REGION:ACCOUNT:layer:*",
     ],
-    "logs": ["arn:aws:logs:REGION:ACCOUNT:log-group:STACK-*"],
+    "logs": [
+        "arn:aws:logs:REGION:ACCOUNT:log-group:STACK-*",
+        "arn:aws:logs:REGION:ACCOUNT:log-group:/aws/vendedlogs/STACK-*",
+    ],
     "s3": ["arn:aws:s3:::STACK-*", "arn:aws:s3:::CODE"],
     "sns": ["arn:aws:sns:REGION:ACCOUNT:STACK-*"],
     "sqs": ["arn:aws:sqs:REGION:ACCOUNT:STACK-*"],
 }
+# By which an API writes its access log, for whoever says so:
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging.html
+_DELIVERY = {
+    "logs:CreateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:DescribeLogGroups",
+    "logs:DescribeResourcePolicies",
+    "logs:GetLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:UpdateLogDelivery",
+}
 # What is asked of no resource, or of one that has no name yet.
 ON_ALL = {
+    *_DELIVERY,
     "cloudwatch:DescribeAlarms",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeSecurityGroups",
@@ -133,8 +147,6 @@ ON_ALL = {
     "lambda:DeleteEventSourceMapping",
     "lambda:GetEventSourceMapping",
     "lambda:UpdateEventSourceMapping",
-    "logs:DescribeLogGroups",
-    "logs:DescribeResourcePolicies",
 }
 _PASSED = "iam:PassRole"
 _OBJECTS = {
@@ -179,7 +191,7 @@ def policy() -> dict[str, Any]:
     types = {resource["Type"] for resource in as_cloudformation()["Resources"].values()}
     wanted = actions({one for one in types if not one.startswith("Custom::")})
     # The custom resource, which CloudFormation invokes; and files of the code.
-    wanted |= {"lambda:InvokeFunction", "s3:PutObject"}
+    wanted |= {"lambda:InvokeFunction", "s3:PutObject", *_DELIVERY}
     by_service: dict[str, list[str]] = {}
     for action in sorted(wanted - ON_ALL - {_PASSED}):
         by_service.setdefault(action.partition(":")[0], []).append(action)

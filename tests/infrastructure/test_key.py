@@ -76,12 +76,12 @@ def test_key_and_roles_do_not_wait_for_each_other() -> None:
         name: references(resources[name].get("Properties", {}), scope, names) for name in names
     }
     order = list(TopologicalSorter(waits_for).static_order())
-    assert order.index("CaptureRole") < order.index("Key") < order.index("CapturePolicy")
+    assert order.index("CaptureRole") < order.index("Key") < order.index("CaptureRolePolicy")
 
 
 def test_a_function_is_not_invoked_before_it_may_do_anything() -> None:
     for name in ("Capture", "LastRead"):
-        assert Rendered().resources[name]["DependsOn"] == f"{name}Policy"
+        assert Rendered().resources[name]["DependsOn"] == f"{name}RolePolicy"
 
 
 def test_the_page_on_security_has_the_statement_for_a_key_that_is_adopted() -> None:

@@ -59,8 +59,8 @@ def of_networks(rendered: Rendered, role: str) -> list[Any]:
     """What a role may do with networks."""
     policies = rendered.properties(role).get("Policies", []) + [
         policy
-        for policy in rendered.of_type("AWS::IAM::Policy").values()
-        if role in policy["Roles"]
+        for policy in rendered.of_type("AWS::IAM::RolePolicy").values()
+        if role == policy["RoleName"]
     ]
     return [
         statement

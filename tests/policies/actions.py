@@ -48,6 +48,10 @@ def _dynamodb(operation: str, on: On) -> Iterator[Request]:
     yield _key("Decrypt", "dynamodb")
 
 
+def _table_itself(operation: str, on: On) -> Iterator[Request]:
+    yield Request(f"dynamodb:{operation}", arn("dynamodb", f"table/{on['table']}"))
+
+
 def _key(operation: str, through: str, key: str = _KEY) -> Request:
     return Request(f"kms:{operation}", key, {_VIA: (f"{through}.{REGION}.amazonaws.com",)})
 
@@ -150,6 +154,9 @@ _GLUE = "CreateTable DeleteTable GetTable UpdateTable"
 _ATHENA = "BatchGetNamedQuery CreateNamedQuery GetQueryExecution ListNamedQueries UpdateNamedQuery"
 _ASKED: dict[tuple[str, str], Callable[[str, On], Any]] = {
     **{("dynamodb", operation): _dynamodb for operation in _DYNAMODB.split()},
+    # What is said of a table, not of what is in it.
+    ("dynamodb", "DescribeTable"): _table_itself,
+    ("dynamodb", "UpdateTable"): _table_itself,
     ("s3", "GetObject"): _object("GetObject", "Decrypt", misses=True),
     ("s3", "HeadObject"): _object("GetObject", "Decrypt", misses=True),
     ("s3", "PutObject"): _object("PutObject", "GenerateDataKey"),

@@ -79,7 +79,7 @@ def roles(
     for name, resource in resources.items():
         if resource["Type"] == "AWS::IAM::Role" and scope.holds(resource.get("Condition")):
             # That of a role which the key's policy names stands apart.
-            apart = resources.get(f"{name.removesuffix('Role')}Policy")
+            apart = resources.get(f"{name}Policy")
             written = [apart["Properties"]] if apart else resource["Properties"]["Policies"]
             policies = scope.value(written)
             found[name.removesuffix("Role")] = [

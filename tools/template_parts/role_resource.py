@@ -61,8 +61,8 @@ def _lines(role: Role) -> Iterator[str]:
     yield from block(_properties(role), 6)
     if role.apart:
         yield ""
-        yield from _resource(role, "Policy")
-        yield f"      Roles: [!Ref {role.of}Role]"
+        yield from _resource(role, "RolePolicy")
+        yield f"      RoleName: !Ref {role.of}Role"
         yield from _policy(role, 6)
     else:
         yield "      Policies:"

@@ -72,6 +72,16 @@ def _delete_policy(place: Place, existing: Existing) -> None:
         place.client("iam").delete_role_policy(RoleName=role, PolicyName=existing.physical_id)
 
 
+def _create_role_policy(place: Place, wanted: Wanted) -> Made:
+    _put_inline(place, wanted.properties["RoleName"], wanted.properties)
+    return Made(f"{wanted.properties['PolicyName']}|{wanted.properties['RoleName']}")
+
+
+def _delete_role_policy(place: Place, existing: Existing) -> None:
+    name, role = existing.physical_id.split("|")
+    place.client("iam").delete_role_policy(RoleName=role, PolicyName=name)
+
+
 def _create_managed_policy(place: Place, wanted: Wanted) -> Made:
     iam = place.client("iam")
     policy = iam.create_policy(
@@ -107,6 +117,9 @@ TYPES = {
     ),
     "AWS::IAM::Policy": ResourceType(
         words("PolicyDocument PolicyName Roles"), _create_policy, _delete_policy
+    ),
+    "AWS::IAM::RolePolicy": ResourceType(
+        words("PolicyDocument PolicyName RoleName"), _create_role_policy, _delete_role_policy
     ),
     "AWS::IAM::ManagedPolicy": ResourceType(
         words("Description ManagedPolicyName PolicyDocument Roles"),
