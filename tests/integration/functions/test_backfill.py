@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from chatlake.capture.backfill import PastContact
 from chatlake.capture.contact_search import as_event
 from chatlake.chat_state import add_tombstones
+from chatlake.operations import backfill_estimate
 from tests.aws import Aws
 from tests.functions import INSTANCE, Load, call
 from tests.lake_folder import CANARY, message
@@ -204,3 +206,28 @@ def test_an_erased_chat_stays_erased(aws: Aws, backfill: ModuleType, put: Put) -
 def test_nothing_is_noted_of_a_backfill_that_is_over(backfill: ModuleType, put: Put) -> None:
     assert answered(backfill, PastContact(RUN, put("c1"))) == []
     assert backfill.archive.backfills.read(RUN) is None
+
+
+def test_an_export_costs_no_more_than_an_estimate_says(backfill: ModuleType, put: Put) -> None:
+    number = 50
+    contacts = [PastContact(RUN, put(f"c{n}"), ended(f"c{n}")) for n in range(number)]
+    asked = Counter[str]()
+
+    def count(params: dict[str, Any], model: Any, **_: Any) -> None:
+        keys = 1
+        if model.name == "BatchGetItem":
+            [of] = json.loads(params["body"])["RequestItems"].values()
+            keys = len(of["Keys"])
+        asked[model.name] += keys
+
+    for client in (backfill.s3, backfill.archive.store._s3, backfill.archive.chats._chats._dynamodb):
+        client.meta.events.register("before-call", count)
+    assert answered(backfill, *contacts) == []
+    s3 = {name: asked.pop(name, 0) for name in ("GetObject", "HeadObject", "PutObject")}
+    reads = sum(asked.pop(name, 0) for name in ("GetItem", "BatchGetItem", "Query"))
+    each = backfill_estimate.REQUESTS
+    assert 0 < s3["PutObject"] <= each["put"] * number
+    assert 0 < s3["GetObject"] + s3["HeadObject"] <= each["get"] * number
+    assert 0 < reads <= each["read"] * number
+    # What is left of DynamoDB's are writes, of less than a kilobyte each.
+    assert 0 < sum(asked.values()) <= each["write"] * number

@@ -29,7 +29,7 @@ PRICES = {
 }
 # Of one export, beside the time of Backfill. Messages go by tens, and are received and deleted so;
 # a chat is published in batches, by a function of 2 GB, some hundredths of a second each.
-_REQUESTS = {
+REQUESTS = {
     "write": 4.0,
     "read": 14.0,
     "put": 1.1,
@@ -90,5 +90,5 @@ def estimate(
         hours = max(hours, searches(listing) / SEARCHES_PER_S / 3600)
     gb_s = each_s * memory_gb + _PUBLISH_GB_S
     each = gb_s * PRICES[f"lambda_{architecture}"]
-    each += sum(number * PRICES[name] for name, number in _REQUESTS.items())
+    each += sum(number * PRICES[name] for name, number in REQUESTS.items())
     return Estimate(listing.count, a_second, hours, listing.count * each)
