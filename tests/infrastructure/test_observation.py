@@ -34,7 +34,7 @@ WATCHED_OTHERWISE = {"Track": "TrackFailed", "StartChat": "ApiFailed", "TakeToke
 HEALTH = {
     *("ChatsLive", "ChatsAnnounced", "ChatsPublished", "MessagesPublished", "ReceiptsPublished"),
     *("ReadLatency", "EndToRows", "CallsOfRate", "ReadsThrottled", "ParticipantSourcesClosed"),
-    *("ChatsWithoutSource", "ChatsFailed", "LastReads", "LastReadsWithoutToken"),
+    *("ChatsWithoutSource", "ChatsFailed", "SearchesFailed", "LastReads", "LastReadsWithoutToken"),
     *("ChatsCoveredBySocket", "ChatsCoveredByReads", "ChatsUncovered", "LeaseAge"),
     *("SocketsOpened", "SocketsLost", "SocketsRefused", "CreateParticipantConnectionCalls"),
 }
@@ -242,6 +242,25 @@ def test_errors_of_every_function_raise_an_alarm() -> None:
     functions = set(of.of_type("AWS::Lambda::Function"))
     assert with_errors | WATCHED_OTHERWISE.keys() == functions
     assert not with_errors & WATCHED_OTHERWISE.keys()
+
+
+def test_no_alarm_goes_off_because_capture_is_asked_while_it_is_at_work() -> None:
+    """It is invoked each minute and may run for fifteen: Throttles and the like say nothing."""
+    looked_at = {
+        (name, metric["MetricName"], dimensions_of(metric)["FunctionName"])
+        for name, alarm in observed(ALL).alarms.items()
+        for metric in watched(alarm)
+        if metric["Namespace"] == "AWS/Lambda"
+    }
+    assert {metric for _, metric, _ in looked_at} == {"Errors"}
+    assert {name for name, _, function in looked_at if function == "Capture"} == {"CaptureFailed"}
+
+
+def test_searches_that_fail_now_and_then_raise_no_alarm() -> None:
+    """Reconcile runs hourly, and makes up for it."""
+    alarm = observed(ALL).alarms["SearchesFailed"]
+    assert (alarm["MetricName"], alarm["Period"]) == ("SearchesFailed", HOUR_S)
+    assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (3, 4)
 
 
 @pytest.mark.parametrize("hours", ["1", "72", "168"])

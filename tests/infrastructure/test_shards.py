@@ -73,6 +73,10 @@ def test_nothing_but_the_rule_of_shards_runs_capture() -> None:
 
 def test_capture_reserves_no_concurrency_unless_it_is_told_to() -> None:
     """Accounts with ten concurrent executions refuse every reservation."""
+    template, scope = a_template()
+    for name, resource in template.body["Resources"].items():
+        if resource["Type"] == "AWS::Lambda::Function":
+            assert "ReservedConcurrentExecutions" not in scope.value(resource["Properties"]), name
     assert "ReservedConcurrentExecutions" not in properties("Capture")
     reserved = properties("Capture", CaptureConcurrency="4")["ReservedConcurrentExecutions"]
     assert reserved == "4"

@@ -15,6 +15,8 @@ from chatlake.aws_clients.clients import PROMPT
 from local.cloud.flow_language import read_flow
 from tests.recipes import recipe
 from tools.artifacts import ARCHITECTURES, FOLDERS, ROOT
+from tools.template_parts.lake_statements import export_key
+from tools.template_parts.roles import ROLES
 
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
 WITH_A_WARNING = """
@@ -85,6 +87,15 @@ def test_a_layer_is_built_for_the_processor_and_python_of_the_functions(name: st
     assert layer["Properties"]["CompatibleRuntimes"] == [shared["Runtime"]] == ["python3.13"]
 
 
+def test_stacks_of_an_account_share_no_layer() -> None:
+    """The last deployed would be the newest version of both, and the first's would be deleted."""
+    names = [
+        TEMPLATE["Resources"][layer]["Properties"]["LayerName"]["Fn::Sub"] for layer in FOLDERS
+    ]
+    assert len(set(names)) == len(FOLDERS)
+    assert all(name.startswith("${AWS::StackName}-") for name in names)
+
+
 def test_the_template_has_no_other_layers() -> None:
     layers = {
         name
@@ -149,6 +160,29 @@ def test_connect_may_invoke_the_function_for_this_instance_only() -> None:
         "SourceArn": {"Ref": "ConnectInstanceArn"},
         "SourceAccount": {"Ref": "AWS::AccountId"},
     }
+
+
+def test_who_may_search_contacts_may_describe_them() -> None:
+    """Connect's SearchContacts depends on it (Service Authorization Reference)."""
+    roles = [
+        {action for statement in role.all_statements for action in statement.actions}
+        for role in ROLES
+    ]
+    searching = [actions for actions in roles if "connect:SearchContacts" in actions]
+    assert searching
+    assert all("connect:DescribeContact" in actions for actions in searching)
+
+
+def test_the_statement_for_the_key_of_exports_lets_the_roles_that_read_them() -> None:
+    page = (ROOT / "docs" / "deployment.md").read_text()
+    [text] = re.findall(r"```json\n(.*?ChatlakeReadsExports.*?)```", page, re.DOTALL)
+    statement = json.loads(text)
+    granted = export_key()
+    assert (statement["Action"],) == granted.actions == ("kms:Decrypt",)
+    # The account, for roles that are not there yet would be refused.
+    assert statement["Principal"]["AWS"].endswith(":root")
+    assert statement["Condition"]["ArnLike"]["aws:PrincipalArn"].endswith(":role/chatlake-*")
+    assert statement["Condition"]["StringEquals"]["kms:ViaService"].startswith("s3.")
 
 
 def test_a_last_read_knows_how_much_time_it_has() -> None:

@@ -193,6 +193,19 @@ ALARMS = (
         },
     ),
     Alarm(
+        name="SearchesFailed",
+        description=(
+            "In three of four hours Connect did not say which contacts had ended: chats of which "
+            "no event came are not found. The log of Reconcile has AWS's word for the reason: "
+            "AccessDeniedException is a permission, ThrottlingException others who search, too. "
+            "Reconcile looks back three days and makes up for it once searches succeed."
+        ),
+        of=of_chatlake(Metric.SEARCHES_FAILED),
+        period_s=3600,
+        periods=4,
+        datapoints=3,
+    ),
+    Alarm(
         name="ReadsThrottled",
         description=(
             "GetTranscript was answered with 429 all through half an hour: chatlake and the "

@@ -91,8 +91,9 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
                 Line(of_chatlake(Metric.EXPORTS_TRACKED), "exports"),
                 Line(of_chatlake(Metric.CONTACTS_FOUND), "contacts found by Reconcile", right=True),
                 Line(of_chatlake(Metric.EXPORTS_FOUND), "exports found by Reconcile", right=True),
+                Line(of_chatlake(Metric.SEARCHES_FAILED), "searches that failed", right=True),
             ),
-            right="found late",
+            right="found late, or not looked for",
         ),
     ),
     (

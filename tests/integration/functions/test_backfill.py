@@ -220,7 +220,11 @@ def test_an_export_costs_no_more_than_an_estimate_says(backfill: ModuleType, put
             keys = len(of["Keys"])
         asked[model.name] += keys
 
-    for client in (backfill.s3, backfill.archive.store._s3, backfill.archive.chats._chats._dynamodb):
+    for client in (
+        backfill.s3,
+        backfill.archive.store._s3,
+        backfill.archive.chats._chats._dynamodb,
+    ):
         client.meta.events.register("before-call", count)
     assert answered(backfill, *contacts) == []
     s3 = {name: asked.pop(name, 0) for name in ("GetObject", "HeadObject", "PutObject")}
