@@ -88,7 +88,10 @@ LEFT_OUT = {
 # The stack's own names begin with that of the stack.
 _ON = {
     "apigateway": ["arn:aws:apigateway:REGION::/*"],
-    "athena": ["arn:aws:athena:REGION:ACCOUNT:workgroup/STACK"],
+    "athena": [
+        "arn:aws:athena:REGION:ACCOUNT:workgroup/STACK",
+        "arn:aws:athena:REGION:ACCOUNT:workgroup/STACK-maintenance",
+    ],
     "cloudwatch": [
         "arn:aws:cloudwatch:REGION:ACCOUNT:alarm:STACK-*",
         "arn:aws:cloudwatch::ACCOUNT:dashboard/STACK-*",
@@ -115,6 +118,7 @@ _ON = {
         "arn:aws:logs:REGION:ACCOUNT:log-group:/aws/vendedlogs/STACK-*",
     ],
     "s3": ["arn:aws:s3:::STACK-*", "arn:aws:s3:::CODE"],
+    "scheduler": ["arn:aws:scheduler:REGION:ACCOUNT:schedule/default/STACK-*"],
     "sns": ["arn:aws:sns:REGION:ACCOUNT:STACK-*"],
     "sqs": ["arn:aws:sqs:REGION:ACCOUNT:STACK-*"],
 }
@@ -196,7 +200,8 @@ def policy() -> dict[str, Any]:
     for action in sorted(wanted - ON_ALL - {_PASSED}):
         by_service.setdefault(action.partition(":")[0], []).append(action)
     by_service["kms"] = [action for action in by_service["kms"] if action not in _BY_SERVICES]
-    services = {"iam:PassedToService": ["glue.amazonaws.com", "lambda.amazonaws.com"]}
+    passed = ("glue", "lambda", "scheduler")
+    services = {"iam:PassedToService": [f"{name}.amazonaws.com" for name in passed]}
     by_service["s3"] = [action for action in by_service["s3"] if action not in _OBJECTS]
     through = {"kms:ViaService": "*.REGION.amazonaws.com"}
     statements = [

@@ -11,12 +11,14 @@ from tools.template_parts.statement import Statement
 PAGE = ROOT / "docs" / "security.md"
 TABLE = re.compile(r"(?<=<!-- roles -->\n).*?(?=<!-- /roles -->)", re.DOTALL)
 
+_OF_SERVICES = {"glue": "Glue's optimizers", "scheduler": "schedules of Athena's statements"}
+
 
 def table() -> str:
     """Return the table: a row for each statement, the name of the role in its first."""
     lines = ["| role of | on | may |", "|---|---|---|"]
     for role in ROLES:
-        name = role.of if role.service == "lambda" else "Glue's optimizers"
+        name = _OF_SERVICES.get(role.service, role.of)
         first, *others = map(_said, role.statements)
         lines.append(f"| {name} {first}")
         lines += [f"| {said}" for said in others]

@@ -10,7 +10,9 @@ from aws_lambda_powertools.utilities.data_classes import (
     event_source,
 )
 
+from chatlake.analytics.athena_maintenance import keep_history
 from chatlake.analytics.athena_named_queries import save_named_queries
+from chatlake.analytics.athena_statements import Statements
 from chatlake.analytics.athena_views import make_views
 from chatlake.analytics.sql_files import load_named, load_views
 from chatlake.aws.archive import DeployedArchive
@@ -20,6 +22,7 @@ from chatlake.aws.settings import Settings
 from chatlake.aws.table_protection import protect
 from chatlake.aws_clients import clients
 from chatlake.exceptions import ChatlakeError
+from chatlake.tables.schema import TABLES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,9 +59,10 @@ def make(request: str, remaining_s: Callable[[], float]) -> dict[str, str]:
     archive.lake.create_tables()
     athena = clients.athena()
     database, workgroup = settings.database, settings.workgroup
-    make_views(
-        load_views(), athena, database=database, workgroup=workgroup, remaining_s=remaining_s
-    )
+    statements = Statements(athena, database, workgroup, remaining_s)
+    if settings.vacuum_days:
+        keep_history((table.name for table in TABLES), settings.vacuum_days, statements)
+    make_views(load_views(), statements)
     save_named_queries(
         load_named(), athena, database=database, workgroup=workgroup, request=request
     )

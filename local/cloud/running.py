@@ -6,7 +6,10 @@ import json
 import logging
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore import xform_name
+from botocore.exceptions import ClientError, ParamValidationError
 
 from local.cloud.api_definition import Definition
 from local.cloud.asynchronous import AsynchronousQueue, Policy
@@ -29,6 +32,21 @@ if TYPE_CHECKING:
     from local.cloud.template import Json
 
 _LOG = logging.getLogger(__name__)
+
+
+def operation(client: Callable[[str], Any], arn: str) -> Callable[..., Any]:
+    """Return the operation that a universal target of EventBridge Scheduler names.
+
+    Raises
+    ------
+    NotKnown
+        There is none of this name.
+    """
+    *_, kind, service, action = arn.split(":")
+    found = getattr(client(service), xform_name(action), None)
+    if kind != "aws-sdk" or found is None:
+        raise NotKnown(f"{arn} is no operation that can be scheduled here")
+    return cast("Callable[..., Any]", found)
 
 
 @dataclass(frozen=True)
@@ -164,6 +182,8 @@ class Running:
                 self._client("sns").publish(TopicArn=arn, Message=json.dumps(payload))
             case "lambda":
                 self.invoke_later(arn, json.dumps(payload).encode())
+            case "scheduler":
+                operation(self._client, arn)(**payload)
             case service:
                 raise NotKnown(f"Nothing is delivered to {service} here")
 
@@ -172,7 +192,9 @@ class Running:
     ) -> None:
         """Pass an event to a rule's target, or to its dead letter queue if that refuses it."""
         arn = target["Arn"]
-        if ":lambda:" not in arn:
+        if ":scheduler:" in arn:
+            self._call(arn, target, payload)
+        elif ":lambda:" not in arn:
             self.deliver(arn, payload)
         elif self._functions.get(self.function_arn(arn)) and self._may(
             arn, "events.amazonaws.com", rule_arn
@@ -182,6 +204,14 @@ class Running:
             self.deliver(dead_letters, payload)
         else:
             _LOG.warning("%s may not invoke %s: an event is lost", rule_arn, arn)
+
+    def _call(self, arn: str, target: Mapping[str, Json], payload: Json) -> None:
+        """Call an API for a schedule; what it refuses becomes a dead letter at once."""
+        try:
+            self.deliver(arn, payload)
+        except (ClientError, ParamValidationError) as error:
+            _LOG.warning("%s: %s", arn, error)
+            self.deliver(target["DeadLetterConfig"]["Arn"], payload)
 
     def _may(self, arn: str, principal: str, source_arn: str) -> bool:
         for permission in list(self.permissions.values()):

@@ -29,6 +29,7 @@ COLUMNS = 24
 DAY_S, HOUR_S = 86_400, 3600
 FEWEST = {"TokensApi": "off", "NoEventsHours": "0", "LeastReceiptShare": "0"}
 ALL = {"StartChatApi": "on", "ContactFlowId": "0" * 36}
+BY_ATHENA = ALL | {"TableMaintenance": "athena"}
 # Failures of these do not end with an error of the function.
 WATCHED_OTHERWISE = {"Track": "TrackFailed", "StartChat": "ApiFailed", "TakeToken": "ApiFailed"}
 HEALTH = {
@@ -39,7 +40,9 @@ HEALTH = {
     *("SocketsOpened", "SocketsLost", "SocketsRefused", "CreateParticipantConnectionCalls"),
 }
 
-of_both = pytest.mark.parametrize("parameters", [ALL, FEWEST], ids=["all", "fewest"])
+of_both = pytest.mark.parametrize(
+    "parameters", [ALL, FEWEST, BY_ATHENA], ids=["all", "fewest", "by_athena"]
+)
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,8 @@ def dimensions_of(metric: dict[str, Any]) -> dict[str, str]:
 def assert_it_is_sent(namespace: str, name: str, dimensions: dict[str, str], of: Observed) -> None:
     """A metric of ours is one that the code sends; another is of something in the stack."""
     if namespace != "chatlake":
-        [value] = dimensions.values()
+        told = dimensions.keys() - {"QueryState", "QueryType"}
+        [value] = [dimensions[name] for name in told]
         assert value.split(".")[0] in of.resources
         return
     assert name in Metric
@@ -261,6 +265,21 @@ def test_searches_that_fail_now_and_then_raise_no_alarm() -> None:
     alarm = observed(ALL).alarms["SearchesFailed"]
     assert (alarm["MetricName"], alarm["Period"]) == ("SearchesFailed", HOUR_S)
     assert (alarm["DatapointsToAlarm"], alarm["EvaluationPeriods"]) == (3, 4)
+
+
+def test_maintenance_that_fails_for_one_table_raises_an_alarm_and_a_lost_race_none() -> None:
+    of = observed(BY_ATHENA)
+    alarm = of.alarms["MaintenanceFailed"]
+    looked_at = [dimensions_of(metric) for metric in watched(alarm)]
+    assert {metric["QueryType"] for metric in looked_at} == {"DDL", "DML", "UTILITY"}
+    assert {metric["QueryState"] for metric in looked_at} == {"FAILED"}
+    assert {metric["WorkGroup"] for metric in looked_at} == {"MaintenanceWorkgroup"}
+    # The rarer statement runs four times a day.
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (3, "GreaterThanThreshold")
+    assert {metric["Period"] for metric in watched(alarm)} == {DAY_S}
+    begun = of.alarms["MaintenanceNotStarted"]
+    assert dimensions_of(begun) == {"QueueName": "MaintenanceDeadLetters.QueueName"}
+    assert not {"MaintenanceFailed", "MaintenanceNotStarted"} & observed(ALL).alarms.keys()
 
 
 @pytest.mark.parametrize("hours", ["1", "72", "168"])

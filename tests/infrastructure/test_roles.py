@@ -21,6 +21,7 @@ FUNCTIONS = {name for name, one in RESOURCES.items() if one["Type"] == "AWS::Ser
 LONGEST_POLICIES = 10_240
 # EC2 lets nobody see a part of these.
 OF_NO_RESOURCE = {"ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"}
+BY_ATHENA = {"TableMaintenance": "athena"}
 LONGEST_NAMES = {
     "DatabaseName": "d" * 128,
     "ExistingDatabase": "d" * 128,
@@ -41,6 +42,7 @@ def test_every_function_has_a_role_of_its_own() -> None:
         assert "Policies" not in properties
         assert RESOURCES[f"{name}Role"].get("Condition") == RESOURCES[name].get("Condition")
     assert FUNCTIONS | {"Optimizer"} == ROLES.keys()
+    assert FUNCTIONS | {"Maintenance"} == roles(parameters=dict(EVERYTHING) | BY_ATHENA).keys()
 
 
 def test_no_policy_is_shared_or_of_aws() -> None:
@@ -50,17 +52,17 @@ def test_no_policy_is_shared_or_of_aws() -> None:
 
 
 def test_a_role_is_assumed_for_this_account_only() -> None:
-    for name in ROLES:
+    for name in (*ROLES, "Maintenance"):
         document = RESOURCES[f"{name}Role"]["Properties"]["AssumeRolePolicyDocument"]
         [trust] = document["Statement"]
         account = {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}
         assert trust["Condition"] == {"StringEqualsIfExists": account}
-        service = "glue" if name == "Optimizer" else "lambda"
+        service = {"Maintenance": "scheduler", "Optimizer": "glue"}.get(name, "lambda")
         assert trust["Principal"] == {"Service": f"{service}.amazonaws.com"}
 
 
 def test_no_statement_is_about_everything() -> None:
-    for name, statements in ROLES.items():
+    for name, statements in (ROLES | roles(parameters=dict(EVERYTHING) | BY_ATHENA)).items():
         for statement in statements:
             assert statement["Effect"] == "Allow", name
             assert not [a for a in several(statement["Action"]) if "*" in a], name
@@ -81,7 +83,9 @@ def test_every_permission_of_every_function_is_counted() -> None:
 
 
 def test_a_role_is_not_too_large_for_iam() -> None:
-    for name, statements in roles(parameters=dict(EVERYTHING) | LONGEST_NAMES).items():
+    parameters = dict(EVERYTHING) | LONGEST_NAMES
+    found = roles(parameters=parameters) | roles(parameters=parameters | BY_ATHENA)
+    for name, statements in found.items():
         document = {"Version": "2012-10-17", "Statement": statements}
         assert len(json.dumps(document, separators=(",", ":"))) < LONGEST_POLICIES, name
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from chatlake.aws_clients.metric_names import Metric
 from tools.template_parts.alarm_resource import Alarm, Expression
-from tools.template_parts.metrics import of_api, of_chatlake, of_function, of_queue
+from tools.template_parts.metrics import (
+    of_api,
+    of_chatlake,
+    of_failed_queries,
+    of_function,
+    of_queue,
+)
 
 _SUM = "SUM(FILL(METRICS(), 0))"
 # Errors of the others have alarms of their own: CaptureFailed, TrackFailed, ApiFailed,
@@ -172,6 +178,45 @@ ALARMS = (
         period_s=3600,
         periods=3,
         datapoints=2,
+    ),
+    Alarm(
+        name="MaintenanceNotStarted",
+        condition="MaintainsByAthena",
+        description=(
+            "OPTIMIZE or VACUUM of a table was not begun. The queue MaintenanceDeadLetters has the "
+            "request and, in its attributes, Athena's word for the reason. The next hour tries "
+            "again; rows of erased chats stay in older files meanwhile. Mend the cause, then purge "
+            "the queue."
+        ),
+        of=of_queue("ApproximateNumberOfMessagesVisible", "MaintenanceDeadLetters"),
+        statistic="Maximum",
+    ),
+    Alarm(
+        name="MaintenanceFailed",
+        condition="MaintainsByAthena",
+        description=(
+            "On two days, OPTIMIZE or VACUUM of a table has failed again and again: small files "
+            "are not put together, or rows of erased chats stay in older files. The recent queries "
+            "of the workgroup ${MaintenanceWorkgroup} say why; after "
+            "ICEBERG_VACUUM_MORE_RUNS_NEEDED the next hour goes on."
+        ),
+        of=Expression(
+            "failures",
+            "Failed statements",
+            _SUM,
+            {
+                kind.lower(): of_failed_queries(kind, "MaintenanceWorkgroup")
+                for kind in ("DDL", "DML", "UTILITY")
+            },
+        ),
+        statistic="SampleCount",
+        period_s=86_400,
+        periods=2,
+        threshold=3,
+        why={
+            "Threshold": "OPTIMIZE runs four times a day, VACUUM each hour; one that loses against "
+            "a commit of Publish comes right by itself."
+        },
     ),
     Alarm(
         name="NoEvents",

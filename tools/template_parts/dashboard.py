@@ -36,8 +36,9 @@ def _functions(metric: str, stat: str) -> tuple[Line, ...]:
     )
 
 
-def _waiting(queue: str, label: str) -> Line:
-    return Line(of_queue("ApproximateNumberOfMessagesVisible", queue), label, "Maximum")
+def _waiting(queue: str, label: str, condition: str = "") -> Line:
+    metric = of_queue("ApproximateNumberOfMessagesVisible", queue)
+    return Line(metric, label, "Maximum", condition=condition)
 
 
 # The widgets of a row are of one width.
@@ -238,6 +239,7 @@ ROWS: tuple[tuple[Widget, ...], ...] = (
                 _waiting("TrackDeadLetters", "of Track"),
                 _waiting("PublishDeadLetters", "of Publish"),
                 _waiting("BackfillDeadLetters", "of Backfill"),
+                _waiting("MaintenanceDeadLetters", "of maintenance", "MaintainsByAthena"),
             ),
         ),
     ),

@@ -165,3 +165,13 @@ def workgroup(actions: str) -> Statement:
         words("athena", actions),
         (arn("athena", "workgroup/${Name}", Name=WORKGROUP),),
     )
+
+
+def maintain() -> Statement:
+    """Return what begins the statements of Athena that keep the tables."""
+    return Statement(
+        "BeginMaintenance",
+        "the workgroup of maintenance",
+        ("athena:StartQueryExecution",),
+        (arn("athena", "workgroup/${MaintenanceWorkgroup}"),),
+    )

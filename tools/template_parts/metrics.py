@@ -55,6 +55,15 @@ def of_queue(name: str, queue: str) -> CloudWatchMetric:
     return CloudWatchMetric("AWS/SQS", name, {"QueueName": f"${{{queue}.QueueName}}"})
 
 
+def of_failed_queries(kind: str, workgroup: str) -> CloudWatchMetric:
+    """Return a metric that Athena keeps of queries of a workgroup; its samples are the queries.
+
+    `kind` is Athena's word: DDL, DML or UTILITY.
+    """
+    dimensions = {"QueryState": "FAILED", "QueryType": kind, "WorkGroup": f"${{{workgroup}}}"}
+    return CloudWatchMetric("AWS/Athena", "TotalExecutionTime", dimensions)
+
+
 def of_api(name: str, api: str) -> CloudWatchMetric:
     """Return a metric that API Gateway keeps of an HTTP API of the template."""
     return CloudWatchMetric("AWS/ApiGateway", name, {"ApiId": f"${{{api}}}"})

@@ -49,6 +49,7 @@ OPTIMIZERS = (
 _RESOURCE = Template("""\
   $name:
     Type: AWS::Glue::TableOptimizer
+    Condition: HasOptimizers
     Properties:
       CatalogId: !Ref AWS::AccountId
       DatabaseName: !GetAtt Tables.Database

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tools.template_parts import alarms, dashboard, optimizers, roles, version
+from tools.template_parts import (
+    alarms,
+    dashboard,
+    maintenance,
+    optimizers,
+    regions,
+    roles,
+    version,
+)
 
 # By the name of the module that has the part's table.
 PARTS: dict[str, Callable[[], str]] = {
+    "regions": regions.rendered,
     "roles": roles.rendered,
     "optimizers": optimizers.rendered,
+    "maintenance": maintenance.rendered,
     "alarms": alarms.rendered,
     "dashboard": dashboard.rendered,
     "version": version.rendered,

@@ -41,7 +41,7 @@ class Role:
     of: str
     description: str
     statements: tuple[Statement, ...]
-    service: Literal["glue", "lambda"] = "lambda"
+    service: Literal["glue", "lambda", "scheduler"] = "lambda"
     when: str | None = None
     apart: bool = False
 

@@ -1,4 +1,4 @@
-"""The roles: what each function may do, and Glue's optimizers.
+"""The roles: what each function may do, and what keeps the tables.
 
 What is granted is what is called: `tests/infrastructure/test_permissions.py` compares both, and
 says what AWS does in a function's name. A function of its own needs a `Role` here.
@@ -15,6 +15,7 @@ from tools.template_parts.lake_statements import (
     export_key,
     list_documents,
     list_exports,
+    maintain,
     miss_documents,
     optimizer_logs,
     query_results,
@@ -239,6 +240,22 @@ ROLES = (
             optimizer_logs(),
         ),
         service="glue",
+        when="HasOptimizers",
+    ),
+    Role(
+        "Maintenance",
+        "Lets schedules run OPTIMIZE and VACUUM on the tables",
+        (
+            maintain(),
+            *table_files(),
+            *query_results(),
+            catalog("CommitToTables", "GetTable UpdateTable", "the tables", *TABLE_NAMES),
+            databases("GetDatabase", "default"),
+            key_by("s3 athena", writes=True),
+            send("SendToDeadLetters", "MaintenanceDeadLetters", "the dead letters of schedules"),
+        ),
+        service="scheduler",
+        when="MaintainsByAthena",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Rules of EventBridge and HTTP APIs."""
+"""Rules and schedules of EventBridge, and HTTP APIs."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from local.cloud.resources.resource_type import (
     keep,
     words,
 )
+from local.cloud.running import operation
 
 if TYPE_CHECKING:
     from local.cloud.api_definition import Definition
@@ -54,6 +55,32 @@ def _create_rule(place: Place, wanted: Wanted) -> Made:
 
 def _delete_rule(place: Place, existing: Existing) -> None:
     place.running.bus.remove_rule(existing.made.attributes["Arn"])
+
+
+# --- EventBridge Scheduler ------------------------------------------------------------------------
+
+
+def _put_schedule(place: Place, wanted: Wanted, existing: Existing | None = None) -> Made | None:
+    properties = wanted.properties
+    name = properties.get("Name") or (existing.physical_id if existing else wanted.name())
+    if existing and existing.physical_id != name:
+        return None
+    if properties["FlexibleTimeWindow"] != {"Mode": "OFF"}:
+        raise NotKnown(f"{wanted.logical_id}: there are no flexible windows")
+    # Its role is not looked at: permissions are not checked here.
+    target = {name: told for name, told in properties["Target"].items() if name != "RoleArn"}
+    operation(place.client, target["Arn"])
+    arn = place.arn("scheduler", f"schedule/default/{name}")
+    place.running.bus.put_rule(
+        Rule(arn, None, properties["ScheduleExpression"], [{"Id": "target", **target}])
+    )
+    return Made(name, {"Arn": arn})
+
+
+def _create_schedule(place: Place, wanted: Wanted) -> Made:
+    made = _put_schedule(place, wanted)
+    assert made is not None
+    return made
 
 
 # --- API Gateway ----------------------------------------------------------------------------------
@@ -94,6 +121,13 @@ TYPES = {
         _delete_rule,
         _put_rule,
         TAGS | {"Description": "nobody reads it"},
+    ),
+    "AWS::Scheduler::Schedule": ResourceType(
+        words("FlexibleTimeWindow Name ScheduleExpression Target"),
+        _create_schedule,
+        _delete_rule,
+        _put_schedule,
+        {"Description": "nobody reads it"},
     ),
     "AWS::ApiGatewayV2::Api": ResourceType(
         words("Body CorsConfiguration"),

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from chatlake.analytics.athena_statements import Statements
 from chatlake.analytics.athena_views import make_views
 from chatlake.analytics.sql_files import Query, in_dependency_order, load_views
 from chatlake.aws_clients import clients
@@ -109,14 +110,7 @@ class Lambda:
 
 def make(views: list[Query], athena: Any, function: Lambda | None = None) -> None:
     function = function or Lambda()
-    make_views(
-        views,
-        athena,
-        database="lake",
-        workgroup="stack",
-        remaining_s=function.remaining_s,
-        sleep=function.sleep,
-    )
+    make_views(views, Statements(athena, "lake", "stack", function.remaining_s, function.sleep))
 
 
 def test_each_view_is_made_when_those_that_it_reads_are_there() -> None:

@@ -32,6 +32,7 @@ OPTIONAL = (
     "LIVE_SOURCE",
     "CONNECTION_RATE",
     "CAPTURE_SHARDS",
+    "VACUUM_DAYS",
 )
 
 
@@ -55,6 +56,7 @@ def test_a_function_that_needs_little_is_told_little() -> None:
     assert settings.message_waiting_ms == 0
     assert (settings.live_source, settings.connection_rate) == ("websocket", 3)
     assert settings.capture_shards == 1
+    assert settings.vacuum_days == 0
 
 
 def test_numbers_and_lists_are_read(monkeypatch: pytest.MonkeyPatch) -> None:

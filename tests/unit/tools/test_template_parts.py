@@ -12,7 +12,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
 from tests.recipes import recipe
-from tools.template_parts import optimizers
+from tools.template_parts import maintenance, optimizers
 from tools.template_parts.__main__ import TEMPLATE, main
 from tools.template_parts.alarms import ALARMS
 from tools.template_parts.parts import PARTS, outdated
@@ -65,6 +65,19 @@ def test_a_table_added_to_the_schema_gets_its_three_optimizers(
         ("ReadMarksRetention", "read_marks", "retention"),
         ("ReadMarksOrphans", "read_marks", "orphan_file_deletion"),
     }
+
+
+def test_a_table_added_to_the_schema_gets_its_two_schedules(
+    template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = resources(template)
+    tables = vars(maintenance)["TABLES"]
+    added = replace(tables[0], name="read_marks")
+    monkeypatch.setattr("tools.template_parts.maintenance.TABLES", (*tables, added))
+    assert outdated(template.read_text(encoding="utf-8")) == ["maintenance"]
+    assert main([], template) == 0
+    made = resources(template)
+    assert made.keys() - known.keys() == {"ReadMarksOptimize", "ReadMarksVacuum"}
 
 
 def test_a_changed_alarm_is_found_out(template: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,6 +42,8 @@ class Settings:
         Ids of flows and names of contact attributes that pages may name, beside it.
     allowed_origins
         Of pages that may start chats; none if empty.
+    vacuum_days
+        How long Athena's VACUUM keeps older snapshots; 0 where Glue's optimizers drop them.
     """
 
     instance_arn: str
@@ -67,6 +69,7 @@ class Settings:
     connection_rate: float
     capture_shards: int
     backfill_dead_letters_url: str = ""
+    vacuum_days: int = 0
 
     @property
     def instance_id(self) -> str:
@@ -131,6 +134,7 @@ class Settings:
             connection_rate=_number("CONNECTION_RATE", "3"),
             capture_shards=_count("CAPTURE_SHARDS"),
             backfill_dead_letters_url=os.environ.get("BACKFILL_DEAD_LETTERS_URL", ""),
+            vacuum_days=int(_number("VACUUM_DAYS")),
         )
 
 
