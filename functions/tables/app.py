@@ -17,6 +17,7 @@ from chatlake.analytics.athena_views import make_views
 from chatlake.analytics.sql_files import load_named, load_views
 from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.custom_resource import answer
+from chatlake.aws.lake_formation import refusal, refused_by_it
 from chatlake.aws.observability import describe, guarded, logger
 from chatlake.aws.settings import Settings
 from chatlake.aws.table_protection import protect
@@ -78,6 +79,9 @@ def protect_tables() -> dict[str, str]:
 def explain(error: Exception) -> str:
     """Say what went wrong, for the person who deploys; no data of chats is near here."""
     logger.error("the tables were not made", extra=describe(error))
+    # Athena says in a query's reason what Glue says in an error.
+    if refused := refused_by_it(error) or refusal(str(error), "a statement of Athena"):
+        return str(refused)
     said = str(error)
     return said if isinstance(error, ChatlakeError) else f"{type(error).__name__}: {said}"
 

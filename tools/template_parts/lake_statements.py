@@ -107,6 +107,14 @@ def table_files() -> tuple[Statement, ...]:
             (bucket(LAKE),),
             why="Without it S3 answers 403, not 404, for a file that has expired.",
         ),
+        Statement(
+            "GetDataAccess",
+            "everything, if Lake Formation governs the catalog",
+            ("lakeformation:GetDataAccess",),
+            ("*",),
+            when="GrantsByLakeFormation",
+            why="It is of no resource: grants decide.",
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from tools.template_parts import (
     alarms,
     dashboard,
+    lake_formation,
     maintenance,
     optimizers,
     regions,
@@ -18,6 +19,7 @@ from tools.template_parts import (
 PARTS: dict[str, Callable[[], str]] = {
     "regions": regions.rendered,
     "roles": roles.rendered,
+    "lake_formation": lake_formation.rendered,
     "optimizers": optimizers.rendered,
     "maintenance": maintenance.rendered,
     "alarms": alarms.rendered,

@@ -1,6 +1,8 @@
-"""Glue databases, table optimizers, and Athena's workgroups and queries."""
+"""Glue databases, table optimizers, Lake Formation's grants, Athena's workgroups and queries."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from local.cloud.exceptions import DeploymentFailed
 from local.cloud.resources.resource_type import (
@@ -15,6 +17,9 @@ from local.cloud.resources.resource_type import (
     picked,
     words,
 )
+
+if TYPE_CHECKING:
+    from local.cloud.template import Json
 
 
 def _create_database(place: Place, wanted: Wanted) -> Made:
@@ -42,6 +47,22 @@ def _create_optimizer(place: Place, wanted: Wanted) -> Made:
     if properties["TableName"] not in {table["Name"] for table in tables}:
         raise DeploymentFailed(f"{wanted.logical_id}: there is no table {properties['TableName']}")
     return Made(wanted.name())
+
+
+def _granted(wanted: Wanted) -> dict[str, Json]:
+    return picked(
+        wanted.properties, "Permissions", "PermissionsWithGrantOption", "Principal", "Resource"
+    )
+
+
+def _create_grant(place: Place, wanted: Wanted) -> Made:
+    """Grant it, so that it can be listed; nothing is checked against it."""
+    place.client("lakeformation").grant_permissions(**_granted(wanted))
+    return Made(wanted.name())
+
+
+def _delete_grant(place: Place, existing: Existing) -> None:
+    place.client("lakeformation").revoke_permissions(**_granted(existing.wanted))
 
 
 def _configuration(wanted: Wanted) -> dict[str, object]:
@@ -99,6 +120,11 @@ TYPES = {
         words("CatalogId DatabaseName TableName TableOptimizerConfiguration Type"),
         _create_optimizer,
         keep,
+    ),
+    "AWS::LakeFormation::PrincipalPermissions": ResourceType(
+        words("Permissions PermissionsWithGrantOption Principal Resource"),
+        _create_grant,
+        _delete_grant,
     ),
     "AWS::Athena::WorkGroup": ResourceType(
         words("Description Name RecursiveDeleteOption WorkGroupConfiguration"),

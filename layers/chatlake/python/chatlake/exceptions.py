@@ -127,6 +127,16 @@ class TablesNotMade(ChatlakeError):
     """A table, view or named query could not be made; the message names it and says why."""
 
 
+class LakeFormationRefused(ChatlakeError):
+    """Lake Formation governs the catalog, and a role lacks a grant; IAM allows what was asked."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(
+            f"Lake Formation refuses {what}: {why}. Deploy with LakeFormation=grants, or have its "
+            "administrator grant it: docs/deployment.md, Lake Formation"
+        )
+
+
 class OlderTables(ChatlakeError):
     """A table is as version 0.1 made it; only making it anew from the documents helps."""
 

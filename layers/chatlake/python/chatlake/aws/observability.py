@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from chatlake.aws.lake_formation import refused_by_it
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.exceptions import ChatlakeError, HandlerFailed, TableDiffers
 
@@ -69,6 +70,10 @@ def guarded[**P, R](handler: Callable[P, R]) -> Callable[P, R]:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, it is raised again
             said = describe(error)
+            refused = refused_by_it(error)
+            if refused is not None:
+                logger.error("not granted", extra=said | {"reason": str(refused)})  # noqa: TRY400
+                raise refused from None
             logger.error("the invocation failed", extra=said)  # noqa: TRY400
             message = f"{said['error']} at {said['where']}"
             raise HandlerFailed(message) from None
