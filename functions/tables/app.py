@@ -20,13 +20,15 @@ from chatlake.aws.custom_resource import answer
 from chatlake.aws.lake_formation import refusal, refused_by_it
 from chatlake.aws.observability import describe, guarded, logger
 from chatlake.aws.settings import Settings
-from chatlake.aws.table_protection import protect
+from chatlake.aws.table_protection import is_protected, protect
+from chatlake.aws.unused_lake import NewLake
+from chatlake.aws.young_roles import patiently
 from chatlake.aws_clients import clients
 from chatlake.exceptions import ChatlakeError
 from chatlake.tables.schema import TABLES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -76,14 +78,36 @@ def protect_tables() -> dict[str, str]:
     return {}
 
 
+def unmake(properties: Mapping[str, Any]) -> None:
+    """Leave a bucket that can be deleted if the stack was never used; all else stays."""
+    if properties.get("Adopted") != "no":
+        return
+    # The last thing of a deployment: from then on the stack was in use.
+    if is_protected(clients.dynamodb(), settings.chats_table):
+        return
+    kept = NewLake(
+        clients.s3(),
+        clients.glue(),
+        settings.lake_bucket,
+        settings.database,
+        [table.name for table in TABLES],
+    ).remove_unused()
+    logger.info("tables are left as they are" if kept else "empty tables were removed", why=kept)
+
+
 def explain(error: Exception) -> str:
     """Say what went wrong, for the person who deploys; no data of chats is near here."""
-    logger.error("the tables were not made", extra=describe(error))
+    logger.error("the tables were not made, or not removed", extra=describe(error))
     # Athena says in a query's reason what Glue says in an error.
     if refused := refused_by_it(error) or refusal(str(error), "a statement of Athena"):
         return str(refused)
     said = str(error)
     return said if isinstance(error, ChatlakeError) else f"{type(error).__name__}: {said}"
+
+
+def deny(error: BaseException) -> None:
+    """Note that something was denied which is tried again."""
+    logger.warning("denied, and tried again", extra=describe(error))
 
 
 @logger.inject_lambda_context
@@ -98,9 +122,12 @@ def handler(event: CloudFormationCustomResourceEvent, context: LambdaContext) ->
     if "ResponseURL" not in event.raw_event:
         return make(context.aws_request_id, remaining_s)
     protects = event.raw_event.get("ResourceType") == PROTECTION
+    act = protect_tables if protects else partial(make, event.request_id, remaining_s)
+    # In a new stack the function's role is seconds old.
     response = answer(
         event.raw_event,
-        protect_tables if protects else partial(make, event.request_id, remaining_s),
+        lambda: patiently(act, told=deny),
+        unmake=partial(unmake, event.raw_event.get("ResourceProperties", {})),
         explain=explain,
         within_s=remaining_s() - ANSWERS_BEFORE_S,
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING
 
-from local.cloud.custom_resource import Request
 from local.cloud.exceptions import DeploymentFailed, NotKnown
 from local.cloud.intrinsics import Scope, check_rules
 from local.cloud.references import references
 from local.cloud.resources import RESOURCE_TYPES
+from local.cloud.resources.custom import CUSTOM
 from local.cloud.resources.resource_type import Existing, Made, Place, ResourceType, Wanted
 from local.cloud.schema_check import mistakes
 
@@ -71,6 +72,7 @@ class Deployer:
         except Exception as error:
             if is_new:
                 try:
+                    deployment.unmake_begun()
                     self._delete_all(stack, rolling_back=True)
                 except DeploymentFailed as failure:
                     # As with CloudFormation, what is left is less of a concern than the reason.
@@ -129,6 +131,7 @@ class _Deployment:
             if self._scope.holds(resource.get("Condition"))
         }
         self._outdated: list[Existing] = []
+        self._begun: Existing | None = None
 
     def run(self) -> None:
         check_rules(self._template.body.get("Rules", {}), self._scope)
@@ -154,6 +157,13 @@ class _Deployment:
             name: value if isinstance(value, str) else ",".join(value)
             for name, value in self._template.parameters.items()
         }
+
+    def unmake_begun(self) -> None:
+        """Ask to delete the custom resource that was not made: CloudFormation does it, too."""
+        if self._begun is not None:
+            # What has failed to make it may fail once more.
+            with suppress(DeploymentFailed):
+                _delete(self._place, self._begun)
 
     def _order(self) -> list[str]:
         names = set(self._described)
@@ -190,7 +200,11 @@ class _Deployment:
     def _made(self, wanted: Wanted, existing: Existing | None) -> Made:
         kind = _resource_type(wanted.type_name)
         if existing is None:
-            return kind.create(self._place, wanted)
+            if kind is CUSTOM:
+                self._begun = Existing(wanted, Made(wanted.name()))
+            made = kind.create(self._place, wanted)
+            self._begun = None
+            return made
         if wanted.properties == existing.wanted.properties:
             return existing.made
         updated = kind.update(self._place, wanted, existing) if kind.update else None
@@ -229,7 +243,7 @@ def check_known(logical_id: str, resource: Mapping[str, Json]) -> None:
     for name in ("DeletionPolicy", "UpdateReplacePolicy"):
         if resource.get(name, "Delete") not in _POLICIES:
             raise NotKnown(f"{logical_id}: {name} {resource[name]}")
-    if kind is _CUSTOM:
+    if kind is CUSTOM:
         return
     if unknown := set(resource.get("Properties", {})) - kind.handled - set(kind.ignored):
         names = ", ".join(sorted(unknown))
@@ -238,7 +252,7 @@ def check_known(logical_id: str, resource: Mapping[str, Json]) -> None:
 
 def _resource_type(name: str) -> ResourceType:
     if name.startswith("Custom::") or name == "AWS::CloudFormation::CustomResource":
-        return _CUSTOM
+        return CUSTOM
     if name not in RESOURCE_TYPES:
         raise NotKnown(f"The local cloud does not know {name}")
     return RESOURCE_TYPES[name]
@@ -251,42 +265,3 @@ def _delete(place: Place, existing: Existing) -> None:
         raise
     except Exception as error:
         raise DeploymentFailed(f"{existing.wanted.logical_id}: {error}") from error
-
-
-# --- custom resources -----------------------------------------------------------------------------
-
-
-def _create_custom(place: Place, wanted: Wanted) -> Made:
-    return _ask(place, wanted, Request("Create", **_asked(wanted)))
-
-
-def _update_custom(place: Place, wanted: Wanted, existing: Existing) -> Made:
-    request = Request(
-        "Update",
-        **_asked(wanted),
-        physical_id=existing.physical_id,
-        old_properties=existing.wanted.properties,
-    )
-    return _ask(place, wanted, request)
-
-
-def _delete_custom(place: Place, existing: Existing) -> None:
-    request = Request("Delete", **_asked(existing.wanted), physical_id=existing.physical_id)
-    _ask(place, existing.wanted, request)
-
-
-def _ask(place: Place, wanted: Wanted, request: Request) -> Made:
-    function = place.running.function(wanted.properties["ServiceToken"])
-    return Made(*place.running.answers.ask(request, function.invoke))
-
-
-def _asked(wanted: Wanted) -> dict[str, Json]:
-    return {
-        "stack_id": wanted.stack_id,
-        "resource_type": wanted.type_name,
-        "logical_id": wanted.logical_id,
-        "properties": wanted.properties,
-    }
-
-
-_CUSTOM = ResourceType(frozenset(), _create_custom, _delete_custom, _update_custom)

@@ -109,6 +109,24 @@ def test_tables_are_kept_by_optimizers_where_there_are_any_and_else_by_athena(re
     assert (kept, not schedules) == ((NAMES, True) if region in OPTIMIZERS else (set(), False))
 
 
+def test_optimizers_are_made_one_after_the_other() -> None:
+    """Glue refuses some of those that are made at once."""
+    optimizers = {
+        name: resource
+        for name, resource in resources(WITH_OPTIMIZERS).items()
+        if resource["Type"] == "AWS::Glue::TableOptimizer"
+    }
+    names = list(optimizers)
+    assert len(names) == 3 * len(NAMES)
+    after = ["OptimizerMayUseTables", *names[:-1]]
+    assert [optimizers[name]["DependsOn"] for name in names] == after
+
+
+def test_roles_of_optimizers_and_schedules_are_older_than_the_tables() -> None:
+    """IAM may take a minute to tell of them; the tables and views take some of it to be made."""
+    assert {"OptimizerRole", "MaintenanceRole"} <= set(resources(WITHOUT)["Tables"]["DependsOn"])
+
+
 def test_a_region_that_nobody_has_told_of_has_no_optimizers() -> None:
     assert not properties("eu-nowhere-1", "AWS::Glue::TableOptimizer")
     assert properties("eu-nowhere-1", "AWS::Scheduler::Schedule")

@@ -146,6 +146,13 @@ NOT_IN_THE_WORLDS: dict[str, Reasons] = {
     ],
     "MakeTables": [
         *_rare(
+            "s3",
+            "DeleteObject",
+            "a stack that could not be created leaves an empty bucket: `aws.unused_lake`",
+            bucket="LakeBucket",
+            key="query-results/0",
+        ),
+        *_rare(
             "athena",
             "UpdateNamedQuery",
             "a question that a new version asks otherwise: `analytics.athena_named_queries`",

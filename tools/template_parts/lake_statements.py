@@ -129,6 +129,12 @@ def query_results() -> tuple[Statement, ...]:
     )
 
 
+def forget_results() -> Statement:
+    """Return what empties the bucket of a stack that could not be created."""
+    objects = bucket(LAKE, "/query-results/*")
+    return Statement("ForgetResults", "`query-results/*`", ("s3:DeleteObject",), (objects,))
+
+
 def catalog(name: str, actions: str, on: str, *tables: str) -> Statement:
     """Return what is done to some tables and views of the database, each by its name."""
     named = (arn("glue", f"table/${{Name}}/{table}", Name=DATABASE) for table in tables)

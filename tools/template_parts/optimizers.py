@@ -50,6 +50,7 @@ _RESOURCE = Template("""\
   $name:
     Type: AWS::Glue::TableOptimizer
     Condition: HasOptimizers
+    DependsOn: $after
     Properties:
       CatalogId: !Ref AWS::AccountId
       DatabaseName: !GetAtt Tables.Database
@@ -62,14 +63,23 @@ $configuration""")
 
 
 def rendered() -> str:
-    """Return the resources as the template has them."""
-    return "\n".join(
-        _RESOURCE.substitute(
-            name=table.name.title().replace("_", "") + optimizer.name,
-            table=table.name,
-            type=optimizer.type,
-            configuration=optimizer.configuration,
-        )
-        for table in TABLES
-        for optimizer in OPTIMIZERS
-    )
+    """Return the resources as the template has them: each is made after the one before.
+
+    Glue refuses some that are made at once, and grants of Lake Formation come before all.
+    """
+    made: list[str] = []
+    after = "OptimizerMayUseTables"
+    for table in TABLES:
+        for optimizer in OPTIMIZERS:
+            name = table.name.title().replace("_", "") + optimizer.name
+            made.append(
+                _RESOURCE.substitute(
+                    name=name,
+                    after=after,
+                    table=table.name,
+                    type=optimizer.type,
+                    configuration=optimizer.configuration,
+                )
+            )
+            after = name
+    return "\n".join(made)

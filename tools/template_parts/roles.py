@@ -13,6 +13,7 @@ from tools.template_parts.lake_statements import (
     databases,
     documents,
     export_key,
+    forget_results,
     list_documents,
     list_exports,
     maintain,
@@ -215,6 +216,7 @@ ROLES = (
             protect_tables(),
             *table_files(),
             *query_results(),
+            forget_results(),
             catalog(
                 "MakeTablesAndViews",
                 "CreateTable DeleteTable GetPartitions GetTable GetTables UpdateTable",

@@ -156,6 +156,14 @@ def test_a_creation_that_fails_leaves_nothing(cloud: LocalCloud) -> None:
     cloud.delete("failed")
 
 
+def test_a_custom_resource_that_was_not_made_is_deleted_all_the_same(cloud: LocalCloud) -> None:
+    """It may have begun something; CloudFormation asks so, too."""
+    with pytest.raises(DeploymentFailed):
+        cloud.deploy(TEMPLATE, {"CustomBehavior": "fail"}, stack_name="begun")
+    [log] = (cloud.folder / "logs").glob("begun-Answer-*.log")
+    assert log.read_text().splitlines() == ["Create first", "Delete first"]
+
+
 def test_a_rule_without_permission_reaches_the_dead_letters_only(
     cloud: LocalCloud, tmp_path: Path
 ) -> None:

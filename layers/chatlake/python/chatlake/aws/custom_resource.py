@@ -27,6 +27,7 @@ def answer(
     event: JsonObject,
     make: Callable[[], Mapping[str, str]],
     *,
+    unmake: Callable[[], object] = lambda: None,
     explain: Callable[[Exception], str] = str,
     send: Callable[[str, bytes], None] | None = None,
     within_s: float | None = None,
@@ -36,9 +37,11 @@ def answer(
     Parameters
     ----------
     event
-        The request of CloudFormation; on Delete nothing is done, because the data stays.
+        The request of CloudFormation.
     make
         Makes or changes the resource; returns its attributes.
+    unmake
+        Removes what may go with the resource; if it fails, that stays, and all else can go.
     explain
         Says of an error what a person should read.
     send
@@ -55,6 +58,10 @@ def answer(
     }
     reply = _Reply(str(event["ResponseURL"]), send or _put)
     if event.get("RequestType") == "Delete":
+        try:
+            unmake()
+        except Exception as error:  # noqa: BLE001 - unanswered, the deletion hangs
+            explain(error)
         return reply.send({"Status": "SUCCESS", **whose})
     late: JsonObject = {"Status": "FAILED", **whose, "Reason": _OUT_OF_TIME}
     timer = None if within_s is None else _after(within_s, lambda: reply.send(late))

@@ -23,6 +23,11 @@ def protect(dynamodb: DynamoDBClient, tables: Iterable[str]) -> None:
         DynamoDB refused.
     """
     for table in tables:
-        described = dynamodb.describe_table(TableName=table)["Table"]
-        if not described.get("DeletionProtectionEnabled"):
+        if not is_protected(dynamodb, table):
             dynamodb.update_table(TableName=table, DeletionProtectionEnabled=True)
+
+
+def is_protected(dynamodb: DynamoDBClient, table: str) -> bool:
+    """Return whether a table is protected: the stack around it stood, or somebody has done it."""
+    described = dynamodb.describe_table(TableName=table)["Table"]
+    return bool(described.get("DeletionProtectionEnabled"))
