@@ -155,6 +155,13 @@ def test_a_lake_that_is_older_than_a_creation_stays(
     kept(tables, aws)
 
 
+def test_the_lake_of_a_stack_that_stood_stays_though_it_is_empty(tables: Any, aws: Aws) -> None:
+    """What is protected last of all tells that the creation has not failed."""
+    assert ask(tables, "Create") == "SUCCESS"
+    tables.protect_tables()
+    kept(tables, aws)
+
+
 @pytest.mark.parametrize(
     "key", ["others/table.csv", "tables/messages/data/0.parquet", "readme.txt"]
 )
