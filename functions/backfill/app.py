@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 settings = Settings.from_environment()
 archive = DeployedArchive(settings)
-sqs = clients.sqs()
+s3, sqs = clients.s3(), clients.sqs()
 
 
 def warn(problem: Metric, subject: str, reason: str) -> None:
@@ -36,7 +36,7 @@ services = BackfillServices(
     chats=archive.chats,
     publish_queue=archive.publish_queue,
     instance_id=settings.instance_id,
-    read_export=ExportBucket(clients.s3(), settings.export_bucket).read_dated,
+    read_export=ExportBucket(s3, settings.export_bucket).read_dated,
     warn=warn,
 )
 
