@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import jmespath
+import jmespath  # type: ignore[import-untyped]
 import pytest
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
 from tools.artifacts import ROOT
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 BUCKET = "my-connect-bucket"
+ACCOUNT = "123456789012"  # moto's
 QUEUE = "arn:aws:sqs:us-east-1:111122223333:others"
 FUNCTION = "arn:aws:lambda:us-east-1:111122223333:function:others"
 OTHERS: Any = {
@@ -82,7 +82,7 @@ def configured(s3: S3Client) -> Any:
     """What is on the bucket; moto keeps that EventBridge is told, and does not say so."""
     found: Any = s3.get_bucket_notification_configuration(Bucket=BUCKET)
     del found["ResponseMetadata"]
-    kept = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET].notification_configuration
+    kept = s3_backends[ACCOUNT]["aws"].buckets[BUCKET].notification_configuration
     is_told = kept is not None and kept.event_bridge is not None
     return {**found, **({"EventBridgeConfiguration": {}} if is_told else {})}
 

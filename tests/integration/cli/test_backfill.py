@@ -17,6 +17,7 @@ import pytest
 from chatlake.capture.rate_limiter import Unpaced
 from chatlake.cli import commands as cli
 from chatlake.operations import backfill as module
+from chatlake.operations import redrive
 from chatlake.operations import backfill_estimate
 from chatlake.operations.past_exports import PastDays
 from local.chats import scripts
@@ -294,7 +295,7 @@ def test_rows_of_live_chats_do_not_wait_behind_it(
     monkeypatch.setattr(module, "_MOST_WAITING", 10)
     monkeypatch.setattr(module, "_SILENT_S", 0.4)
     most = 0
-    count = module.count
+    count = redrive.count
 
     def counted(sqs: Any, url: str) -> int:
         nonlocal most

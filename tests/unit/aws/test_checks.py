@@ -53,7 +53,7 @@ def examined() -> Iterator[Examined]:
                 export_key="",
                 client=lambda service: clients[service][0],
                 stack=made,
-                **{**named, **place},  # type: ignore[arg-type]
+                **{**named, **place},
             )
             found = list(examine(where, [checks] if callable(checks) else checks))
             for _, stubber in clients.values():
@@ -64,7 +64,7 @@ def examined() -> Iterator[Examined]:
 
 
 def _client(service: str, answers: Answers) -> tuple[Any, Stubber]:
-    client = boto3.Session("x", "x", region_name=REGION).client(service)  # type: ignore[call-overload]
+    client = boto3.Session("x", "x", region_name=REGION).client(service)
     stubber = Stubber(client)
     for operation, answer in answers:
         if isinstance(answer, str):

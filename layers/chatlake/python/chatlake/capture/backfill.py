@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING
 
@@ -146,7 +147,7 @@ def backfill(contacts: Mapping[str, PastContact], services: BackfillServices) ->
     """
     outcome = BackfillOutcome()
     with ThreadPoolExecutor(_THREADS) as threads:
-        reads = list(threads.map(lambda named: _read(*named, services), contacts.items()))
+        reads = list(threads.map(partial(_read, services), contacts.keys(), contacts.values()))
         for read in reads:
             if read.rejected is not None:
                 outcome.rejected[read.message] = read.rejected
@@ -171,7 +172,7 @@ def backfill(contacts: Mapping[str, PastContact], services: BackfillServices) ->
     return outcome
 
 
-def _read(message: str, contact: PastContact, services: BackfillServices) -> _Read:
+def _read(services: BackfillServices, message: str, contact: PastContact) -> _Read:
     read = _Read(message)
     if contact.event is not None:
         try:

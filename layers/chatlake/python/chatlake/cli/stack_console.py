@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
+from chatlake.capture.contact_search import SEARCHES_PER_S
 from chatlake.cli.console import console, counted
-from chatlake.operations.backfill_estimate import SEARCHES_PER_S, searches
+from chatlake.operations.backfill_estimate import searches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

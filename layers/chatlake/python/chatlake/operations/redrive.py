@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chatlake.aws_clients.clients import error_code
 from chatlake.json_codec import dumps, loads
@@ -70,7 +70,7 @@ def move_back(sqs: SQSClient, queue_url: str, *, to: str | None = None) -> bool:
     bool
         False if it is moving them already.
     """
-    destination = {} if to is None else {"DestinationArn": _arn(sqs, to)}
+    destination: Any = {} if to is None else {"DestinationArn": _arn(sqs, to)}
     try:
         sqs.start_message_move_task(SourceArn=_arn(sqs, queue_url), **destination)
     except sqs.exceptions.UnsupportedOperation:

@@ -197,12 +197,13 @@ def merge_notifications(s3: S3Client, name: str, account: str) -> int | None:
     if _EVENTBRIDGE in said:
         return None
     kept = {kind: said[kind] for kind in _CONFIGURATIONS if kind in said}
+    merged: Any = {**kept, _EVENTBRIDGE: {}}
     s3.put_bucket_notification_configuration(
         Bucket=name,
         ExpectedBucketOwner=account,
         # Where the others lead to is not ours to judge.
         SkipDestinationValidation=True,
-        NotificationConfiguration={**kept, _EVENTBRIDGE: {}},
+        NotificationConfiguration=merged,
     )
     return sum(map(len, kept.values()))
 

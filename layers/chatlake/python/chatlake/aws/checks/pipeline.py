@@ -164,7 +164,8 @@ def _sum(stack: DeployedStack, metric: Metric, period: timedelta) -> int:
         Period=_HOUR_S,
         Statistics=["Sum"],
     )
-    return round(sum(point["Sum"] for point in answer["Datapoints"]))
+    total: float = sum(point["Sum"] for point in answer["Datapoints"])
+    return round(total)
 
 
 def _recent_contacts(place: Place) -> list[str]:
