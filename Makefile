@@ -7,6 +7,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 VERSION := layers/chatlake/python/chatlake/__init__.py
 SAM := .venv/sam/bin/sam
+SCANNERS := .venv/scan/bin
+SCAN := .venv/scan/.ready
+BANDIT := $(SCANNERS)/bandit --quiet --configfile pyproject.toml --recursive functions layers/chatlake/python
 # Where SAM keeps its own notes, so that it neither reports what is done here nor looks for updates.
 RUN_SAM := SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=$(CURDIR)/.venv/sam $(SAM)
 ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
@@ -23,7 +26,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup format check unit test build demo bench worlds trino coverage load chaos docs template lock \
+.PHONY: help setup format check scan unit test build demo bench worlds trino coverage load chaos docs template lock \
 	release releasable clean
 
 help: ## list these targets
@@ -35,7 +38,7 @@ format: $(READY) ## format the code and fix what the linter can fix
 	$(BIN)/ruff check --quiet --fix-only $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-check: $(READY) $(SAM) ## formatting, lint, types, template
+check: $(READY) $(SAM) scan ## formatting, lint, types, template, scanners
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
 	$(BIN)/mypy $(SOURCES)
@@ -43,6 +46,15 @@ check: $(READY) $(SAM) ## formatting, lint, types, template
 	$(BIN)/python -m tools.template_parts --check
 	$(BIN)/cfn-lint --non-zero-exit-code informational template.yaml
 	$(RUN_SAM) validate --lint --template template.yaml
+
+scan: $(SCAN) ## what is unsafe in template, code and workflow, and secrets; asks nobody
+	$(SCANNERS)/checkov --config-file .checkov.yaml --file template.yaml
+	@# What it says beside its findings is of comments; all of it is shown where there is one.
+	$(BANDIT) 2> /dev/null || $(BANDIT)
+	$(SCANNERS)/zizmor --offline --no-progress --quiet .github/workflows
+	@# In a copy: lines that have moved (3) are no new secrets.
+	@mkdir -p build && cp .secrets.json build/secrets.json
+	$(SCANNERS)/detect-secrets-hook --no-verify --baseline build/secrets.json $$(git ls-files) || [ $$? -eq 3 ]
 
 unit: $(READY) ## the fast tests: no AWS stand-in, no browser (ARGS= goes to pytest)
 	$(BIN)/pytest tests/unit $(PARALLEL) $(ARGS)
@@ -98,6 +110,7 @@ lock: $(UV) | $(BIN)/python ## re-pin requirements/ from pyproject.toml (newest:
 	@$(COMPILE) $(LOCK) --group bootstrap --output-file requirements/bootstrap.txt > /dev/null
 	@$(COMPILE) $(LOCK) pyproject.toml --output-file requirements/runtime.txt > /dev/null
 	@$(COMPILE) $(LOCK) --group sam --output-file requirements/sam.txt > /dev/null
+	@$(COMPILE) $(LOCK) --group scan --output-file requirements/scan.txt > /dev/null
 	@$(COMPILE) $(LOCK) --group trino --output-file requirements/trino.txt > /dev/null
 	@$(COMPILE) $(LOCK) pyproject.toml --extra aws --group dev --constraints requirements/runtime.txt \
 		--output-file requirements/dev.txt > /dev/null
@@ -134,6 +147,12 @@ $(BIN)/python: | $(UV)
 $(READY): requirements/dev.txt pyproject.toml $(VERSION) $(UV) | $(BIN)/python
 	@$(UV) pip sync --quiet --require-hashes --python $(BIN)/python requirements/dev.txt
 	@$(UV) pip install --quiet --no-deps --no-build-isolation --python $(BIN)/python --editable .
+	@touch $@
+
+# The scanners, apart: they pin other versions of what chatlake uses, too.
+$(SCAN): requirements/scan.txt | $(BIN)/python
+	@$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv/scan
+	@$(UV) pip sync --quiet --require-hashes --python .venv/scan/bin/python $<
 	@touch $@
 
 # SAM, apart: it pins other versions of what chatlake uses.

@@ -13,7 +13,10 @@ def recipe(target: str) -> list[str]:
 
     What makes the environments counts as made: tests run in one of them.
     """
-    made = ("requirements/bootstrap.txt", ".venv/.ready", ".venv/sam/bin/sam")
+    made = (
+        *("requirements/bootstrap.txt", ".venv/.ready", ".venv/sam/bin/sam"),
+        ".venv/scan/.ready",
+    )
     said = _make("--dry-run", *(f"--assume-old={name}" for name in made), target)
     return said.replace("\\\n", " ").splitlines()
 

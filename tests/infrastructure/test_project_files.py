@@ -25,6 +25,7 @@ DIRECT: dict[str, list[str]] = {
     + PYPROJECT["project"]["optional-dependencies"]["aws"]
     + PYPROJECT["dependency-groups"]["dev"],
     "sam": PYPROJECT["dependency-groups"]["sam"],
+    "scan": PYPROJECT["dependency-groups"]["scan"],
     "trino": PYPROJECT["dependency-groups"]["trino"],
 }
 

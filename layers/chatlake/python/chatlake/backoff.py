@@ -10,4 +10,5 @@ _LONGEST_WAIT_S = 2.0
 
 def jittered_wait_s(attempt: int) -> float:
     """Return a random wait that doubles with each attempt, counted from 0 (full jitter)."""
-    return random.uniform(0, min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt))
+    longest_s = min(_LONGEST_WAIT_S, _FIRST_WAIT_S * 2**attempt)
+    return random.uniform(0, longest_s)  # nosec B311 # a wait is no secret

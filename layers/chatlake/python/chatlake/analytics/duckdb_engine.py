@@ -71,7 +71,7 @@ def open_tables(
         for table in schema.TABLES:
             location = locations[table.name].replace("'", "''")
             connection.execute(
-                f"CREATE VIEW \"{table.name}\" AS SELECT * FROM iceberg_scan('{location}')"
+                f"CREATE VIEW \"{table.name}\" AS SELECT * FROM iceberg_scan('{location}')"  # nosec B608 # our names
             )
         try:
             create_views(connection)

@@ -37,7 +37,7 @@ def post(url: str, body: JsonObject, region: str) -> None:
     # The address is the stack's own output.
     signed = Request(url, data, dict(request.headers), method="POST")
     try:
-        urlopen(signed, timeout=_TIMEOUT_S).close()
+        urlopen(signed, timeout=_TIMEOUT_S).close()  # nosec B310 # an output of the stack
     except HTTPError as error:
         error.close()
         raise StackUnusable(

@@ -104,7 +104,7 @@ class Verification(Findings):
     def _count_what_others_added(
         self, connection: duckdb.DuckDBPyConnection, table: schema.Table
     ) -> None:
-        sql = f'SELECT count(*) FROM "{table.name}" WHERE initial_contact_id IS NULL'
+        sql = f'SELECT count(*) FROM "{table.name}" WHERE initial_contact_id IS NULL'  # nosec B608 # our names
         [(without_id,)] = connection.execute(sql).fetchall()
         if without_id:
             self.by_others[table.name].added += without_id
@@ -113,7 +113,7 @@ class Verification(Findings):
         added = [name for name, *_ in found if name not in ours]
         if added:
             counts = ", ".join(f"count({_quoted(name)})" for name in added)
-            row = connection.execute(f'SELECT {counts} FROM "{table.name}"').fetchone()
+            row = connection.execute(f'SELECT {counts} FROM "{table.name}"').fetchone()  # nosec B608 # our names
             assert row is not None
             self.columns_of_others[table.name] = dict(zip(added, row, strict=True))
 
@@ -158,7 +158,7 @@ def _checksums(name: str, source: str) -> str:
     columns = ", ".join(f'"{column}"' for column in compared_columns(table))
     return (
         f"SELECT initial_contact_id, count(*), sum(hash({columns})::HUGEINT) "
-        f"FROM {source} WHERE initial_contact_id IS NOT NULL GROUP BY ALL"
+        f"FROM {source} WHERE initial_contact_id IS NOT NULL GROUP BY ALL"  # nosec B608 # our names
     )
 
 
@@ -170,7 +170,7 @@ def _differing(connection: duckdb.DuckDBPyConnection, table: schema.Table) -> li
             ON e.chat = a.chat
         WHERE (e.row_count, e.checksum) IS DISTINCT FROM (a.row_count, a.checksum)
         ORDER BY 1
-    """
+    """  # nosec B608 # our names
     return [chat for (chat,) in connection.execute(sql).fetchall()]
 
 
@@ -206,7 +206,7 @@ def _rows_of(
         chats = [chat for chat in documents if table in differing[chat]]
         if not chats:
             continue
-        sql = f'SELECT * FROM "{table.name}" WHERE initial_contact_id IN (SELECT unnest(?))'
+        sql = f'SELECT * FROM "{table.name}" WHERE initial_contact_id IN (SELECT unnest(?))'  # nosec B608 # our names
         found = connection.execute(sql, [chats]).to_arrow_table().to_pylist()
         wanted = [row for row in made[table.name].to_pylist() if row["initial_contact_id"] in chats]
         for difference in row_differences(table, wanted, found):

@@ -71,7 +71,7 @@ def gather(
     base, sizes = to_duckdb(queries.pop(BASE).sql), to_duckdb(queries.pop(SIZES).sql)
     connection.execute(f"ATTACH '{_quoted(folder / 'readings.duckdb')}' AS {_FILE}")
     run(connection, f"CREATE TABLE {_FILE}.{BASE} AS {base} WITH NO DATA", ALWAYS.parameters)
-    connection.execute(f"CREATE TEMP VIEW {BASE} AS SELECT * FROM {_FILE}.{BASE}")
+    connection.execute(f"CREATE TEMP VIEW {BASE} AS SELECT * FROM {_FILE}.{BASE}")  # nosec B608 # our names
     parts = _parts(run(connection, sizes, period.parameters).fetchall())
     rows: dict[str, list[Row]] = {}
     with progress.stage("Reading", sum(messages for _, messages in parts)) as advance:

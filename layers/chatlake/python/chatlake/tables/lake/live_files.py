@@ -87,7 +87,7 @@ def _check_format(loaded: IcebergTable, file: DataFile) -> None:
         raise TableDiffers(
             name,
             f"others have written files in the format {file.file_format.name}, which is not read",
-            f"ALTER TABLE {name} SET TBLPROPERTIES ('format' = 'parquet', {_ALL_FILES}); "
+            f"ALTER TABLE {name} SET TBLPROPERTIES ('format' = 'parquet', {_ALL_FILES}); "  # nosec B608 # shown
             # A file is rewritten because it is small, has company, or has deleted rows.
             f"UPDATE {name} SET initial_contact_id = initial_contact_id "
             f"WHERE \"$path\" NOT LIKE '%.parquet'; OPTIMIZE {name} REWRITE DATA USING BIN_PACK",
