@@ -253,7 +253,8 @@ def test_the_aws_cli_knows_a_command_with_its_options(words: list[str]) -> None:
     shape = model.operation_model(operations[operation]).input_shape
     assert shape is not None
     known = {xform_name(name, "-") for name in shape.members} | GLOBAL_OPTIONS
-    given = {word[2:] for word in rest if word.startswith("--")}
+    # What is on or off is said by the option, or by no- before it.
+    given = {word[2:].removeprefix("no-") for word in rest if word.startswith("--")}
     assert given <= known
     required = {xform_name(name, "-") for name in shape.required_members}
     # The CLI takes the file that it writes to as a word without a name.
@@ -272,6 +273,20 @@ def test_pages_have_commands_to_look_at() -> None:
     assert {("dynamodb", "update-item"), ("lambda", "invoke")} <= asked
 
 
+def test_the_authorizer_of_the_integration_page_lets_pass_what_came_by_the_way_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scripts = re.findall(
+        r"^```python\n(.*?)^```", text("docs/integration.md"), re.DOTALL | re.MULTILINE
+    )
+    [script] = [script for script in scripts if "x-origin-verify" in script]
+    space: dict[str, Any] = {}
+    exec(script, space)
+    monkeypatch.setenv("ORIGIN_VERIFY", "a word")
+    for headers, passes in (({"x-origin-verify": "a word"}, True), ({}, False)):
+        assert space["handler"]({"headers": headers}, None) == {"isAuthorized": passes}
+
+
 def test_the_python_of_the_integration_page_registers_a_token(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -287,9 +302,10 @@ def test_the_python_of_the_integration_page_registers_a_token(
         def log_message(self, *_: object) -> None:
             pass
 
-    [script] = re.findall(
+    scripts = re.findall(
         r"^```python\n(.*?)^```", text("docs/integration.md"), re.DOTALL | re.MULTILINE
     )
+    [script] = [script for script in scripts if "def register_token" in script]
     space: dict[str, Any] = {}
     exec(script, space)
     with ThreadingHTTPServer(("127.0.0.1", 0), Tokens) as server:
@@ -345,7 +361,9 @@ def test_the_workflow_runs_the_gate_and_may_do_nothing_else() -> None:
     [job] = workflow["jobs"].values()
     assert [step["run"] for step in job["steps"] if "run" in step] == ["bash .ci/run"]
     used = [step["uses"] for step in job["steps"] if "uses" in step]
-    assert [action for action in used if not re.fullmatch(r"actions/[\w-]+@v\d+", action)] == []
+    assert [
+        action for action in used if not re.fullmatch(r"actions/[\w-]+@[0-9a-f]{40}", action)
+    ] == []
 
 
 @pytest.mark.parametrize("name", ["bug", "feature"])
