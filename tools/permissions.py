@@ -69,7 +69,7 @@ def _statements(scope: Scope, name: str, resources: Any) -> Iterator[Statement]:
     apart = [
         one["Properties"]
         for one in resources.values()
-        if one["Type"] == "AWS::IAM::Policy" and {"Ref": name} in one["Properties"]["Roles"]
+        if one["Type"] == "AWS::IAM::RolePolicy" and one["Properties"]["RoleName"] == {"Ref": name}
     ]
     written = [*role.get("Policies", []), *apart]
     documents = [policy["PolicyDocument"] for policy in scope.value(written)]

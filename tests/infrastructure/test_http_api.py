@@ -63,11 +63,7 @@ def test_without_any_route_there_is_no_api_and_nothing_to_read_with() -> None:
     rendered = Rendered(TokensApi="off")
     assert "ApiGateway" not in str(rendered.resources)
     assert not {"Api", "ApiLogs", "ApiFailed", "TakeToken", "LastRead"} & rendered.resources.keys()
-    assert not {name for name in rendered.outputs if name.endswith("Url")} - {
-        "PublishQueueUrl",
-        "TrackDeadLettersUrl",
-        "PublishDeadLettersUrl",
-    }
+    assert not {"TokensUrl", "StartChatUrl", "ClosingUrl"} & rendered.outputs.keys()
 
 
 def test_pages_are_open_to_all_where_nobody_decides() -> None:
