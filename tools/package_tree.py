@@ -23,6 +23,7 @@ TREE = re.compile(r"(?<=<!-- tree -->\n).*?(?=<!-- /tree -->)", re.DOTALL)
 
 GROUND = (
     "exceptions",
+    "participant_exceptions",
     "json_codec",
     "timestamps",
     "identifiers",

@@ -13,7 +13,7 @@ from chatlake.capture.pagination import Sweep, scan
 from chatlake.capture.participant_client import Page, ParticipantClient, StartPosition
 from chatlake.capture.rate_limiter import RateLimiter
 from chatlake.documents.document import Document, merge
-from chatlake.exceptions import ParticipantThrottled
+from chatlake.participant_exceptions import ParticipantThrottled
 from chatlake.sources.get_transcript import from_response
 from local.participant_service import Fault
 from local.participant_service import ParticipantService as Simulator

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.participant_client import Connection, Page
 from chatlake.documents.lifecycle import IDLE_MS
-from chatlake.exceptions import ParticipantDenied
+from chatlake.participant_exceptions import ParticipantDenied
 from local.chats import Chat, scripts
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time

@@ -18,7 +18,7 @@ from chatlake.capture.worker_hooks import Pacing, WorkerHooks
 from chatlake.documents.document import Document
 from chatlake.documents.lifecycle import saw_end
 from chatlake.documents.observation import chat_end, observed_until
-from chatlake.exceptions import ParticipantDenied, ParticipantThrottled
+from chatlake.participant_exceptions import ParticipantDenied, ParticipantThrottled
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time
 from tests.integration.capture.archive import Archive, archive

@@ -10,7 +10,7 @@ from threading import Lock
 import pytest
 
 from chatlake.capture.reserve import BURST, LEFT, Reserve, ReservedTurns, WithSpareTurns
-from chatlake.exceptions import ParticipantThrottled
+from chatlake.participant_exceptions import ParticipantThrottled
 from tests.aws import Aws
 from tests.clock import HandClock, rule_time
 

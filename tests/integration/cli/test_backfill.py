@@ -17,8 +17,7 @@ import pytest
 from chatlake.capture.rate_limiter import Unpaced
 from chatlake.cli import commands as cli
 from chatlake.operations import backfill as module
-from chatlake.operations import redrive
-from chatlake.operations import backfill_estimate
+from chatlake.operations import backfill_estimate, redrive
 from chatlake.operations.past_exports import PastDays
 from local.chats import scripts
 from local.clock import Clock

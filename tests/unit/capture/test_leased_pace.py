@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatlake.capture.leased_pace import LeasedPace
-from chatlake.exceptions import ParticipantPutOff
+from chatlake.participant_exceptions import ParticipantPutOff
 from tests.clock import HandClock, rule_time
 
 

@@ -9,7 +9,7 @@ import pytest
 from chatlake.capture.pagination import Scan, Sweep, scan
 from chatlake.capture.participant_client import Page
 from chatlake.documents.document import Document, merge
-from chatlake.exceptions import (
+from chatlake.participant_exceptions import (
     ParticipantRejected,
     ParticipantThrottled,
     ParticipantUnavailable,

@@ -15,7 +15,7 @@ import pytest
 
 from chatlake.capture.participant_client import ParticipantClient
 from chatlake.capture.rate_limiter import RateLimiter
-from chatlake.exceptions import (
+from chatlake.participant_exceptions import (
     ParticipantDenied,
     ParticipantError,
     ParticipantRejected,

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from chatlake.capture.rate_limiter import RateLimiter
-from chatlake.exceptions import ParticipantPutOff
+from chatlake.participant_exceptions import ParticipantPutOff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -20,8 +20,8 @@ from chatlake.capture.ear import Ear
 from chatlake.documents.item_ids import METADATA, METADATA_ITEMS
 from chatlake.documents.legs import legs_of
 from chatlake.documents.lifecycle import saw_end
-from chatlake.exceptions import ParticipantDenied, ParticipantError, ParticipantRejected
 from chatlake.identifiers import text_id
+from chatlake.participant_exceptions import ParticipantDenied, ParticipantError, ParticipantRejected
 from chatlake.sources.frame import from_frames, is_of, need_legs
 from chatlake.timestamps import now_ms
 

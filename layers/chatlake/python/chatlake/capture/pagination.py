@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from chatlake.capture.waiting_messages import is_rehydrated, waiting_messages
 from chatlake.documents.items import ends_chat
-from chatlake.exceptions import ParticipantError, ParticipantRejected
 from chatlake.identifiers import text_id
+from chatlake.participant_exceptions import ParticipantError, ParticipantRejected
 
 if TYPE_CHECKING:
     from collections.abc import Callable

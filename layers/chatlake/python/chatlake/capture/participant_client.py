@@ -15,7 +15,8 @@ from botocore.parsers import ResponseParserError
 
 from chatlake.aws_clients.counters import Counters
 from chatlake.aws_clients.metric_names import Metric
-from chatlake.exceptions import (
+from chatlake.json_codec import loads
+from chatlake.participant_exceptions import (
     ParticipantDenied,
     ParticipantError,
     ParticipantPutOff,
@@ -23,7 +24,6 @@ from chatlake.exceptions import (
     ParticipantThrottled,
     ParticipantUnavailable,
 )
-from chatlake.json_codec import loads
 from chatlake.timestamps import microseconds, now_ms, parse_timestamp
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chatlake.exceptions import ParticipantThrottled
+from chatlake.participant_exceptions import ParticipantThrottled
 from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:

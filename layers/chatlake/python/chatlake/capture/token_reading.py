@@ -14,13 +14,13 @@ from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import Token
 from chatlake.capture.pagination import scan
 from chatlake.capture.token_candidates import candidates
-from chatlake.exceptions import (
+from chatlake.exceptions import RejectedInput
+from chatlake.participant_exceptions import (
     ParticipantDenied,
     ParticipantError,
     ParticipantPutOff,
     ParticipantRejected,
     ParticipantThrottled,
-    RejectedInput,
 )
 from chatlake.sources.get_transcript import from_response
 from chatlake.timestamps import now_ms

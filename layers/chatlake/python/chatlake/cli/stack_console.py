@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from chatlake.capture.contact_search import SEARCHES_PER_S
 from chatlake.cli.console import console, counted
-from chatlake.operations.backfill_estimate import searches
+from chatlake.operations.backfill_estimate import SEARCHES_A_SECOND, searches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -170,9 +169,9 @@ def print_listing(days: PastDays, listing: Listing, *, searching: bool) -> None:
     )
     if searching:
         number = searches(listing)
-        hours = number / SEARCHES_PER_S / 3600
+        hours = number / SEARCHES_A_SECOND / 3600
         out.print(
-            f"About {number:,} searches of contacts, {hours:.1f} hours at {SEARCHES_PER_S} a "
+            f"About {number:,} searches of contacts, {hours:.1f} hours at {SEARCHES_A_SECOND} a "
             "second; with --exports-only none."
         )
 

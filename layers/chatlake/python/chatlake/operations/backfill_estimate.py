@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from chatlake.chat_state.backfills import BackfillState
     from chatlake.operations.past_exports import Listing
 
+SEARCHES_A_SECOND = SEARCHES_PER_S
+
 SEARCHED_BY_THE_HOUR = 2_000
 """A day of more exports is searched hour by hour, so that little is asked again after a crash."""
 
