@@ -85,6 +85,7 @@ def observed(parameters: dict[str, str]) -> Observed:
         "AWS::StackName": STACK,
         "AWS::AccountId": "111122223333",
         "AWS::Partition": "aws",
+        "AWS::URLSuffix": "amazonaws.com",
         **template.parameters,
     }
     scope = Scope(names, {}, template.body["Conditions"], named)
@@ -305,8 +306,8 @@ def test_an_archive_of_exports_alone_can_do_without_the_alarm_of_receipts() -> N
 def may_put_events(of: Observed) -> list[dict[str, Any]]:
     return [
         statement
-        for role in of.of_type("AWS::IAM::Role").values()
-        for policy in role.get("Policies", [])
+        # Those that stand apart from their roles.
+        for policy in of.of_type("AWS::IAM::RolePolicy").values()
         for statement in policy["PolicyDocument"]["Statement"]
         if "events:PutEvents" in statement["Action"]
     ]
@@ -316,6 +317,7 @@ def test_capture_may_send_events_of_its_own_kind_if_they_are_wanted() -> None:
     assert may_put_events(observed(ALL)) == []
     [statement] = may_put_events(observed({"MessageWaitingSeconds": "60"}))
     assert statement == {
+        "Sid": "TellOfWaiting",
         "Effect": "Allow",
         "Action": "events:PutEvents",
         "Resource": f"arn:aws:events:{REGION}:111122223333:event-bus/default",
@@ -348,7 +350,7 @@ def test_the_local_cloud_makes_dashboard_and_alarms(parameters: dict[str, str]) 
     by_name = {alarm["AlarmName"].split("-")[-2]: alarm for alarm in made}
     assert by_name.keys() == of.alarms.keys()
     assert by_name["RowsLate"]["ExtendedStatistic"] == "p95"
-    assert len(by_name["FunctionsFailed"]["Metrics"]) == 5
+    assert len(by_name["FunctionsFailed"]["Metrics"]) == 6
     assert json.loads(dashboard["DashboardBody"])["widgets"] == of.widgets
 
 
