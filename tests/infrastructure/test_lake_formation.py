@@ -74,8 +74,9 @@ def test_they_and_no_others_may_ask_for_the_data(more: dict[str, str]) -> None:
 
 
 def test_tables_are_made_once_that_is_granted() -> None:
-    tables = observed(GRANTS).resources["Tables"]
-    assert {"MakeTablesMayUseDatabase", "MakeTablesMayUseTables"} <= set(tables["DependsOn"])
+    [tables] = observed(GRANTS).of_type("Custom::Tables").values()
+    grants = {"MakeTablesMayUseDatabase", "MakeTablesMayUseTables", "OptimizerMayUseTables"}
+    assert grants <= set(tables["After"])
 
 
 def test_each_grant_is_one_that_the_service_knows() -> None:

@@ -138,7 +138,8 @@ def test_tables_are_protected_when_nothing_can_fail_any_more() -> None:
         assert "DeletionProtectionEnabled" not in table
     protection = rendered.resources["Protection"]
     assert protection["Properties"]["Tables"] == ["Chats", "Schedule"]
-    assert {"Dashboard", "LastReadModule", "Publish"} <= set(protection["DependsOn"])
+    assert {"Dashboard", "Publish"} <= set(protection["DependsOn"])
+    assert {"LastReadModule", "ContactsOrphans"} <= set(protection["Properties"]["After"])
     # All alarms, and by them functions and queues, are on the dashboard.
     waiting = [name for name, one in rendered.resources.items() if "Protection" in str(one)]
     assert waiting == ["Protection"]

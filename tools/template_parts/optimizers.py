@@ -50,8 +50,7 @@ _RESOURCE = Template("""\
   $name:
     Type: AWS::Glue::TableOptimizer
     Condition: HasOptimizers
-    DependsOn: $after
-    Properties:
+$after    Properties:
       CatalogId: !Ref AWS::AccountId
       DatabaseName: !GetAtt Tables.Database
       TableName: $table
@@ -65,10 +64,10 @@ $configuration""")
 def rendered() -> str:
     """Return the resources as the template has them: each is made after the one before.
 
-    Glue refuses some that are made at once, and grants of Lake Formation come before all.
+    Glue refuses some that are made at once; what all need comes before the tables.
     """
     made: list[str] = []
-    after = "OptimizerMayUseTables"
+    after = ""
     for table in TABLES:
         for optimizer in OPTIMIZERS:
             name = table.name.title().replace("_", "") + optimizer.name
@@ -81,5 +80,5 @@ def rendered() -> str:
                     configuration=optimizer.configuration,
                 )
             )
-            after = name
+            after = f"    DependsOn: {name}\n"
     return "\n".join(made)
