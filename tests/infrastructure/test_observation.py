@@ -306,8 +306,10 @@ def test_an_archive_of_exports_alone_can_do_without_the_alarm_of_receipts() -> N
 def may_put_events(of: Observed) -> list[dict[str, Any]]:
     return [
         statement
-        # Those that stand apart from their roles.
-        for policy in of.of_type("AWS::IAM::RolePolicy").values()
+        for policy in (
+            *of.of_type("AWS::IAM::RolePolicy").values(),
+            *(p for r in of.of_type("AWS::IAM::Role").values() for p in r.get("Policies", ())),
+        )
         for statement in policy["PolicyDocument"]["Statement"]
         if "events:PutEvents" in statement["Action"]
     ]

@@ -572,7 +572,7 @@ def test_a_deployment_ends_with_tables_that_nobody_deletes_by_mistake(
     glue = tables.clients.glue()
     assert glue.get_tables(DatabaseName=tables.settings.database)["TableList"] == []
     for name in names:
-        with pytest.raises(ClientError, match="protect"):
+        with pytest.raises(ClientError, match="Protection"):
             dynamodb.delete_table(TableName=name)
         dynamodb.update_table(TableName=name, DeletionProtectionEnabled=False)
 
