@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.aws.advice import advice, is_denied, refused_action
+from chatlake.exceptions import StackUnusable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -113,5 +114,7 @@ def examine(place: Place, checks: Iterable[Check]) -> Iterator[Finding]:
                 )
             else:
                 yield Finding(Verdict.UNKNOWN, f"{what}: {advice(error, place.region)}")
+        except StackUnusable as error:
+            yield Finding(Verdict.UNKNOWN, f"{what}: {error}")
         except BotoCoreError as error:
             yield Finding(Verdict.UNKNOWN, f"{what}: {advice(error, place.region)}")
