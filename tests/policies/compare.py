@@ -8,7 +8,7 @@ from dataclasses import replace
 from tests.policies.actions import requests
 from tests.policies.evaluator import Request, Statement, applies, is_allowed
 from tests.policies.granted import Grant, grants, only
-from tests.policies.in_our_name import IN_OUR_NAME, NOT_IN_THE_WORLDS
+from tests.policies.in_our_name import IN_OUR_NAME
 from tests.policies.recorded import Call
 from tools.template_parts.lake_statements import TABLE_NAMES
 
@@ -45,20 +45,6 @@ def unused(roles: Roles, calls: Iterable[Call]) -> list[str]:
             for alike in _alike(grant)
             for request in asked[name]
         )
-    ]
-
-
-def not_rare(calls: Iterable[Call]) -> list[str]:
-    """Return each reason why something is not seen, though it was."""
-    seen: dict[str, list[Request]] = {}
-    for call in calls:
-        seen.setdefault(call.function, []).extend(_asked(call))
-    return [
-        f"{name}: {why}: {request}"
-        for name, reasons in NOT_IN_THE_WORLDS.items()
-        for request, why in reasons
-        # What goes with it, as the use of a key, is seen with others.
-        if request.action.partition(":")[0] != "kms" and request in seen.get(name, ())
     ]
 
 

@@ -1,4 +1,4 @@
-"""What nobody sees called: what AWS does in a role's name, and what the worlds do not come to."""
+"""What nobody sees called: what AWS does in a role's name, and what worlds meet by chance alone."""
 
 from __future__ import annotations
 
@@ -97,12 +97,19 @@ _ERASED = "a leg turns out to be of a chat that was erased: `documents.upsert`, 
 _LEFT = "a publisher finds a chat erased whose rows it has just taken away: `tables.publish`"
 _LOST = "files of a commit that lost against another are deleted: `tables.lake`"
 _TOLD = "rows that an earlier version has made are due again: `tables.look_through`"
+_WAITING = "a chat that nothing but the schedule knows yet: `functions/erase`"
+_BROUGHT_TOGETHER = (
+    "a leg that had a document of its own is merged into its chat's: `documents.upsert`"
+)
+_LATER = "a last read that had no turn or no time is left to Capture: `capture.last_read`"
+_RENEWED = "a ConnectionToken that was made for a last read is kept: `capture.last_read`"
 _FORGET = (
     *_items("GetItem", "chat", _ERASED),
     *_items("UpdateItem", "tombstone", _ERASED),
     *_items("DeleteItem", "chat leg", _ERASED),
 )
 
+_MERGED = _rare("s3", "DeleteObject", _BROUGHT_TOGETHER, bucket="DocumentBucket", key="documents/0")
 _GONE = _rare(
     "s3",
     "ListObjectsV2",
@@ -112,8 +119,22 @@ _GONE = _rare(
 )
 
 NOT_IN_THE_WORLDS: dict[str, Reasons] = {
-    "LastRead": [*_FORGET],
-    "Backfill": [*_FORGET, *_GONE],
+    "LastRead": [
+        *_FORGET,
+        *_MERGED,
+        *_rare("dynamodb", "GetItem", _LATER, table="Schedule", leading="0"),
+        *_rare("dynamodb", "UpdateItem", _LATER, table="Schedule", leading="0"),
+        *_rare("dynamodb", "PutItem", _RENEWED, table="Schedule", leading="0"),
+        (
+            Request(
+                "kms:Encrypt",
+                arn("kms", "key/Key"),
+                {"kms:EncryptionContext:initial_contact_id": ("a chat",)},
+            ),
+            _RENEWED,
+        ),
+    ],
+    "Backfill": [*_FORGET, *_MERGED, *_GONE],
     "Capture": [
         *_FORGET,
         *_GONE,
@@ -141,6 +162,9 @@ NOT_IN_THE_WORLDS: dict[str, Reasons] = {
         ),
     ],
     "Erase": [
+        *_items("BatchGetItem", "watch", _WAITING),
+        *_rare("dynamodb", "BatchGetItem", _WAITING, table="Schedule", leading="0"),
+        *_items("UpdateItem", "leg", _WAITING),
         *_rare("s3", "DeleteObject", _LOST, bucket="LakeBucket", key="tables/messages/0"),
         *_rare("sqs", "SendMessage", _TOLD, queue="PublishQueue"),
     ],

@@ -15,14 +15,25 @@ def once[T](factory: pytest.TempPathFactory, name: str, make: Callable[[Path], T
 
     It comes as a copy, so it must be a value. A failure is not kept: the next one tries again.
     """
-    base = factory.getbasetemp()
-    # Each worker of pytest-xdist has a folder of its own in the one of the run.
-    shared = base.parent if base.name.startswith("popen-") else base
+    shared = _shared(factory)
     made = shared / f"{name}.pickle"
     with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not made.exists():
-            content = pickle.dumps(make(factory.mktemp(name)))
+            folder = factory.mktemp(name)
+            content = pickle.dumps(make(folder))
+            (shared / f"{name}.folder").write_text(str(folder), encoding="utf-8")
             made.write_bytes(content)
     value: T = pickle.loads(made.read_bytes())
     return value
+
+
+def folder_of(factory: pytest.TempPathFactory, name: str) -> Path:
+    """Return the folder in which `once` has made something."""
+    return Path((_shared(factory) / f"{name}.folder").read_text(encoding="utf-8"))
+
+
+def _shared(factory: pytest.TempPathFactory) -> Path:
+    base = factory.getbasetemp()
+    # Each worker of pytest-xdist has a folder of its own in the one of the run.
+    return base.parent if base.name.startswith("popen-") else base
