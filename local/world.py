@@ -53,6 +53,8 @@ class World:
         For logs and scratch files.
     parameters, trino
         Of the stack, beside those of the simulated instance; whether Athena runs queries.
+    variables
+        Of the environments of functions, beside those that the template gives them.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class World:
         folder: Path,
         parameters: Mapping[str, str] | None = None,
         trino: bool = False,
+        variables: dict[str, str] | None = None,
     ) -> None:
         self.chats = sorted(script.chats, key=lambda chat: chat.started_ms)
         self.clock = clock
@@ -73,6 +76,7 @@ class World:
         self._folder = folder
         self._parameters = parameters or {}
         self._trino = trino
+        self._variables = variables or {}
         self.first_published: dict[str, int] = {}
         self._stop = threading.Event()
 
@@ -90,7 +94,7 @@ class World:
                 LocalCloud(
                     self._folder,
                     self.clock,
-                    endpoints=endpoints,
+                    endpoints=endpoints | self._variables,
                     region=REGION,
                     account_id=ACCOUNT_ID,
                     moto=MotoOptions(trino=self._trino),

@@ -497,6 +497,10 @@ def _merged(chat: str, item_id: str, versions: list[_Version]) -> Item:
             metadata[name] = newest.get(name)
         metadata = _present(metadata)
         members["MessageMetadata"] = metadata
+    if isinstance(lost := members.pop(_LEFT_OUT, None), list):
+        lost = [name for name in lost if name not in members]
+    if lost:
+        members[_LEFT_OUT] = lost
     return Item(
         chat=chat,
         item_id=item_id,
@@ -506,6 +510,9 @@ def _merged(chat: str, item_id: str, versions: list[_Version]) -> Item:
         read_under=frozenset(version.read_under for version in versions),
         ends_chat=any(version.ends_chat for version in versions),
     )
+
+
+_LEFT_OUT = "chatlake:LeftOut"
 
 
 def _first_of_each(objects: Iterable[Object]) -> Object:

@@ -120,7 +120,7 @@ def python_folders(function: Function, architecture: str) -> list[Path]:
 
 
 # A rate has room for the reserve that is part of it.
-_VALUES = {"CAPTURE_RATE": "2", "LIVE_SOURCE": "websocket"}
+_VALUES = {"CAPTURE_RATE": "2", "CONTENT_POLICY": "full", "LIVE_SOURCE": "websocket"}
 
 
 def run_isolated(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from chatlake.aws.archive import DeployedArchive
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
+    from types_boto3_connect import ConnectClient
 
     from chatlake.capture.rate_limiter import Pace
     from chatlake.capture.shard_table import Coverage, Rate
@@ -55,6 +56,18 @@ settings = Settings.from_environment()
 archive = DeployedArchive(settings)
 exports = ExportBucket(clients.s3(), settings.export_bucket)
 rate = settings.own_capture_rate / settings.capture_shards
+
+
+@cache
+def connect() -> ConnectClient:
+    """Return a client of Connect, which takes long to make and is needed by few stacks."""
+    return clients.connect(clients.PROMPT)
+
+
+def recordings_of(contact: str) -> object:
+    """Return what the record of a contact lists as its recordings."""
+    found = connect().describe_contact(InstanceId=settings.instance_id, ContactId=contact)
+    return found["Contact"].get("Recordings")
 
 
 def report_failure(chat: str, error: Exception) -> None:
@@ -106,6 +119,7 @@ services = CaptureServices(
         counters=counters,
     ),
     read_export=exports.read,
+    recordings_of=recordings_of,
     publish_queue=archive.publish_queue,
     exports_come=bool(settings.export_bucket),
     listens=settings.live_source == "websocket",

@@ -150,7 +150,7 @@ def _nothing(_operation: str, _on: On) -> tuple[()]:
 
 
 _DYNAMODB = "BatchGetItem BatchWriteItem DeleteItem GetItem PutItem Query UpdateItem"
-_GLUE = "CreateTable DeleteTable GetTable UpdateTable"
+_GLUE = "CreateTable DeleteTable GetTable GetTableOptimizer UpdateTable"
 _ATHENA = "BatchGetNamedQuery CreateNamedQuery GetQueryExecution ListNamedQueries UpdateNamedQuery"
 _ASKED: dict[tuple[str, str], Callable[[str, On], Any]] = {
     **{("dynamodb", operation): _dynamodb for operation in _DYNAMODB.split()},

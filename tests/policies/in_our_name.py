@@ -118,6 +118,26 @@ _GONE = _rare(
     prefix=f"{EXPORT_PREFIX}/0/0/0/0.json",
 )
 
+_DAILY = "once a day, when the bytes of an erasure are gone: `operations.erasure_records`"
+_SETTLED = [
+    *(
+        reason
+        for operation in ("DeleteObject", "GetObject", "PutObject")
+        for reason in _rare("s3", operation, _DAILY, bucket="DocumentBucket", key="erasures/0")
+    ),
+    *(
+        reason
+        for table in TABLE_NAMES
+        for reason in _rare(
+            "glue",
+            "GetTableOptimizer",
+            "once a day: `operations.optimizer_runs`",
+            database="Database",
+            table=table,
+        )
+    ),
+]
+
 NOT_IN_THE_WORLDS: dict[str, Reasons] = {
     "LastRead": [
         *_FORGET,
@@ -144,6 +164,7 @@ NOT_IN_THE_WORLDS: dict[str, Reasons] = {
             "MessageWaitingSeconds, which the worlds leave at 0: `capture.message_waiting`",
             **{"bus": "default", "source": "chatlake", "detail-type": "Message Waiting"},
         ),
+        *_rare("connect", "DescribeContact", "ContentPolicy redacted: `sources.recordings`"),
     ],
     "Publish": [
         *_items("GetItem", "chat", _LEFT),
@@ -162,6 +183,7 @@ NOT_IN_THE_WORLDS: dict[str, Reasons] = {
         ),
     ],
     "Erase": [
+        *_SETTLED,
         *_items("BatchGetItem", "watch", _WAITING),
         *_rare("dynamodb", "BatchGetItem", _WAITING, table="Schedule", leading="0"),
         *_items("UpdateItem", "leg", _WAITING),

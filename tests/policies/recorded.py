@@ -23,7 +23,7 @@ _TYPES = {
     "workgroup": "AWS::Athena::WorkGroup",
 }
 # How many folders below those of the stack's own buckets are told: what is in them differs.
-_KEPT = {"documents": 0, "tables": 1}
+_KEPT = {"documents": 0, "erasures": 0, "tables": 1}
 _FUNCTION = "AWS::Lambda::Function"
 
 

@@ -12,6 +12,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from chatlake.chat_state import NO_HINT
+from chatlake.documents.content_policy import ContentPolicy
 from chatlake.documents.document import Document
 from chatlake.documents.store import StoredDocument
 from chatlake.exceptions import SnapshotConflict
@@ -34,6 +35,8 @@ type Row = tuple[Any, ...]
 
 class MemoryStore:
     """A document store; no tag ever comes again."""
+
+    policy, retention_days = ContentPolicy.FULL, 0
 
     def __init__(self) -> None:
         self._stored: dict[str, StoredDocument] = {}

@@ -235,6 +235,7 @@ class _SteppedStore:
     def __init__(self, store: DocumentStore, step: Step) -> None:
         self._store = store
         self._step = step
+        self.policy, self.retention_days = store.policy, store.retention_days
 
     def read(self, initial_contact_id: str) -> StoredDocument | None:
         self._step(f"read {initial_contact_id}")

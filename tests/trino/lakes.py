@@ -15,6 +15,7 @@ import pytest
 from chatlake.analytics.sql_files import load_views, to_duckdb
 from chatlake.aws.archive import DeployedArchive
 from chatlake.aws.settings import Settings
+from chatlake.documents.content_policy import ContentPolicy
 from chatlake.documents.document import Document
 from chatlake.documents.upsert import upsert
 from chatlake.operations.erase import erase
@@ -87,6 +88,7 @@ class Lakes:
             live_source="polling",
             connection_rate=0,
             capture_shards=1,
+            content_policy=ContentPolicy.FULL,
             shortest_interval_ms=5_000,
         )
         archive = DeployedArchive(settings)

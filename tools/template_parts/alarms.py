@@ -34,6 +34,18 @@ def _id(name: str) -> str:
 ALARMS = (
     *OF_THE_WAY,
     Alarm(
+        name="OptimizersFailed",
+        description=(
+            "The last run of an optimizer of Glue has failed: files stay small, or old snapshots "
+            "and the rows of erased chats in them are not removed. The log of Erase names table "
+            "and optimizer, aws glue list-table-optimizer-runs says why: docs/operations.md, "
+            "Erasures and expiry."
+        ),
+        of=of_chatlake(Metric.OPTIMIZERS_FAILED),
+        statistic="Maximum",
+        period_s=86_400,
+    ),
+    Alarm(
         name="CaptureFailed",
         description=(
             "Capture failed twice within 40 minutes. Chats that a process followed are left alone "

@@ -56,6 +56,16 @@ def list_documents(action: str) -> Statement:
     )
 
 
+def erasures() -> Statement:
+    """Return what is done to records of erasures."""
+    return Statement(
+        "KeepErasures",
+        "`erasures/*`",
+        words("s3", "DeleteObject GetObject PutObject"),
+        (bucket(DOCUMENTS, "/erasures/*"),),
+    )
+
+
 def read_exports() -> Statement:
     """Return what reads exported transcripts."""
     return Statement(

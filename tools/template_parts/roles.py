@@ -6,12 +6,15 @@ says what AWS does in a function's name. A function of its own needs a `Role` he
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tools.template_parts.lake_statements import (
     TABLE_NAMES,
     VIEW_NAMES,
     catalog,
     databases,
     documents,
+    erasures,
     export_key,
     forget_results,
     list_documents,
@@ -140,6 +143,8 @@ ROLES = (
             open_tokens(),
             _TO_PUBLISH,
             tell_of_waiting(),
+            # The record of a contact says whether Connect has redacted its transcript.
+            replace(_DESCRIBE, when="KeepsRedacted"),
         ),
         apart=True,
     ),
@@ -205,6 +210,8 @@ ROLES = (
             documents("DeleteDocuments", "DeleteObject DeleteObjectVersion GetObject"),
             miss_documents(),
             list_documents("ListBucketVersions"),
+            erasures(),
+            catalog("SeeOptimizers", "GetTableOptimizer", "the tables", *TABLE_NAMES),
             *_PUBLISH,
         ),
     ),

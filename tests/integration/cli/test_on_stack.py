@@ -269,6 +269,7 @@ def test_erase_prints_the_record_and_when_the_last_bytes_are_gone(
     assert "Not known in this stack: nobody" in ran.out
     gone = datetime.now(UTC).date() + timedelta(days=HISTORY_DAYS + 1)
     assert f"until about {gone}: files that only older snapshots" in ran.out
+    assert f"s3://{filled.settings.document_bucket}/erasures/done/" in ran.out
     assert filled.archive.store.read("c1") is None
     assert "Erased before: c1" in run("erase", "c1").out
 

@@ -265,6 +265,7 @@ def test_erase_tells_what_became_of_each_contact(functions: Functions) -> None:
     known, unknown = EVENTS["erase.two_contacts"]["contact_ids"]
     app.archive.chats.legs.add({known: known}, provisional=False)
     answered = app.handler(EVENTS["erase.two_contacts"], CONTEXT)
+    assert answered.pop("record").startswith("s3://documents/erasures/done/")
     assert answered == {
         "erased": [known],
         "already_erased": [],
@@ -272,6 +273,14 @@ def test_erase_tells_what_became_of_each_contact(functions: Functions) -> None:
         "still_held": [],
     }
     assert app.archive.chats.tombstones.erased([known]) == {known}
+
+
+def test_erase_does_its_daily_work(functions: Functions) -> None:
+    app: Any = functions["erase"]
+    app.archive.lake.create_tables()
+    # moto has none.
+    app.failed_optimizers = lambda *_, **__: []
+    assert app.handler(EVENTS["erase.every_day"], CONTEXT) == {}
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from chatlake.aws.settings import Settings
+from chatlake.documents.content_policy import ContentPolicy
 from chatlake.exceptions import ChatlakeError, ReserveTooLarge, SettingMissing, SettingNotAllowed
 
 NEEDED = {
@@ -33,6 +34,7 @@ OPTIONAL = (
     "CONNECTION_RATE",
     "CAPTURE_SHARDS",
     "VACUUM_DAYS",
+    "CONTENT_POLICY",
 )
 
 
@@ -57,6 +59,7 @@ def test_a_function_that_needs_little_is_told_little() -> None:
     assert (settings.live_source, settings.connection_rate) == ("websocket", 3)
     assert settings.capture_shards == 1
     assert settings.vacuum_days == 0
+    assert settings.content_policy == "full"
 
 
 def test_numbers_and_lists_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,11 +125,18 @@ def test_how_live_chats_are_followed_is_read(monkeypatch: pytest.MonkeyPatch) ->
     assert settings.capture_shards == 5
 
 
+def test_what_may_be_kept_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CONTENT_POLICY", "redacted")
+    assert Settings.from_environment().content_policy is ContentPolicy.REDACTED
+
+
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
         ("LIVE_SOURCE", "Websocket", "websocket or polling"),
         ("LIVE_SOURCE", "", "websocket or polling"),
+        ("CONTENT_POLICY", "some", "full, redacted or none"),
+        ("CONTENT_POLICY", "", "full, redacted or none"),
         ("CAPTURE_SHARDS", "0", "1 or more"),
         ("CAPTURE_SHARDS", "-1", "1 or more"),
         ("CAPTURE_SHARDS", "1.5", "1 or more"),

@@ -14,6 +14,7 @@ from chatlake.capture.live_chat import LiveChat
 from chatlake.capture.live_chats import LiveChats
 from chatlake.capture.shard_table import Coverage, Waiting
 from chatlake.capture.sockets import SocketEvent
+from chatlake.documents.content_policy import ContentPolicy
 from chatlake.documents.document import Document
 from chatlake.sources.get_transcript import from_response
 from tests.clock import HandClock
@@ -25,7 +26,10 @@ READ_AT_MS = 1_788_220_800_000
 @pytest.fixture
 def live() -> LiveChats:
     services = SimpleNamespace(
-        counters=Counters(), on_read=lambda *_: None, on_gone=lambda *_: None
+        counters=Counters(),
+        on_read=lambda *_: None,
+        on_gone=lambda *_: None,
+        store=SimpleNamespace(policy=ContentPolicy.FULL),
     )
     clock = HandClock()
     clock.set(READ_AT_MS)

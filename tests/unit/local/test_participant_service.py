@@ -603,8 +603,8 @@ class TestAFault:
         connection.close()
 
     def test_of_an_operation_that_is_not_simulated_cannot_be_ordered(self) -> None:
-        with serving([LONG]) as served, pytest.raises(ValueError, match="SendMessage"):
-            served.service.fail_next("SendMessage", Fault(status=500))
+        with serving([LONG]) as served, pytest.raises(ValueError, match="GetAttachment"):
+            served.service.fail_next("GetAttachment", Fault(status=500))
 
 
 def _start(chat: Chat) -> Json:
@@ -868,7 +868,7 @@ class TestTheModel:
 
     def test_has_no_other_paths(self) -> None:
         with serving([LONG]) as served:
-            for method, path in (("POST", "/participant/message"), ("GET", "/contact/chat")):
+            for method, path in (("POST", "/participant/attachment"), ("GET", "/contact/chat")):
                 status, answer = served.raw(method, path, "")
                 assert (status, list(answer)) == (404, ["Message"])
 

@@ -37,7 +37,13 @@ class DeployedArchive:
     @cached_property
     def store(self) -> S3Store:
         """The documents."""
-        return S3Store(clients.s3(self._config), self.settings.document_bucket)
+        settings = self.settings
+        return S3Store(
+            clients.s3(self._config),
+            settings.document_bucket,
+            settings.content_policy,
+            settings.document_retention_days,
+        )
 
     @cached_property
     def chats(self) -> DynamoDBChatState:
@@ -95,7 +101,10 @@ class DeployedArchive:
         from chatlake.tables.lake.glue import glue_lake
 
         return glue_lake(
-            clients.glue(), bucket=self.settings.lake_bucket, database=self.settings.database
+            clients.glue(),
+            bucket=self.settings.lake_bucket,
+            database=self.settings.database,
+            row_retention_days=self.settings.row_retention_days,
         )
 
     def publish(

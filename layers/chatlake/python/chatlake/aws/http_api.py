@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 def resolver(origins: Sequence[str]) -> APIGatewayHttpResolver:
     """Make what routes requests; pages of other origins than these may not read its answers."""
     app = APIGatewayHttpResolver(
+        # POWERTOOLS_DEV would have requests logged, and traces of errors in answers.
+        debug=False,
         cors=CORSConfig(allow_origin=origins[0], extra_origins=list(origins[1:]))
         if origins
-        else None
+        else None,
     )
 
     @app.exception_handler(BotoCoreError)  # type: ignore[untyped-decorator]

@@ -1,16 +1,18 @@
 """Logs and metrics of the functions, made once.
 
-Neither ever holds a token, a message or a name: errors of others are logged by type and place,
-because nobody knows what their text quotes.
+Neither ever holds a token, a message or a name, whatever level of logs a function is given: errors
+of others are logged by type and place, because nobody knows what their text quotes, and libraries
+log nothing below a warning, because botocore logs requests and answers whole.
 """
 
 from __future__ import annotations
 
+import logging
 import traceback
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
@@ -24,8 +26,31 @@ if TYPE_CHECKING:
 
 type Unit = Literal["Milliseconds", "Percent", "Seconds"]
 
-logger = Logger()
+
+class _Logger(Logger):
+    """A logger that logs no event, which may hold a token, even if the environment asks for it."""
+
+    def inject_lambda_context[F: Callable[..., Any]](self, lambda_handler: F) -> F:  # type: ignore[override]
+        """Let a handler's logs tell of its invocation."""
+        handler: F = super().inject_lambda_context(lambda_handler, log_event=False)
+        return handler
+
+
+logger = _Logger()
 metrics = Metrics()
+
+
+def hush() -> None:
+    """Let others log warnings and errors at most, whatever level Lambda has set for all.
+
+    Powertools' own modules log nothing: they log the text of what a handler raises.
+    """
+    root = logging.getLogger()
+    root.setLevel(max(root.level, logging.WARNING))
+    logging.getLogger("aws_lambda_powertools").setLevel(logging.CRITICAL + 1)
+
+
+hush()
 
 
 def count(numbers: Mapping[Metric, int]) -> None:
@@ -64,6 +89,7 @@ def guarded[**P, R](handler: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(handler)
     def guarded_handler(*args: P.args, **kwargs: P.kwargs) -> R:
+        hush()
         try:
             return handler(*args, **kwargs)
         except ChatlakeError:

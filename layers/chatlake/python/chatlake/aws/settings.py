@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import Literal
 
+from chatlake.documents.content_policy import ContentPolicy
 from chatlake.exceptions import ReserveTooLarge, SettingMissing, SettingNotAllowed
 from chatlake.identifiers import instance_id
 
@@ -40,6 +41,10 @@ class Settings:
         The flow of chats that pages start without naming one.
     allowed_flows, allowed_attributes
         Ids of flows and names of contact attributes that pages may name, beside it.
+    content_policy
+        What documents may hold of contents and names.
+    document_retention_days, row_retention_days
+        After how many days documents, and rows, are removed; never if 0.
     allowed_origins
         Of pages that may start chats; none if empty.
     vacuum_days
@@ -68,8 +73,11 @@ class Settings:
     live_source: LiveSource
     connection_rate: float
     capture_shards: int
+    content_policy: ContentPolicy
     backfill_dead_letters_url: str = ""
     vacuum_days: int = 0
+    document_retention_days: int = 0
+    row_retention_days: int = 0
 
     @property
     def instance_id(self) -> str:
@@ -135,6 +143,9 @@ class Settings:
             capture_shards=_count("CAPTURE_SHARDS"),
             backfill_dead_letters_url=os.environ.get("BACKFILL_DEAD_LETTERS_URL", ""),
             vacuum_days=int(_number("VACUUM_DAYS")),
+            content_policy=_content_policy("CONTENT_POLICY"),
+            document_retention_days=int(_number("DOCUMENT_RETENTION_DAYS")),
+            row_retention_days=int(_number("ROW_RETENTION_DAYS")),
         )
 
 
@@ -170,3 +181,10 @@ def _live_source(name: str) -> LiveSource:
         case "polling":
             return "polling"
     raise SettingNotAllowed(name, "websocket or polling")
+
+
+def _content_policy(name: str) -> ContentPolicy:
+    try:
+        return ContentPolicy(os.environ.get(name, ContentPolicy.FULL))
+    except ValueError:
+        raise SettingNotAllowed(name, "full, redacted or none") from None

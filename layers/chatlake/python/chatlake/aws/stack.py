@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import chatlake
 from chatlake.aws.settings import Settings
+from chatlake.documents.content_policy import ContentPolicy
 from chatlake.exceptions import FunctionFailed, PackagesMissing, StackUnusable
 from chatlake.json_codec import loads
 
@@ -180,6 +181,9 @@ class DeployedStack:
             live_source="websocket",
             connection_rate=0,
             capture_shards=int(self.parameter("CaptureShards", "1")),
+            content_policy=ContentPolicy(self.parameter("ContentPolicy", "full")),
+            document_retention_days=int(self.parameter("DocumentRetentionDays", "0")),
+            row_retention_days=int(self.parameter("RowRetentionDays", "0")),
         )
 
 

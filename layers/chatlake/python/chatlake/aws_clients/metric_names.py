@@ -54,6 +54,9 @@ class Metric(StrEnum):
     EXPORTS_UNAVAILABLE = "ExportsUnavailable"
     EXPORTS_GONE = "ExportsGone"
     REJECTED_EXPORTS = "RejectedExports"
+    RECORDS_UNAVAILABLE = "RecordsUnavailable"
+    CONTENT_LEFT_OUT = "ContentLeftOut"
+    CHATS_EXPIRED = "ChatsExpired"
     UNREADABLE_DOCUMENTS = "UnreadableDocuments"
     CAPTURE_ATTEMPTS_FAILED = "CaptureAttemptsFailed"
     # LastRead
@@ -91,3 +94,6 @@ class Metric(StrEnum):
     BACKFILL_REJECTED = "BackfillRejected"
     # Erase
     CHATS_ERASED = "ChatsErased"
+    ERASURES_COMPLETED = "ErasuresCompleted"
+    OPTIMIZERS_FAILED = "OptimizersFailed"
+    ROW_FILES_EXPIRED = "RowFilesExpired"

@@ -77,9 +77,10 @@ def capture_chat(
         newer = isinstance(error, UnsupportedDocumentFormat)
         _retry_later(state, services, failure=NEWER if newer else DAMAGED)
         return live
-    fetched = fetch(state, stored, services, live)
+    written = services.store.policy.applied(stored.document) if stored else Document(chat)
+    fetched = fetch(state, written, services, live)
     own = own_documents(fetched.documents, chat)
-    known = reduce(merge, own, stored.document if stored else Document(chat))
+    known = reduce(merge, own, written)
     at = now_ms()
     changed_at = live.changed_at if live else at
     standing = stand(state, known, fetched, at, changed_at=changed_at)
@@ -149,10 +150,16 @@ def _store(
         known={chat: stored} if stored else {},
         ask_published=False,
     )
+    if upserted.left_out:
+        services.counters.add(Metric.CONTENT_LEFT_OUT, upserted.left_out)
     if chat in upserted.erased or (
         not fetched.documents and services.chats.tombstones.erased([chat])
     ):
         _notify_of_moves(chat, upserted, services)
+        services.schedule.remove(chat)
+        return None
+    if chat in upserted.expired:
+        services.counters.add(Metric.CHATS_EXPIRED)
         services.schedule.remove(chat)
         return None
     for damaged, reason in upserted.failed.items():

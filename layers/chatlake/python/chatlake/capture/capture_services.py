@@ -28,6 +28,9 @@ class CaptureServices:
     ----------
     read_export
         Returns the bytes of the export under a key; None if there is no such object.
+    recordings_of
+        Returns what a contact's record lists as its recordings; asked only where the store's policy
+        keeps the content of redacted exports alone.
     exports_come
         Whether the instance's exports are read, which have every message once more.
     warn
@@ -53,6 +56,7 @@ class CaptureServices:
     read_export: Callable[[str], bytes | None]
     publish_queue: PublishQueue
     warn: Callable[[Metric, str, str], None]
+    recordings_of: Callable[[str], object] = lambda _: None
     exports_come: bool = True
     listens: bool = False
     may_go_on: Callable[[], bool] = lambda: True

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 from chatlake.capture.waiting_messages import is_rehydrated
 from chatlake.documents.item_ids import METADATA
 from chatlake.documents.items import STATUS, resolve
-from chatlake.documents.presence import joins, leaves
+from chatlake.documents.presence import is_lex_bot, joins, leaves
 from chatlake.documents.receipt_events import message_id_of, receipts_of
 from chatlake.identifiers import text_id
 from chatlake.timestamps import epoch_us, parse_timestamp
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 type Kind = Literal["unseen", "unanswered"]
 
 _SIDES = frozenset({"AGENT", "CUSTOMER"})
-# The name of a bot of Lex, which speaks as SYSTEM, as the flow itself does.
-_LEX_BOT = "BOT"
 _NEVER_DELIVERED = frozenset({"FAILED", "REJECTED"})
 _MOST_WITH_RECEIPTS = 2
 _REPLY_US = 2_000_000
@@ -221,5 +219,5 @@ def _answers(item: JsonObject) -> bool:
     """Return whether a message is of somebody whom a customer may wait for."""
     role = item.get("ParticipantRole")
     if role == "SYSTEM":
-        return bool(item.get("DisplayName") == _LEX_BOT)
+        return is_lex_bot(item)
     return isinstance(role, str) and role != "CUSTOMER"

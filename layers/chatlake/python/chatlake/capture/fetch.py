@@ -9,19 +9,12 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
-
-from chatlake.aws_clients.clients import error_code
-from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.attended import is_attended
 from chatlake.capture.capture_state import CaptureState, Token
+from chatlake.capture.exports import take_exports
 from chatlake.capture.token_reading import read_transcript
-from chatlake.documents.document import Document, merge, rekeyed
+from chatlake.documents.document import merge, rekeyed
 from chatlake.documents.lifecycle import is_ended, saw_end
-from chatlake.exceptions import RejectedInput
-from chatlake.json_codec import loads, without_byte_order_mark
-from chatlake.sources.s3_export import from_export
-from chatlake.timestamps import now_ms
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +22,7 @@ if TYPE_CHECKING:
     from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.live_chat import LiveChat
     from chatlake.capture.pagination import Sweep
-    from chatlake.documents.store import StoredDocument
+    from chatlake.documents.document import Document
 
 
 DAMAGED = "damaged document"
@@ -79,11 +72,14 @@ class Fetched:
 
 def fetch(
     state: CaptureState,
-    stored: StoredDocument | None,
+    written: Document,
     services: CaptureServices,
     live: LiveChat | None,
 ) -> Fetched:
-    """Take all that waits and, unless its end was read, the transcript."""
+    """Take all that waits and, unless its end was read, the transcript.
+
+    `written` is what the store has of the chat, as far as its policy allows it.
+    """
     chat = state.initial_contact_id
     fetched = Fetched(failure=None if state.failure in _PASSING_FAILURES else state.failure)
     if live is not None:
@@ -96,7 +92,7 @@ def fetch(
     known = reduce(
         merge,
         own_documents(fetched.documents, chat),
-        stored.document if stored else Document(chat),
+        written,
     )
     ended = is_ended(known)
     was_read = fetched.read_all or state.checkpoint.last_read_done
@@ -140,33 +136,3 @@ def take_events(state: CaptureState, fetched: Fetched) -> None:
         # One that came under its own contact, because nothing named its chat, stays provisional.
         is_leg = event.provisional and named != chat
         fetched.documents.append(rekeyed(event, chat) if is_leg else event)
-
-
-def take_exports(state: CaptureState, fetched: Fetched, services: CaptureServices) -> None:
-    """Read the exports that wait."""
-    for name, key in state.exports.items():
-        read_at = now_ms()
-        try:
-            data = services.read_export(key)
-        except ClientError as error:
-            services.note(Metric.EXPORTS_UNAVAILABLE, key, error_code(error))
-            fetched.export_retry = True
-            continue
-        fetched.done.add(name)
-        if data is None:
-            services.note(Metric.EXPORTS_GONE, key, "there is no such object")
-            continue
-        try:
-            fetched.documents.append(_export(data, read_at))
-            services.counters.add(Metric.EXPORTS_READ)
-        except (RejectedInput, ValueError) as error:
-            services.note(Metric.REJECTED_EXPORTS, key, str(error))
-            fetched.failure = "rejected export"
-
-
-def _export(data: bytes, read_at: int) -> Document:
-    value = loads(without_byte_order_mark(data))
-    if not isinstance(value, dict):
-        message = "it is no object"
-        raise RejectedInput(message)
-    return from_export(value, read_at=read_at)

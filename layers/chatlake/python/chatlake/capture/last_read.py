@@ -208,6 +208,8 @@ def _merge(
         known={chat: stored} if stored else {},
         ask_published=False,
     )
+    if upserted.left_out:
+        services.counters.add(Metric.CONTENT_LEFT_OUT, upserted.left_out)
     if upserted.erased:
         return Outcome.NO_TOKEN
     for damaged, reason in upserted.failed.items():

@@ -253,7 +253,7 @@ class Listening:
                 observed_until_ms=self._observed_until(live.chat),
                 whole=False,
             )
-            live.hear(heard)
+            live.hear(self._services.store.policy.applied(heard))
         if saw_end(live.known) and ear.ended_at is None:
             ear.ended_at = event.at_ms
             if ear.covered:

@@ -190,6 +190,8 @@ class LiveChat:
         upserted = upsert(
             [self.known], store=services.store, chats=services.chats, ask_published=False
         )
+        if upserted.left_out:
+            services.counters.add(Metric.CONTENT_LEFT_OUT, upserted.left_out)
         for damaged, reason in upserted.failed.items():
             services.note(Metric.UNREADABLE_DOCUMENTS, damaged, reason)
         stored = upserted.stored.get(self.chat)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from chatlake.capture.token_cipher import TokenCipher
     from chatlake.chat_state import ChatState
     from chatlake.documents.document import Document
+    from chatlake.documents.store import DocumentStore
 
 
 class ReadingServices(Protocol):
@@ -45,6 +46,10 @@ class ReadingServices(Protocol):
     @property
     def chats(self) -> ChatState:
         """Where a chat that the transcript names is noted."""
+
+    @property
+    def store(self) -> DocumentStore:
+        """Whose policy says what may be kept of a transcript."""
 
     @property
     def token_cipher(self) -> TokenCipher:
@@ -198,7 +203,7 @@ def _read_by(
         fetched.failure = f"GetTranscript: {error}"
         services.note(Metric.READS_REJECTED, chat, fetched.failure)
         return True
-    fetched.documents.append(document)
+    fetched.documents.append(services.store.policy.applied(document))
     if document.initial_contact_id != chat:
         # The token was registered under a leg; its items alone may not show that.
         services.chats.legs.add({chat: document.initial_contact_id}, provisional=False)

@@ -13,7 +13,14 @@ import click
 from chatlake.aws.stack_address import StackAddress
 from chatlake.cli.backfill import backfill
 from chatlake.cli.doctor import doctor
-from chatlake.cli.options import check_folder, pass_lake, pass_place, place_options, with_period
+from chatlake.cli.options import (
+    check_folder,
+    content_policy_option,
+    pass_lake,
+    pass_place,
+    place_options,
+    with_period,
+)
 from chatlake.cli.pull import pull
 from chatlake.cli.smoke import smoke
 from chatlake.cli.upkeep import document, erase, rebuild, redrive, republish, status, verify
@@ -49,8 +56,9 @@ def chatlake() -> None:
 
 @chatlake.command("import")
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…")
+@content_policy_option
 @pass_lake
-def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
+def import_(lake_folder: Path, paths: tuple[str, ...], content_policy: str) -> int:
     """Import transcript files into the lake.
 
     PATH is a file, a folder with all below it, or a quoted glob. Files end in .json (one value)
@@ -64,6 +72,7 @@ def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
     Exit code: 0 all is in, 1 some input was rejected (and named; the rest is in).
     """
     from chatlake.cli.console import TerminalProgress, print_import, print_nothing_found
+    from chatlake.documents.content_policy import ContentPolicy
     from chatlake.embedded.archive import EmbeddedArchive
     from chatlake.embedded.import_files import import_files
     from chatlake.embedded.transcript_files import find_files
@@ -74,7 +83,8 @@ def import_(lake_folder: Path, paths: tuple[str, ...]) -> int:
         return print_nothing_found(rejected)
     # Parsed JSON has no cycles to look for; what does is collected between batches.
     gc.disable()
-    with EmbeddedArchive(lake_folder, create=True) as archive:
+    policy = ContentPolicy(content_policy)
+    with EmbeddedArchive(lake_folder, create=True, policy=policy) as archive:
         summary = import_files(files, archive, TerminalProgress(), rejected)
     return print_import(summary, lake_folder)
 

@@ -75,6 +75,8 @@ def print_import(summary: ImportSummary, lake_folder: Path) -> int:
     ]
     if upserted.erased:
         parts.append(f"{len(upserted.erased):,} erased before and left out")
+    if upserted.left_out:
+        parts.append(f"{counted(upserted.left_out, 'item')} without their content")
     rejected = f", {len(summary.rejected):,} rejected" if summary.rejected else ""
     console.print(
         f"{counted(summary.transcripts, 'transcript')} in {counted(summary.files, 'file')}"

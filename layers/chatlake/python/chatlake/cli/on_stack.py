@@ -148,12 +148,18 @@ def _tracker(stack: DeployedStack) -> Invoke:
     return invoke
 
 
+def _principal(stack: DeployedStack) -> str:
+    """Return the ARN of whoever uses the command."""
+    return str(stack.client("sts").get_caller_identity()["Arn"])
+
+
 def erase(address: StackAddress, contact_ids: tuple[str, ...], *, wait: bool) -> int:
     """Erase chats, print what became of them, and wait for their last bytes if that is wanted."""
     from chatlake.operations.erased_bytes import newest_commits, wait_for_expiry
 
     with open_stack(address) as stack:
-        payload = dumps({"contact_ids": list(contact_ids)})
+        asked = {"contact_ids": list(contact_ids), "requested_by": _principal(stack)}
+        payload = dumps(asked)
         answer = stack.invoke(stack.output("EraseFunction"), payload)
         code = print_stack_erasure(answer, int(stack.parameter("HistoryDays", "0")))
         if wait and (answer["erased"] or answer["already_erased"]):

@@ -212,6 +212,19 @@ def check_folder(_: click.Context, __: click.Parameter, output: Path | None) -> 
     return output
 
 
+content_policy_option = click.option(
+    "--content-policy",
+    # Those of ContentPolicy, which help need not load.
+    type=click.Choice(["full", "redacted", "none"]),
+    default="full",
+    envvar="CHATLAKE_CONTENT_POLICY",
+    show_default="full, or $CHATLAKE_CONTENT_POLICY",
+    help="What is stored of contents and names. Files do not tell that Connect redacted them, so "
+    "redacted stores none of these either; receipts and times stay.",
+)
+"""For commands that store documents in a lake."""
+
+
 _DAY = click.DateTime(["%Y-%m-%d"])
 
 

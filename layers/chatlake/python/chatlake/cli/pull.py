@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chatlake.cli.options import check_folder, pass_lake_and_region
+from chatlake.cli.options import check_folder, content_policy_option, pass_lake_and_region
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,6 +57,7 @@ _TIME = click.DateTime(["%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f", "%Y-%m-%d"]
 @click.option(
     "--pages", type=click.IntRange(min=1), metavar="N", help="Read so many pages at most."
 )
+@content_policy_option
 @pass_lake_and_region
 def pull(
     lake_folder: Path,
@@ -96,7 +97,9 @@ def pull(
         if is_participant_token:
             token = client.connect(token).token
         answer = pull_transcript(contact_id, token, client, Pull(parameters, asked["pages"]))
-    return _take(answer, contact_id, lake_folder, output)
+    if output is not None:
+        return _write(answer, contact_id, output)
+    return _take(answer, lake_folder, asked["content_policy"])
 
 
 def _start(
@@ -127,21 +130,30 @@ def _token() -> str:
     return token
 
 
-def _take(answer: JsonObject, contact_id: str, lake_folder: Path, output: Path | None) -> int:
+def _write(answer: JsonObject, contact_id: str, output: Path) -> int:
     from chatlake.atomic_write import whole_file
-    from chatlake.cli.console import TerminalProgress, console, print_import
+    from chatlake.cli.console import console
+    from chatlake.json_codec import dumps
+
+    with whole_file(output) as path:
+        path.write_bytes(dumps(answer))
+    console.print(f"{len(answer['Transcript']):,} items of contact {contact_id} in {output}.")
+    return 0
+
+
+def _take(answer: JsonObject, lake_folder: Path, policy: str) -> int:
+    from chatlake.cli.console import TerminalProgress, print_import
+    from chatlake.documents.content_policy import ContentPolicy
     from chatlake.embedded.archive import EmbeddedArchive
     from chatlake.embedded.import_files import import_files
     from chatlake.embedded.transcript_files import find_files
     from chatlake.interrupts import temporary_folder
     from chatlake.json_codec import dumps
 
-    if output is not None:
-        with whole_file(output) as path:
-            path.write_bytes(dumps(answer))
-        console.print(f"{len(answer['Transcript']):,} items of contact {contact_id} in {output}.")
-        return 0
-    with temporary_folder() as folder, EmbeddedArchive(lake_folder, create=True) as archive:
+    with (
+        temporary_folder() as folder,
+        EmbeddedArchive(lake_folder, create=True, policy=ContentPolicy(policy)) as archive,
+    ):
         path = folder / "pulled.json"
         path.write_bytes(dumps(answer))
         files, rejected = find_files([str(path)])

@@ -145,6 +145,8 @@ def print_stack_erasure(answer: Any, history_days: int) -> int:
         )
     if answer["erased"] or answer["already_erased"]:
         _print_ends(out, history_days)
+    if record := answer.get("record"):
+        out.print(f"Who erased what, and when all of it was gone, will be in {record}")
     return 1 if answer["unknown"] else 0
 
 

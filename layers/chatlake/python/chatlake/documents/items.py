@@ -33,6 +33,8 @@ INITIAL_CONTACT = ""
 """Stands in ``read_under`` for the contact that began the chat."""
 NO_RECIPIENT = ""
 """Stands in ``receipts`` for a recipient that the service did not name."""
+LEFT_OUT = "chatlake:LeftOut"
+"""Member of an item, or of an attachment, that lists what `ContentPolicy` has taken from it."""
 _PROGRESS = (STATUS, COMPLETED, CHUNK)
 """Members of MessageMetadata that tell how far an item had come when it was read."""
 _IDS = frozenset({"Id", "ContactId", "RelatedContactId", "ParticipantId", "MessageId"})
@@ -43,12 +45,14 @@ _ENDED_CONTENT_TYPE = "application/vnd.amazonaws.connect.event.chat.ended"
 class ItemVersion(TypedDict):
     """An item as one read saw it: `item` is the service's own JSON without its receipts.
 
-    `read_at` is in epoch milliseconds, 0 for files, whose time nobody knows.
+    `read_at` is in epoch milliseconds, 0 for files, whose time nobody knows. `redacted` is there,
+    and true, if the service is known to have redacted it: only `ContentPolicy` looks at it.
     """
 
     source: Source
     read_at: int
     item: JsonObject
+    redacted: NotRequired[bool]
 
 
 class StoredItem(TypedDict):
@@ -69,7 +73,12 @@ def read_under(stored: StoredItem) -> list[str]:
 
 
 def store_items(
-    items: Iterable[JsonObject], *, source: Source, read_at: int, contact_id: str | None = None
+    items: Iterable[JsonObject],
+    *,
+    source: Source,
+    read_at: int,
+    contact_id: str | None = None,
+    redacted: bool = False,
 ) -> dict[str, StoredItem]:
     """Make stored items of the raw items of one read, by item id; those of one id are merged.
 
@@ -80,25 +89,28 @@ def store_items(
     source, read_at, contact_id
         Where, when (epoch ms, 0 for files) and under which contact they were read; None for the
         contact that began the chat.
+    redacted
+        True if the service is known to have redacted them.
     """
     stored_items: dict[str, StoredItem] = {}
     for item in items:
-        own_id, stored = _store_item(item, source, read_at, contact_id)
+        version: ItemVersion = {"source": source, "read_at": read_at, "item": item}
+        if redacted:
+            version["redacted"] = True
+        own_id, stored = _store_item(version, contact_id)
         merge_into(stored_items, own_id, stored, merge_items)
     return stored_items
 
 
-def _store_item(
-    item: JsonObject, source: Source, read_at: int, contact_id: str | None
-) -> tuple[str, StoredItem]:
-    item = apart_from_its_message(item)
+def _store_item(version: ItemVersion, contact_id: str | None) -> tuple[str, StoredItem]:
+    item = apart_from_its_message(version["item"])
     own_id = item_id(item)
     receipts: dict[str, Receipt] = {}
     metadata = item.get(METADATA)
     if isinstance(metadata, dict) and "Receipts" in metadata:
         rest, receipts = _split_receipts(metadata)
         item = {**item, METADATA: rest}
-    stored: StoredItem = {"versions": [{"source": source, "read_at": read_at, "item": item}]}
+    stored: StoredItem = {"versions": [{**version, "item": item}]}
     if contact_id is not None:
         stored["read_under"] = [contact_id]
     if receipts:
@@ -140,7 +152,10 @@ def resolve(stored: StoredItem) -> JsonObject:
             metadata = {**(metadata or {}), **_present(item[METADATA])}
     if metadata is not None:
         resolved[METADATA] = _as_far_as(newest, metadata)
-    return resolved
+    if isinstance(lost := resolved.get(LEFT_OUT), list):
+        # What one read had to leave out, another has.
+        resolved[LEFT_OUT] = [name for name in lost if name not in resolved] or None
+    return _present(resolved)
 
 
 def in_order(stored: StoredItem) -> StoredItem:
@@ -152,7 +167,12 @@ def in_order(stored: StoredItem) -> StoredItem:
     streamed = (_metadata(version["item"]).get(COMPLETED) is False for version in versions)
     if len(versions) == 1 or not any(streamed):
         return stored
-    return {**stored, "versions": _merge_versions(versions, [])}
+    return {**stored, "versions": in_rank_order(versions)}
+
+
+def in_rank_order(versions: list[ItemVersion]) -> list[ItemVersion]:
+    """Return versions of one item, the greatest first, without those that others make needless."""
+    return versions if len(versions) == 1 else _merge_versions(versions, [])
 
 
 def ends_chat(item: JsonObject) -> bool:
@@ -176,7 +196,7 @@ def newest_time(items: Iterable[StoredItem]) -> int | None:
 
 def _merge_versions(a: list[ItemVersion], b: list[ItemVersion]) -> list[ItemVersion]:
     if len(a) == len(b) == 1 and dumps(a[0]["item"]) == dumps(b[0]["item"]):
-        return [max(a[0], b[0], key=lambda version: (version["source"], version["read_at"]))]
+        return [max(a[0], b[0], key=lambda v: (v["source"], v["read_at"], "redacted" in v))]
     kept, settled = [], set[Member]()
     for version in sorted([*a, *b], key=_rank, reverse=True):
         members = _members(version["item"])
@@ -186,7 +206,7 @@ def _merge_versions(a: list[ItemVersion], b: list[ItemVersion]) -> list[ItemVers
     return kept
 
 
-def _rank(version: ItemVersion) -> tuple[bool, str, int, str, bytes]:
+def _rank(version: ItemVersion) -> tuple[bool, str, int, str, bytes, bool]:
     item = version["item"]
     # "participant" is greater than "export" as a word, too. The bytes tell apart
     # what canonical JSON writes alike (1 and 1.0).
@@ -196,6 +216,7 @@ def _rank(version: ItemVersion) -> tuple[bool, str, int, str, bytes]:
         version["read_at"],
         canonical_json(item),
         dumps(item),
+        "redacted" in version,
     )
 
 

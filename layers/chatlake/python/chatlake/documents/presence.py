@@ -13,6 +13,16 @@ JOINS = (("PARTICIPANT_JOINED", ".participant.joined"),)
 LEAVES = (("PARTICIPANT_LEFT", ".participant.left"), (None, ".participant.autodisconnection"))
 """The same of items whose participant leaves it; None is no type of its own."""
 
+_LEX_BOT = "BOT"
+
+
+def is_lex_bot(item: JsonObject) -> bool:
+    """Return whether an item is of a bot of Lex, which speaks as SYSTEM, as the flow itself does.
+
+    The service tells it by this name alone, which is nobody's.
+    """
+    return item.get("ParticipantRole") == "SYSTEM" and item.get("DisplayName") == _LEX_BOT
+
 
 def joins(item: JsonObject) -> bool:
     """Return whether its participant joins the chat."""

@@ -67,12 +67,13 @@ def _named_message(item_id: str, item: JsonObject) -> str | None:
     if not is_receipt_event(item):
         return named
     if named is None or named == item_id:
-        named = _message_in(item.get("Content"))
+        named = named_in_content(item)
     return None if named == item_id else named
 
 
-def _message_in(content: object) -> str | None:
+def named_in_content(item: JsonObject) -> str | None:
     """Return the message id in the content of a receipt event, as clients send it to SendEvent."""
+    content = item.get("Content")
     if not isinstance(content, str):
         return None
     try:

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from chatlake.chat_state import NO_DOCUMENT, NO_HINT, AttemptRecord, BatchHint, add_tombstones
 from chatlake.documents.batch_hint import batch_hint
+from chatlake.documents.content_policy import ContentPolicy, left_out
 from chatlake.documents.document import Document, merge, rekeyed
+from chatlake.documents.expiry import is_expired
 from chatlake.documents.legs import legs_of
 from chatlake.documents.merging import merge_into
 from chatlake.documents.revision import content_revision, revision
@@ -43,6 +45,11 @@ class UpsertResult:
         What is stored of the chats that were not erased, and the revisions of that.
     moved
         Legs that were kept as chats of their own, and are part of another one's document now.
+    expired
+        Chats that are so long over that no document of theirs is kept, and none was there.
+    left_out
+        How many items were stored, for the first time, without their content: the store's policy
+        does not allow it.
     to_publish
         Chats whose rows are not those of their documents: the caller sends them to the publish
         queue, or the same upsert must be repeated.
@@ -56,6 +63,8 @@ class UpsertResult:
     stored: dict[str, StoredDocument] = field(default_factory=dict)
     revisions: dict[str, str] = field(default_factory=dict)
     moved: set[str] = field(default_factory=set)
+    expired: set[str] = field(default_factory=set)
+    left_out: int = 0
     to_publish: dict[str, BatchHint] = field(default_factory=dict)
 
     def add(self, later: UpsertResult) -> None:
@@ -69,6 +78,7 @@ class UpsertResult:
         self.unchanged = (self.unchanged | later.unchanged) - self.new - self.changed
         self.erased |= later.erased
         self.failed |= later.failed
+        self.left_out += later.left_out
 
 
 def upsert(
@@ -81,10 +91,11 @@ def upsert(
 ) -> UpsertResult:
     """Merge documents into the store.
 
-    Documents of erased chats are left out, and a chat is erased once a leg of it turns out to have
-    been, as a chat of its own. A document that was keyed by a contact of its own goes to the chat
-    that this contact is a leg of, if that is known or becomes known now.
-    A chat whose stored document is unreadable fails alone.
+    What the store's policy does not allow is taken from each first, so that it outranks nothing
+    that may be kept. Documents of erased chats are left out, and a chat is erased once a leg of it
+    turns out to have been, as a chat of its own. A document that was keyed by a contact of its own
+    goes to the chat that this contact is a leg of, if that is known or becomes known now. A chat
+    whose stored document is unreadable fails alone.
 
     Parameters
     ----------
@@ -111,7 +122,9 @@ class _Upsert:
 
     def run(self, documents: Iterable[Document], *, ask_published: bool) -> UpsertResult:
         """Do all of it, in an order that a crash at any point leaves repeatable."""
-        merged = _by_chat(documents, self._chats)
+        allowed = map(self._store.policy.applied, documents)
+        merged = _by_chat(allowed, self._chats)
+        self._leave_expired(merged)
         legs_by_chat = {chat: legs_of(document) for chat, document in merged.items()}
         self._result.erased = _erased(legs_by_chat, self._chats)
         for chat, document in merged.items():
@@ -139,15 +152,24 @@ class _Upsert:
         }
         return self._result
 
+    def _leave_expired(self, merged: dict[str, Document]) -> None:
+        """Leave out chats whose documents are gone: a late part must not take the place of rows."""
+        days = self._store.retention_days
+        expired = {chat for chat, document in merged.items() if is_expired(document, days)}
+        if expired:
+            self._result.expired = expired - self._store.tags(expired).keys()
+        for chat in self._result.expired:
+            del merged[chat]
+
     def _put(self, document: Document) -> bool:
         """Merge a document into the stored one of its chat; tell whether that could be read."""
-        chat = document.initial_contact_id
+        chat, policy = document.initial_contact_id, self._store.policy
         known: Document | None = None
 
         def change(before: Document | None) -> Document:
             nonlocal known
             known = before
-            return document if before is None else merge(before, document)
+            return document if before is None else merge(policy.applied(before), document)
 
         try:
             stored, differs = self._store.update(chat, change, self._known.get(chat))
@@ -155,6 +177,9 @@ class _Upsert:
             self._result.failed[chat] = str(error)
             return False
         result = self._result
+        if differs and policy is not ContentPolicy.FULL:
+            before = left_out(known) if known else set[str]()
+            result.left_out += len(left_out(stored.document) - before)
         if not differs or (
             known is not None and content_revision(known) == content_revision(stored.document)
         ):
@@ -176,7 +201,7 @@ class _Upsert:
         """
         owners = self._chats.legs.initial_contacts(legs)
         owners = {leg: owner for leg, owner in owners.items() if owner != leg}
-        present = self._store.tags(owners)
+        policy, present = self._store.policy, self._store.tags(owners)
         records = self._chats.publish_attempts.read(owners.keys() - present.keys())
         moved = {
             leg
@@ -192,7 +217,7 @@ class _Upsert:
             while (
                 stored
                 and stored.document.provisional
-                and self._put(rekeyed(stored.document, owners[leg]))
+                and self._put(rekeyed(policy.applied(stored.document), owners[leg]))
             ):
                 moved.add(leg)
                 # Not if a concurrent writer has added to it.

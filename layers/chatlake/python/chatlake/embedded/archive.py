@@ -14,6 +14,7 @@ from urllib.parse import quote
 from pyiceberg.catalog.sql import SqlCatalog
 
 from chatlake.chat_state.sqlite import SqliteChatState
+from chatlake.documents.content_policy import ContentPolicy
 from chatlake.documents.store.folder import FolderStore
 from chatlake.exceptions import (
     LakeDiffers,
@@ -56,8 +57,15 @@ class _Catalog(OrderedCommits, SqlCatalog):
 class EmbeddedArchive:
     """An open lake folder: documents, state of chats and tables."""
 
-    def __init__(self, folder: Path, *, create: bool = False, rebuilding: bool = False) -> None:
-        """Open a lake folder.
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        create: bool = False,
+        rebuilding: bool = False,
+        policy: ContentPolicy = ContentPolicy.FULL,
+    ) -> None:
+        """Open a lake folder; `policy` is what documents that are written may hold.
 
         Raises
         ------
@@ -80,7 +88,7 @@ class EmbeddedArchive:
         self.warehouse = self.folder / WAREHOUSE
         self.warehouse.mkdir(parents=True, exist_ok=True)
         with ExitStack() as to_close:
-            self.store = FolderStore(self.folder / DOCUMENTS)
+            self.store = FolderStore(self.folder / DOCUMENTS, policy)
             to_close.callback(self.close)
             self._open(folder, has_documents=has_documents, rebuilding=rebuilding)
             to_close.pop_all()

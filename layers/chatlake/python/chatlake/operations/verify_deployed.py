@@ -22,6 +22,7 @@ from chatlake.operations.row_differences import row_differences
 from chatlake.tables import schema
 from chatlake.tables.flatten import flatten
 from chatlake.tables.lake.chat_rows import opened, row_counts, rows_of
+from chatlake.tables.lake.retention import first_day_kept, kept_rows
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -138,10 +139,13 @@ class DeployedVerification(Findings):
         days = {chat: self._days[chat] for chat in documents}
         wanted = flatten(list(documents.values()), published_at=_NEVER)
         differing = defaultdict[str, "_Found"](list)
+        # What was to be removed is not missing, and what is about to be is not too many.
+        first_day = first_day_kept(self.lake.row_retention_days)
         for table in schema.TABLES:
-            found = rows_of(table, opened(self.lake, table), days)
+            found = kept_rows(table, rows_of(table, opened(self.lake, table), days), first_day)
             self._count_columns_of_others(table, found)
-            ours = [row for row in wanted[table.name].to_pylist() if row[_CHAT] in documents]
+            kept = kept_rows(table, wanted[table.name], first_day)
+            ours = [row for row in kept.to_pylist() if row[_CHAT] in documents]
             for difference in row_differences(table, ours, found.to_pylist()):
                 differing[difference.initial_contact_id].append((table, difference))
         return dict(differing)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from chatlake.json_codec import JsonObject
 
 
-def from_export(value: JsonObject, *, read_at: int = 0) -> Document:
+def from_export(value: JsonObject, *, read_at: int = 0, redacted: bool = False) -> Document:
     """Make a document of one export, which holds the messages of one contact and no receipts.
 
     Parameters
@@ -23,6 +23,8 @@ def from_export(value: JsonObject, *, read_at: int = 0) -> Document:
         The export, raw; not altered.
     read_at
         When it was read, in epoch ms; 0 for a file.
+    redacted
+        True if its contact's record names a copy from before redaction.
 
     Raises
     ------
@@ -45,6 +47,8 @@ def from_export(value: JsonObject, *, read_at: int = 0) -> Document:
         initial_contact_id=named or contact_id,
         provisional=named is None,
         instance_id=instance_id(value.get("InstanceId")),
-        items=store_items(items, source="export", read_at=read_at, contact_id=read_under),
+        items=store_items(
+            items, source="export", read_at=read_at, contact_id=read_under, redacted=redacted
+        ),
         exports={contact_id: {"read_at": read_at, "header": header}},
     )

@@ -19,6 +19,7 @@ from chatlake.exceptions import PublishConflict, SnapshotConflict
 from chatlake.tables import schema
 from chatlake.tables.batch import Batch, read_batch
 from chatlake.tables.lake.pruning import Sought
+from chatlake.tables.lake.retention import all_kept_rows
 from chatlake.tables.look_through import look_through
 from chatlake.tables.measures import Measures, measure
 from chatlake.timestamps import now
@@ -96,15 +97,15 @@ def publish(
     PublishConflict
         A table kept changing under the publisher; what was committed so far stays valid.
     """
-    outcome = PublishOutcome()
+    outcome, counts = PublishOutcome(), dict[str, int]()
     batch: Batch | None = None
-    counts: dict[str, int] = {}
     for table in schema.TABLES:
         for attempt in range(_MOST_ATTEMPTS):
             try:
                 loaded = lake.load(table)
                 if batch is None:
                     batch = read_batch(initial_contact_ids, store, chats, outcome, erasing=erasing)
+                    batch.rows = all_kept_rows(batch.rows, lake.row_retention_days)
                     counts = chats.publish_attempts.record(batch.days())
                 # The first time, too: who removed a document before the attempt was recorded has
                 # not seen it, and takes no row away.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from chatlake.chat_state import BatchHint
+    from chatlake.documents.content_policy import ContentPolicy
     from chatlake.exceptions import UnreadableDocument
 
 
@@ -31,6 +32,14 @@ class StoredDocument:
 
 class DocumentStore(Protocol):
     """One document per chat; implementations are a folder and an S3 bucket."""
+
+    @property
+    def policy(self) -> ContentPolicy:
+        """What documents may hold; whoever changes one applies it before, `update` once more."""
+
+    @property
+    def retention_days(self) -> int:
+        """After how many days something removes documents, so that none so old is made; or 0."""
 
     def read(self, initial_contact_id: str) -> StoredDocument | None:
         """Return a chat's document; None if there is none.

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from chatlake.documents.batch_hint import batch_hint
+from chatlake.documents.content_policy import ContentPolicy
 from chatlake.documents.store import StoredDocument, parse_document
 from chatlake.exceptions import DamagedDocument, UnreadableDocument
 
@@ -30,7 +31,8 @@ _PLAIN_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,99}")
 class FolderStore:
     """Documents as files in a folder, safe for several processes of one machine."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, policy: ContentPolicy = ContentPolicy.FULL) -> None:
+        self.policy, self.retention_days = policy, 0
         self._folder = str(folder)
         self._locks: dict[str, int] = {}
 
@@ -80,7 +82,8 @@ class FolderStore:
             before, state = None, None
             with suppress(FileNotFoundError):
                 before, state = _read(path)
-            document = change(None if before is None else self._parse(before, path))
+            stored = None if before is None else self._parse(before, path)
+            document = self.policy.applied(change(stored))
             after = document.to_bytes()
             if state is None or after != before:
                 state = _write(path, after, state)

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from chatlake.aws_clients.s3_errors import is_contested, is_not_found
 from chatlake.backoff import jittered_wait_s
 from chatlake.chat_state import BatchHint
+from chatlake.documents.content_policy import ContentPolicy
 from chatlake.documents.store import StoredDocument, parse_document
 from chatlake.exceptions import DamagedDocument, DocumentContested, UnreadableDocument
 
@@ -32,7 +33,14 @@ _LONGEST_NAME = 256
 class S3Store:
     """Documents of one bucket, safe for any number of writers by conditional requests."""
 
-    def __init__(self, s3: S3Client, bucket: str) -> None:
+    def __init__(
+        self,
+        s3: S3Client,
+        bucket: str,
+        policy: ContentPolicy = ContentPolicy.FULL,
+        retention_days: int = 0,
+    ) -> None:
+        self.policy, self.retention_days = policy, retention_days
         self._s3 = s3
         self._bucket = bucket
         self._pool = ThreadPoolExecutor(_CONNECTIONS)
@@ -79,7 +87,7 @@ class S3Store:
         key = _key(initial_contact_id)
         before = known or self.read(initial_contact_id)
         for attempt in range(_MOST_ATTEMPTS):
-            document = change(None if before is None else before.document)
+            document = self.policy.applied(change(None if before is None else before.document))
             after = document.to_bytes()
             if before is not None and after == before.document.to_bytes():
                 return before, False

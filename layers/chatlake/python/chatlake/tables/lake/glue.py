@@ -72,8 +72,10 @@ class _Catalog(OrderedCommits, GlueCatalog):
                 raise
 
 
-def glue_lake(glue: GlueClient, *, bucket: str, database: str) -> Lake:
+def glue_lake(glue: GlueClient, *, bucket: str, database: str, row_retention_days: int = 0) -> Lake:
     """Open the tables of a database, whose files are in a bucket."""
     properties = {"py-io-impl": f"{S3FileIO.__module__}.{S3FileIO.__qualname__}"}
     catalog = _Catalog("lake", client=glue, **properties)
-    return Lake(catalog, namespace=database, location=f"s3://{bucket}/{TABLES_PREFIX}")
+    lake = Lake(catalog, namespace=database, location=f"s3://{bucket}/{TABLES_PREFIX}")
+    lake.row_retention_days = row_retention_days
+    return lake

@@ -52,7 +52,9 @@ _MOST_ATTEMPTS = 10
 
 
 class Lake:
-    """The tables of one catalog."""
+    """The tables of one catalog; their rows are kept for so many days, for good with 0."""
+
+    row_retention_days = 0
 
     def __init__(
         self,
@@ -63,10 +65,8 @@ class Lake:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         """Use the tables of one namespace; new ones go below a location, or the catalog's own."""
-        self._sleep = sleep
-        self._catalog = catalog
-        self._namespace = namespace
-        self._location = location
+        self._sleep, self._catalog = sleep, catalog
+        self._namespace, self._location = namespace, location
 
     def has_older_tables(self) -> bool:
         """Return whether some tables are as version 0.1 made them.
