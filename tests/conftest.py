@@ -10,6 +10,11 @@ import os
 
 from hypothesis import HealthCheck, settings
 
+# The functions' logger and metrics take these when their module is imported for the first time,
+# which is while tests are collected if one of them needs a name of it.
+os.environ.setdefault("POWERTOOLS_METRICS_NAMESPACE", "chatlake")
+os.environ.setdefault("POWERTOOLS_SERVICE_NAME", "stack")
+
 _SLOW_DATA = (HealthCheck.too_slow, HealthCheck.data_too_large)
 
 settings.register_profile(

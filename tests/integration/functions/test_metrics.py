@@ -151,7 +151,7 @@ def test_what_a_role_may_not_be_never_becomes_a_dimension(
 def test_calls_are_set_against_the_rate(load: Load, capsys: pytest.CaptureFixture[str]) -> None:
     capture = load("capture")
     capture.services.counters.add("GetTranscriptCalls", 45)
-    capture.leases.append(SimpleNamespace(share=lambda: 1.0, is_newest=True, shard=0))
+    capture.leases.append(SimpleNamespace(share=lambda _: 1.0, is_newest=True, shard=0))
     capture.report(60.0)
     written = blobs(capsys.readouterr().out)
     assert_they_hold_numbers_only(written, STACK)

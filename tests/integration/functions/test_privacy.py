@@ -80,11 +80,12 @@ class Spied:
     handler: Everything
     capsys: pytest.CaptureFixture[str]
     out: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, dict[str, str]] = field(default_factory=dict)
     _loaded: dict[str, ModuleType] = field(default_factory=dict)
 
     def function(self, name: str) -> ModuleType:
         if name not in self._loaded:
-            self._loaded[name] = self.load(name)
+            self._loaded[name] = self.load(name, **self.environment.get(name, {}))
             # As it does in a new environment, where it is imported then.
             hush()
         return self._loaded[name]
@@ -247,6 +248,10 @@ def test_start_chat_tells_nothing(spied: Spied) -> None:
         refused = spied.call("start_chat", of_page("start_chat.start", body))
         assert refused["statusCode"] >= 400
         spied.add("answer", str(refused))
+    assert spied.found() == []
+
+
+def test_take_token_tells_nothing(spied: Spied) -> None:
     for token in (
         {"ContactId": spied.initial, "ParticipantToken": MARK},
         {"ContactId": spied.initial, "ConnectionToken": MARK, "Expiry": "2030-01-01T00:00:00Z"},
@@ -254,12 +259,42 @@ def test_start_chat_tells_nothing(spied: Spied) -> None:
         {"ParticipantToken": MARK},
         {"ContactId": {MARK: MARK}, "ParticipantToken": [MARK]},
     ):
-        spied.add(
-            "answer",
-            str(
-                spied.call("start_chat", of_page("start_chat.participant_token", token, "/tokens"))
-            ),
-        )
+        asked = of_page("take_token.participant_token", token, "/tokens")
+        spied.add("answer", str(spied.call("take_token", asked)))
+    assert spied.found() == []
+
+
+def test_backfill_tells_nothing(spied: Spied) -> None:
+    spied.environment["backfill"] = {"BACKFILL_DEAD_LETTERS_URL": spied.aws.queue()}
+    settings = spied.function("backfill").settings
+    said = {"Id": "m", "Type": "MESSAGE", "ContentType": "text/plain", "Content": f"{MARK} help"}
+    export = {
+        "InstanceId": settings.instance_id,
+        "InitialContactId": spied.initial,
+        "ContactId": spied.initial,
+        "Transcript": [{**said, "AbsoluteTime": "2026-09-01T10:00:00Z", "DisplayName": MARK}],
+    }
+    broken = (f'{{"{MARK}', json.dumps({**export, "Transcript": MARK}), json.dumps([MARK]))
+    bodies = []
+    for number, body in enumerate((json.dumps(export), *broken)):
+        key = f"{settings.export_prefix}/{number}_20260901T10:00_UTC.json"
+        spied.aws.client("s3").put_object(Bucket=settings.export_bucket, Key=key, Body=body)
+        bodies.append(json.dumps({"run": "a run", "export": key}))
+    like = EVENTS["backfill.two_contacts"]["Records"][0]
+    asked = {
+        "Records": [
+            {**like, "messageId": f"message-{number}", "body": body}
+            for number, body in enumerate((*bodies, f'{{"{MARK}'))
+        ]
+    }
+    spied.add("answer", str(spied.call("backfill", asked)))
+    dead = spied.queued(settings.backfill_dead_letters_url)
+    assert dead.count(settings.export_prefix) == len(broken)
+    # A message that is none is kept as it came: nobody knows whose it is.
+    spied.add("dead letters", dead.replace(f'{{\\"{MARK}', "").replace(f'{{"{MARK}', ""))
+    stored = spied.function("capture").archive.store.read(spied.initial)
+    assert stored is not None
+    assert MARK in stored.document.to_bytes().decode()
     assert spied.found() == []
 
 
