@@ -14,6 +14,9 @@ BANDIT := $(SCANNERS)/bandit --quiet --configfile pyproject.toml --recursive fun
 RUN_SAM := SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=$(CURDIR)/.venv/sam $(SAM)
 ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
 SOURCES := $(wildcard layers/chatlake/python local bench functions tests tools)
+# What make deploy deploys, and the processor that it is built for: as samconfig.toml says.
+ENVIRONMENT ?= dev
+DEPLOYED ?= arm64
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
 N ?= 10
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.13 --python $(BIN)/python \
@@ -26,7 +29,7 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup format check scan unit test build demo bench worlds trino coverage load chaos docs template lock \
+.PHONY: help setup format check scan unit test build deploy demo bench worlds trino coverage load chaos docs template lock \
 	release releasable clean
 
 help: ## list these targets
@@ -65,6 +68,11 @@ test: check ## the whole gate: check, then every test but the long ones (ARGS= g
 build: $(SAM) ## functions and layers into .aws-sam/build (ARCHITECTURE=arm64 or x86_64)
 	$(RUN_SAM) build --template template.yaml --parameter-overrides Architecture=$(ARCHITECTURE)
 	@echo "Deploy it for the same processor: sam deploy --guided --parameter-overrides Architecture=$(ARCHITECTURE)"
+
+deploy: $(READY) $(SAM) ## the stack of ENVIRONMENT (dev or prod) in samconfig.toml, built for arm64
+	$(BIN)/python -m tools.deploy_settings $(ENVIRONMENT) $(DEPLOYED)
+	$(RUN_SAM) build --template template.yaml --parameter-overrides Architecture=$(DEPLOYED)
+	$(RUN_SAM) deploy --config-env $(ENVIRONMENT) $(DEPLOY_OPTIONS)
 
 demo: $(READY) $(SAM) ## 300 chats live and end, and the deployed pipeline archives them, all on this machine
 	@echo "Building what sam deploy would deploy (the first time takes a minute)"
