@@ -313,6 +313,8 @@ class _SteppedChats:
 class _SteppedLake:
     """A lake, one step to load a table and one to commit."""
 
+    row_retention_days = 0
+
     def __init__(self, lake: AnyLake, step: Step) -> None:
         self._lake = lake
         self._step = step
