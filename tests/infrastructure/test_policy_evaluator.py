@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.policies.evaluator import Request, is_allowed
+from tests.policies.evaluator import NotOfTheTemplate, Request, is_allowed
 
 READS: dict[str, Any] = {
     "Effect": "Allow",
@@ -74,17 +74,20 @@ def test_all_of_a_condition_must_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    "statement",
+    ("statement", "named"),
     [
-        {**READS, "Condition": {"DateLessThan": {"aws:CurrentTime": "2026-11-27T00:00:00Z"}}},
-        {**READS, "NotAction": "s3:*"},
+        (
+            {**READS, "Condition": {"DateLessThan": {"aws:CurrentTime": "2026-11-27T00:00:00Z"}}},
+            "condition DateLessThan",
+        ),
+        ({**READS, "NotAction": "s3:*"}, "NotAction of a statement"),
     ],
 )
-def test_what_it_does_not_know_is_an_error(statement: dict[str, Any]) -> None:
-    with pytest.raises(NotImplementedError):
+def test_what_it_does_not_know_is_an_error(statement: dict[str, Any], named: str) -> None:
+    with pytest.raises(NotOfTheTemplate, match=named):
         is_allowed([statement], Request("s3:GetObject", "arn:aws:s3:::b"))
 
 
 def test_several_values_need_a_word_for_how_many() -> None:
-    with pytest.raises(NotImplementedError):
+    with pytest.raises(NotOfTheTemplate, match="without ForAllValues"):
         allows({"StringLike": {"a:key": "a"}}, a_key=("a", "b"))

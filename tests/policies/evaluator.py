@@ -13,6 +13,10 @@ from typing import Any
 type Statement = Mapping[str, Any]
 
 
+class NotOfTheTemplate(ValueError):
+    """Part of IAM's language that no policy of the template uses: nobody guesses what it means."""
+
+
 @dataclass(frozen=True)
 class Request:
     """What somebody wants to do to one resource; `context` has one or several values by key."""
@@ -35,7 +39,7 @@ def is_allowed(statements: Iterable[Statement], request: Request) -> bool:
 def applies(statement: Statement, request: Request) -> bool:
     """Return whether a statement is about a request."""
     if unknown := statement.keys() - {"Sid", "Effect", "Action", "Resource", "Condition"}:
-        raise NotImplementedError(f"{', '.join(unknown)} of a statement")
+        raise NotOfTheTemplate(f"{', '.join(unknown)} of a statement")
     return (
         # Actions are compared without regard to their case, resources with.
         any(is_like(request.action.lower(), p.lower()) for p in several(statement["Action"]))
@@ -80,11 +84,11 @@ def _holds(operator: str, values: Sequence[str], wanted: list[str]) -> bool:
     negated = name in _NEGATED
     name = _NEGATED.get(name, name)
     if name not in _COMPARISONS:
-        raise NotImplementedError(f"condition {operator}")
+        raise NotOfTheTemplate(f"condition {operator}")
     if not values:
         # Of no value all are as wanted; else a missing key holds for what is negated alone.
         return all_of or if_exists or negated
     if not all_of and len(values) > 1:
-        raise NotImplementedError(f"several values without ForAllValues: {operator}")
+        raise NotOfTheTemplate(f"several values without ForAllValues: {operator}")
     same = _COMPARISONS[name]
     return all(any(same(value, one) for one in wanted) is not negated for value in values)

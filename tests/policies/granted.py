@@ -101,7 +101,7 @@ def _value_of(type_name: str, name: str, attribute: str | None) -> Any:
             return arn("logs", f"log-group:{name}:*")
         case "AWS::SQS::Queue":
             return arn("sqs", name)
-    raise NotImplementedError(f"{attribute} of {name}")
+    raise LookupError(f"{attribute} of {name}")
 
 
 def grants(statement: Statement) -> Iterator[Grant]:
