@@ -57,15 +57,19 @@ _MERGE = (
     chat_items("FindChats", "BatchGetItem", "chat leg tombstone"),
     chat_items("NoteLegs", "UpdateItem", "chat leg tombstone"),
 )
-_MERGE_DOCUMENTS = documents("MergeDocuments", "DeleteObject GetObject PutObject")
-_COMMIT = (
-    catalog("CommitToTables", "GetTable UpdateTable", "the tables", *TABLE_NAMES),
-    databases("GetDatabase"),
+_READ_LEGS = chat_items("ReadLegs", "GetItem", "chat")
+_FORGET_ERASED = chat_items("ForgetErased", "DeleteItem", "chat leg")
+_MERGE_DOCUMENTS = (
+    documents("MergeDocuments", "DeleteObject GetObject PutObject"),
+    miss_documents(),
 )
+_EXPORTS = (read_exports(), list_exports(), export_key())
+_COMMIT_TO_TABLES = catalog("CommitToTables", "GetTable UpdateTable", "the tables", *TABLE_NAMES)
 _PUBLISH = (
-    chat_items("ReadLegs", "GetItem", "chat"),
+    _READ_LEGS,
     *table_files(),
-    *_COMMIT,
+    _COMMIT_TO_TABLES,
+    databases("GetDatabase"),
     key_by("dynamodb s3", writes=True),
     _TO_PUBLISH,
 )
@@ -99,12 +103,11 @@ ROLES = (
         "Reads chats whose end comes",
         (
             *_MERGE,
-            chat_items("ReadLegs", "GetItem", "chat"),
-            chat_items("ForgetErased", "DeleteItem", "chat leg"),
+            _READ_LEGS,
+            _FORGET_ERASED,
             schedule_of_chats("GetItem PutItem Query UpdateItem"),
             reserve(),
-            _MERGE_DOCUMENTS,
-            miss_documents(),
+            *_MERGE_DOCUMENTS,
             key_by("dynamodb s3", writes=True),
             seal_tokens(),
             open_tokens(),
@@ -133,11 +136,8 @@ ROLES = (
             older_due(),
             schedule("BatchWriteItem DeleteItem GetItem PutItem Query UpdateItem"),
             due(),
-            _MERGE_DOCUMENTS,
-            miss_documents(),
-            read_exports(),
-            list_exports(),
-            export_key(),
+            *_MERGE_DOCUMENTS,
+            *_EXPORTS,
             key_by("dynamodb s3", writes=True),
             seal_tokens(),
             open_tokens(),
@@ -155,7 +155,7 @@ ROLES = (
             take("PublishQueue", "the publish queue"),
             chat_items("FindChats", "BatchGetItem", "chat leg tombstone"),
             chat_items("NotePublished", "UpdateItem", "chat tombstone"),
-            chat_items("ForgetErased", "DeleteItem", "chat leg"),
+            _FORGET_ERASED,
             documents("ReadDocuments", "GetObject"),
             miss_documents(),
             *_PUBLISH,
@@ -186,14 +186,11 @@ ROLES = (
         (
             take("BackfillQueue", "the backfill queue"),
             *_MERGE,
-            chat_items("ReadLegs", "GetItem", "chat"),
-            chat_items("ForgetErased", "DeleteItem", "chat leg"),
+            _READ_LEGS,
+            _FORGET_ERASED,
             chat_items("NoteProgress", "UpdateItem", "backfill"),
-            _MERGE_DOCUMENTS,
-            miss_documents(),
-            read_exports(),
-            list_exports(),
-            export_key(),
+            *_MERGE_DOCUMENTS,
+            *_EXPORTS,
             key_by("dynamodb s3", writes=True),
             _TO_PUBLISH,
             send("SendToDeadLetters", "BackfillDeadLetters", "the dead letters of Backfill"),
@@ -244,7 +241,7 @@ ROLES = (
         "Lets Glue compact the tables and delete what nobody needs any more",
         (
             *table_files(),
-            catalog("CommitToTables", "GetTable UpdateTable", "the tables", *TABLE_NAMES),
+            _COMMIT_TO_TABLES,
             key_by("s3", writes=True),
             optimizer_logs(),
         ),
@@ -258,7 +255,7 @@ ROLES = (
             maintain(),
             *table_files(),
             *query_results(),
-            catalog("CommitToTables", "GetTable UpdateTable", "the tables", *TABLE_NAMES),
+            _COMMIT_TO_TABLES,
             databases("GetDatabase", "default"),
             key_by("s3 athena", writes=True),
             send("SendToDeadLetters", "MaintenanceDeadLetters", "the dead letters of schedules"),
