@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from chatlake.cli import commands as cli
 from tests.aws import Aws, serving
+from tests.command import run_command
 from tests.functions import Load, loader
 from tests.lake_folder import CANARY, Chatlake, LakeFolder, Ran, new_lake
 
@@ -28,20 +26,10 @@ def chatlake(
     """Run the command on the lake, within this process."""
 
     def run(*arguments: str | Path) -> Ran:
-        argv = ["chatlake", "--lake", str(lake.path), *map(str, arguments)]
-        monkeypatch.setattr(sys, "argv", argv)
-        capsys.readouterr()
-        try:
-            with pytest.raises(SystemExit) as done:
-                cli.main()
-        finally:
-            gc.enable()  # which commands switch off for as long as they last
-        said = capsys.readouterr()
-        assert CANARY not in said.err
-        assert CANARY not in said.out or "query" in argv
-        code = done.value.code
-        assert isinstance(code, int)
-        return Ran(code, said.out, said.err)
+        ran = run_command(monkeypatch, capsys, "--lake", lake.path, *arguments)
+        assert CANARY not in ran.err
+        assert CANARY not in ran.out or "query" in arguments
+        return ran
 
     return run
 

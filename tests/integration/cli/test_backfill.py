@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from types import ModuleType
@@ -15,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chatlake.capture.rate_limiter import Unpaced
-from chatlake.cli import commands as cli
 from chatlake.operations import backfill as module
 from chatlake.operations import backfill_estimate, redrive
 from chatlake.operations.past_exports import PastDays
@@ -23,6 +19,7 @@ from local.chats import scripts
 from local.clock import Clock
 from local.participant_service import Behaviour, ParticipantService
 from local.scripted.contact_center import INSTANCE_ALIAS, INSTANCE_ARN
+from tests.command import run_command
 from tests.functions import call
 from tests.lake_folder import Ran
 from tests.queue_worker import records, working
@@ -89,29 +86,11 @@ def run(
 ) -> Run:
     def run(*arguments: str, working_off: bool = True) -> Ran:
         forget_session()
-        monkeypatch.setattr(sys, "argv", ["chatlake", *arguments])
-        capsys.readouterr()
         sqs, url = aws.client("sqs"), stack.outputs["BackfillQueueUrl"]
-        try:
-            with pytest.raises(SystemExit) as done, _perhaps(working_off, sqs, url, backfill):
-                cli.main()
-        finally:
-            gc.enable()
-        said = capsys.readouterr()
-        code = done.value.code
-        assert isinstance(code, int)
-        return Ran(code, said.out, said.err)
+        during = working(sqs, url, backfill) if working_off else None
+        return run_command(monkeypatch, capsys, *arguments, during=during)
 
     return run
-
-
-@contextmanager
-def _perhaps(working_off: bool, sqs: Any, url: str, function: ModuleType) -> Iterator[None]:
-    if not working_off:
-        yield
-        return
-    with working(sqs, url, function):
-        yield
 
 
 def period(*more: str) -> tuple[str, ...]:

@@ -2,47 +2,28 @@
 
 from __future__ import annotations
 
-import gc
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
 
-from chatlake.cli import commands as cli
 from local.scripted.contact_center import INSTANCE_ARN
 from tests.aws import REGION
+from tests.command import run_command
 from tests.lake_folder import Ran
-from tests.small_stack import SmallStack, forget_session, small_stack
+from tests.small_stack import SmallStack, forget_session
 
 if TYPE_CHECKING:
     from tests.aws import Aws
-    from tests.functions import Load
 
 type Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def stack(aws: Aws, load: Load, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallStack]:
-    with small_stack(aws, load, monkeypatch) as made:
-        yield made
 
 
 @pytest.fixture
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     def run(*arguments: str) -> Ran:
         forget_session()
-        monkeypatch.setattr(sys, "argv", ["chatlake", *arguments])
-        capsys.readouterr()
-        try:
-            with pytest.raises(SystemExit) as done:
-                cli.main()
-        finally:
-            gc.enable()
-        said = capsys.readouterr()
-        code = done.value.code
-        assert isinstance(code, int)
-        return Ran(code, said.out, said.err)
+        return run_command(monkeypatch, capsys, *arguments)
 
     return run
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import json
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,28 +11,21 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pytest
 
-from chatlake.cli import commands as cli
 from chatlake.operations import erased_bytes
 from chatlake.tables import schema
+from tests.command import run_command
 from tests.functions import ROOT
 from tests.lake_folder import CANARY, Ran, message, page
-from tests.small_stack import HISTORY_DAYS, SmallStack, forget_session, small_stack
+from tests.small_stack import HISTORY_DAYS, SmallStack, forget_session
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.aws import Aws
-    from tests.functions import Load
 
 pytestmark = pytest.mark.filterwarnings("ignore:No application metrics:UserWarning")
 
 type Run = Callable[..., Ran]
-
-
-@pytest.fixture
-def stack(aws: Aws, load: Load, monkeypatch: pytest.MonkeyPatch) -> Iterator[SmallStack]:
-    with small_stack(aws, load, monkeypatch) as made:
-        yield made
 
 
 @pytest.fixture
@@ -43,19 +34,10 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
 
     def run(*arguments: str | Path) -> Ran:
         forget_session()
-        monkeypatch.setattr(sys, "argv", ["chatlake", *map(str, arguments)])
-        capsys.readouterr()
-        try:
-            with pytest.raises(SystemExit) as done:
-                cli.main()
-        finally:
-            gc.enable()
-        said = capsys.readouterr()
-        assert CANARY not in said.err
-        assert CANARY not in said.out or "document" in arguments
-        code = done.value.code
-        assert isinstance(code, int)
-        return Ran(code, said.out, said.err)
+        ran = run_command(monkeypatch, capsys, *arguments)
+        assert CANARY not in ran.err
+        assert CANARY not in ran.out or "document" in arguments
+        return ran
 
     return run
 
