@@ -104,6 +104,18 @@ def test_an_export_becomes_a_document_and_is_to_be_published(
     assert state.busy_ms > 0
 
 
+@pytest.mark.parametrize("policy", ["redacted", "none"])
+def test_no_content_is_stored_that_nobody_knows_to_be_redacted(
+    aws: Aws, load: Load, put: Put, capfd: pytest.CaptureFixture[str], policy: str
+) -> None:
+    strict = load("backfill", BACKFILL_DEAD_LETTERS_URL=aws.queue(), CONTENT_POLICY=policy)
+    assert answered(strict, PastContact(RUN, put("c1"))) == []
+    document = strict.archive.store.read("c1").document
+    assert document.items.keys() == {"m-c1"}
+    assert CANARY not in document.to_bytes().decode()
+    assert '"ContentLeftOut":1' in capfd.readouterr().out.replace(" ", "")
+
+
 def test_a_message_that_comes_again_changes_nothing(backfill: ModuleType, put: Put) -> None:
     contact = PastContact(RUN, put("c1"), ended("c1"))
     answered(backfill, contact)

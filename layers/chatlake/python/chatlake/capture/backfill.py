@@ -16,11 +16,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chatlake.aws_clients.clients import error_code
 from chatlake.aws_clients.counters import Counters
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.exports import transcript_of
 from chatlake.documents.document import rekeyed
 from chatlake.documents.upsert import upsert
 from chatlake.exceptions import ChatlakeError, DocumentContested, RejectedInput
 from chatlake.identifiers import instance_id
-from chatlake.json_codec import dumps, loads, without_byte_order_mark
+from chatlake.json_codec import dumps, loads
 from chatlake.sources.contact_event import from_event
 from chatlake.sources.s3_export import from_export
 
@@ -197,10 +198,7 @@ def _read_export(key: str, read: _Read, services: BackfillServices) -> None:
         services.counters.add(Metric.EXPORTS_GONE)
         return
     data, written_at = found
-    value = loads(without_byte_order_mark(data))
-    if not isinstance(value, dict):
-        message = "it is no object"
-        raise RejectedInput(message)
+    value = transcript_of(data)
     # Not the present: read again, it is the same, and nothing is written.
     document = from_export(value, read_at=written_at)
     if instance_id(value.get("InstanceId")) not in {None, services.instance_id}:
@@ -235,6 +233,8 @@ def _store(chats: list[list[_Read]], services: BackfillServices) -> set[str]:
         services.counters.add(Metric.BACKFILL_FAILED, len(reads))
         return {read.message for read in reads}
     services.publish_queue.send(result.to_publish)
+    if result.left_out:
+        services.counters.add(Metric.CONTENT_LEFT_OUT, result.left_out)
     return _unstored(reads, result, services)
 
 

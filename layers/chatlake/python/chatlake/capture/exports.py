@@ -46,7 +46,7 @@ def take_exports(state: CaptureState, fetched: Fetched, services: CaptureService
             services.note(Metric.EXPORTS_GONE, key, "there is no such object")
             continue
         try:
-            value = _object(data)
+            value = transcript_of(data)
             redacted = _is_redacted(key, value, state, fetched.documents, services)
             if redacted is None:
                 fetched.export_retry = True
@@ -60,7 +60,14 @@ def take_exports(state: CaptureState, fetched: Fetched, services: CaptureService
         fetched.done.add(name)
 
 
-def _object(data: bytes) -> JsonObject:
+def transcript_of(data: bytes) -> JsonObject:
+    """Return what the bytes of an export hold.
+
+    Raises
+    ------
+    RejectedInput, ValueError
+        It is no JSON, or no object.
+    """
     value = loads(without_byte_order_mark(data))
     if not isinstance(value, dict):
         message = "it is no object"

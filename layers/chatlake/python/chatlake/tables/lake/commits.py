@@ -32,10 +32,7 @@ def commit(table: schema.Table, loaded: IcebergTable, plan: Replacement) -> None
             transaction.set_properties(noted)
             update = transaction.update_snapshot()
             with update.overwrite() if plan.removed else update.merge_append() as snapshot:
-                for file in plan.removed:
-                    snapshot.delete_data_file(file)
-                for file in plan.added:
-                    snapshot.append_data_file(file)
+                plan.put_into(snapshot)
     except CommitFailedException:
         plan.discard(loaded.io)
         raise

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import batched, groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -50,6 +50,16 @@ _MOST_BYTES_OF_A_FILE = 128 * 2**20
 _FILES_AT_ONCE = 16
 
 
+class NewSnapshot(Protocol):
+    """A snapshot of PyIceberg's that is being made."""
+
+    def append_data_file(self, data_file: DataFile, /) -> object:
+        """Let a file enter the table."""
+
+    def delete_data_file(self, data_file: DataFile, /) -> object:
+        """Let a file leave it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Replacement:
     """Files that leave a table, and files, already written, that enter it."""
@@ -59,6 +69,13 @@ class Replacement:
 
     def __bool__(self) -> bool:
         return bool(self.removed or self.added)
+
+    def put_into(self, snapshot: NewSnapshot) -> None:
+        """Have files leave and enter with a snapshot that is being made."""
+        for file in self.removed:
+            snapshot.delete_data_file(file)
+        for file in self.added:
+            snapshot.append_data_file(file)
 
     def discard(self, io: FileIO) -> None:
         """Delete the files that were to enter the table."""

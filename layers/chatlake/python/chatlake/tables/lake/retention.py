@@ -87,10 +87,7 @@ def _remove(lake: Lake, table: schema.Table, first_day: int, sleep: Callable[[fl
                 loaded.transaction() as transaction,
                 transaction.update_snapshot().overwrite() as snapshot,
             ):
-                for file in plan.removed:
-                    snapshot.delete_data_file(file)
-                for file in plan.added:
-                    snapshot.append_data_file(file)
+                plan.put_into(snapshot)
         except CommitFailedException:
             plan.discard(loaded.io)
             sleep(jittered_wait_s(attempt))
