@@ -175,8 +175,8 @@ def test_who_may_search_contacts_may_describe_them() -> None:
 
 def test_the_statement_for_the_key_of_exports_lets_the_roles_that_read_them() -> None:
     page = (ROOT / "docs" / "deployment.md").read_text()
-    [text] = re.findall(r"```json\n(.*?ChatlakeReadsExports.*?)```", page, re.DOTALL)
-    statement = json.loads(text)
+    blocks = map(json.loads, re.findall(r"```json\n(.*?)```", page, re.DOTALL))
+    [statement] = [block for block in blocks if block.get("Sid") == "ChatlakeReadsExports"]
     granted = export_key()
     assert (statement["Action"],) == granted.actions == ("kms:Decrypt",)
     # The account, for roles that are not there yet would be refused.
