@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.request import ProxyHandler, Request, build_opener
@@ -11,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _TIMEOUT_S = 120
+# A server that has just started knows itself as a node of each catalog only after a while.
+_NO_NODES = "NO_NODES_AVAILABLE"
+_NODES_WITHIN_S = 60.0
+_POLL_S = 0.25
 # A proxy of this machine knows nothing of its loopback.
 _OPENER = build_opener(ProxyHandler({}))
 # Else files below 8 MB are read whole, and what a query needs of them cannot be seen.
@@ -79,14 +84,14 @@ class TrinoClient:
         *,
         told: Callable[[str], None] = lambda _: None,
     ) -> Answer:
-        """Run a statement to its end.
+        """Run a statement to its end; again, while a server that starts has no node to run it on.
 
         Parameters
         ----------
         parameters
             SQL literals that stand for the question marks: a text has its quotes.
         told
-            Gets the id of the query as soon as there is one.
+            Gets the id of the query as soon as there is one, and of each that is run in its place.
 
         Raises
         ------
@@ -96,6 +101,16 @@ class TrinoClient:
         if parameters:
             quoted = sql.replace("'", "''")
             sql = f"EXECUTE IMMEDIATE '{quoted}' USING {', '.join(parameters)}"
+        until = time.monotonic() + _NODES_WITHIN_S
+        while True:
+            try:
+                return self._run_once(sql, told)
+            except StatementFailed as error:
+                if error.name != _NO_NODES or time.monotonic() > until:
+                    raise
+            time.sleep(_POLL_S)
+
+    def _run_once(self, sql: str, told: Callable[[str], None]) -> Answer:
         session = ",".join(f"{name}={value}" for name, value in _COUNTED.items())
         headers = {**self._headers, "X-Trino-Session": session}
         said = _json(Request(f"{self._url}/v1/statement", sql.encode(), headers))

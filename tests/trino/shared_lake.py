@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from chatlake.sources.get_transcript import from_response
 from chatlake.tables import schema
 from local.cloud import Stack
 from local.deployed_tables import deployed_tables
-from local.questions import QuestionFailed, Questions
+from local.questions import Questions
 from tests.lake_folder import message, page
 from tests.trino.engines import differences
 from tests.trino.lakes import publish
@@ -50,7 +49,6 @@ EXPIRE = [
     for step in ("expire_snapshots", "remove_orphan_files")
 ]
 
-_NODES_TIMEOUT_S, _POLL_S = 60, 0.5
 
 # Athena's words for what Trino says otherwise.
 _AS_TRINO = {
@@ -173,7 +171,6 @@ def shared_lakes(lakes: Lakes) -> Iterator[Callable[..., SharedLake]]:
     """Open DuckDB once for all lakes that are made: that takes longer than what it is asked."""
     stack = Stack("lake", {"GlueDatabase": lakes.archive().settings.database}, {}, None)
     with deployed_tables(lakes.cloud, stack) as connection:
-        _wait_for_nodes(lakes)
 
         def make(*chats: str) -> SharedLake:
             archive = lakes.archive()
@@ -185,23 +182,6 @@ def shared_lakes(lakes: Lakes) -> Iterator[Callable[..., SharedLake]]:
             return lake
 
         yield make
-
-
-def _wait_for_nodes(lakes: Lakes) -> None:
-    """Wait until Trino writes: at first it has nodes for what it reads itself alone."""
-    archive = lakes.archive()
-    database = archive.settings.database
-    questions = Questions(lakes.cloud.client("athena"), database, output=f"s3://{database}/results")
-    until = time.monotonic() + _NODES_TIMEOUT_S
-    while True:
-        try:
-            questions.ask("DELETE FROM messages WHERE content = ''")
-        except QuestionFailed as error:
-            if "NO_NODES_AVAILABLE" not in str(error) or time.monotonic() > until:
-                raise
-            time.sleep(_POLL_S)
-        else:
-            return
 
 
 def _items_of(table: str, where: str = "true") -> str:
