@@ -304,3 +304,20 @@ def test_an_older_one_whose_chats_wait_has_more_of_the_rate_that_they_wait_for(
         assert first.share("connections") == pytest.approx(opens * OLDER_SHARE)
         for rate in RATES:
             assert first.share(rate) + second.share(rate) == pytest.approx(1)
+
+
+@pytest.mark.parametrize(("not_looked_at", "folds"), [(0, 9), (10, 9), (11, 1)])
+def test_short_gaps_of_an_older_one_are_read_of_what_new_chats_leave(
+    shard: Shard, not_looked_at: int, folds: int
+) -> None:
+    first, second = shard.superseded()
+    first.keep(Kept(frozenset({"a"})))
+    first.waiting = Waiting(short_gaps=40)
+    second.coverage = Coverage(by_socket=500, uncovered=not_looked_at)
+    for _ in range(2):
+        first.beat()
+        second.beat()
+    assert first.share("transcripts") == pytest.approx(folds * OLDER_SHARE)
+    assert first.share("connections") == pytest.approx(OLDER_SHARE)
+    for rate in RATES:
+        assert first.share(rate) + second.share(rate) == pytest.approx(1)

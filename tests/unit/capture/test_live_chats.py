@@ -68,8 +68,7 @@ def test_a_moment_between_a_read_and_the_socket_is_read_after_all_else(live: Liv
     live.react(SocketEvent("late", "opened", READ_AT_MS + 30_000))
     assert list(live.short_gaps) == ["soon"]
     assert list(live.gaps) == ["late"]
-    # Nor does an older process take more of the rates for it.
-    assert live.waiting() == Waiting(transcripts=1)
+    assert live.waiting() == Waiting(transcripts=1, short_gaps=1)
 
 
 @pytest.mark.parametrize("kind", ["rejected", "lost"])
@@ -111,7 +110,7 @@ def test_a_receipt_of_a_message_that_is_not_known_tells_of_a_gap(live: LiveChats
         told = SocketEvent(name, "items", READ_AT_MS + 900, (receipt("m1", clock),))
         live.react(told)
     assert list(live.gaps) == ["soon"]
-    assert live.waiting() == Waiting(transcripts=1)
+    assert live.waiting() == Waiting(transcripts=1, short_gaps=1)
 
 
 def test_once_all_is_known_such_a_receipt_tells_nothing(live: LiveChats) -> None:

@@ -46,6 +46,9 @@ _MOST_FOLD = 15
 _WAITING_FOR_A_FOLD = 5
 """An older one has up to fifteen times that share of a rate, the more of its chats wait for it."""
 
+_NEW_MAY_WAIT = 10
+"""As long as no more live chats wait for their first look, older ones read their short gaps."""
+
 _TICK_S = 0.25
 
 
@@ -167,8 +170,14 @@ class Lease:
 
     def _share_of(self, older: Process, rate: Rate) -> float:
         """Return the share of an older process, by what it has noted: all reckon with the same."""
-        fold = min(_MOST_FOLD, 1 + older.waiting.on(rate) / _WAITING_FOR_A_FOLD)
-        return self._lease.older_share * fold
+        waiting = older.waiting.on(rate, may_spare=self._newest_may_spare())
+        return self._lease.older_share * min(_MOST_FOLD, 1 + waiting / _WAITING_FOR_A_FOLD)
+
+    def _newest_may_spare(self) -> bool:
+        """Return whether the newest process has looked at almost every chat that it knows of."""
+        generation = self._lease.generation
+        newest = [one for one in (self._own, *self._others) if one.generation == generation]
+        return all(one.coverage.uncovered <= _NEW_MAY_WAIT for one in newest)
 
     def serves(self, chat: str) -> bool:
         """Return whether a chat is this process's to serve."""

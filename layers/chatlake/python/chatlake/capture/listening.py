@@ -191,12 +191,11 @@ class Listening:
         """Return the chats whose sockets are open, or about to be."""
         return {chat for chat in self._ears if self.has(chat)}
 
-    def waiting(self) -> int:
-        """Return how many chats' sockets are open whose gap, not a short one, is to be read."""
-        return sum(
-            ear.opened_at is not None and not ear.covered and not ear.gap_is_short
-            for ear in self._ears.values()
-        )
+    def waiting(self) -> tuple[int, int]:
+        """Return how many chats' sockets are open whose gap is to be read, and whose is short."""
+        gaps = [ear for ear in self._ears.values() if ear.opened_at is not None and not ear.covered]
+        short = sum(ear.gap_is_short for ear in gaps)
+        return len(gaps) - short, short
 
     def gap_is_short(self, chat: str) -> bool:
         """Return whether all is known of a chat but of the moment before its socket was open.

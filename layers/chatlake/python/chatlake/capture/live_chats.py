@@ -267,7 +267,8 @@ class LiveChats:
 
     def waiting(self) -> Waiting:
         """Return how many chats wait for a call: the read of their gap, or a websocket."""
-        return Waiting(transcripts=self.listening.waiting(), connections=len(self.to_open))
+        gaps, short_gaps = self.listening.waiting()
+        return Waiting(gaps, len(self.to_open), short_gaps)
 
     def coverage(self, new: Iterable[str]) -> Coverage:
         """Return how the live chats are covered, of which `new` are due to be looked at."""

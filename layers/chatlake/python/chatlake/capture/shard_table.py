@@ -47,14 +47,19 @@ class Waiting:
         Those whose sockets are open, for the read of what was before.
     connections
         Those that are to get a websocket.
+    short_gaps
+        Those that wait for a read as well, but of the moment between another and the socket alone.
     """
 
     transcripts: int = 0
     connections: int = 0
+    short_gaps: int = 0
 
-    def on(self, rate: Rate) -> int:
-        """Return how many wait for a call of one rate."""
-        return self.transcripts if rate == "transcripts" else self.connections
+    def on(self, rate: Rate, *, may_spare: bool) -> int:
+        """Return how many wait for a call of one rate; for short gaps if some are to spare."""
+        if rate == "connections":
+            return self.connections
+        return self.transcripts + (self.short_gaps if may_spare else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +198,7 @@ class ShardTable:
             "keeping": process.keeping,
             "waiting": process.waiting.transcripts,
             "waiting_connections": process.waiting.connections,
+            "waiting_short_gaps": process.waiting.short_gaps,
             "by_socket": counts.by_socket,
             "by_reads": counts.by_reads,
             "uncovered": counts.uncovered,
@@ -274,6 +280,8 @@ def _process(process_id: str, item: Mapping[str, Any]) -> Process:
         noticed=number("noticed"),
         beat_at=number("beat_at"),
         keeping=number("keeping"),
-        waiting=Waiting(number("waiting"), number("waiting_connections")),
+        waiting=Waiting(
+            number("waiting"), number("waiting_connections"), number("waiting_short_gaps")
+        ),
         coverage=Coverage(number("by_socket"), number("by_reads"), number("uncovered")),
     )
