@@ -56,6 +56,11 @@ def chat(name: str) -> LiveChat:
     return LiveChat(CaptureState(name, 1, tokens=tokens), known, at=READ_AT_MS)
 
 
+def drained(live: LiveChats) -> list[str]:
+    """Take all short gaps, in their order."""
+    return [live.short_gaps.popleft() for _ in range(len(live.short_gaps))]
+
+
 def test_a_chat_that_is_to_be_opened_waits_for_a_call(live: LiveChats) -> None:
     assert live.waiting() == Waiting()
     live.to_open.extend(["a", "b"])
@@ -66,7 +71,7 @@ def test_a_moment_between_a_read_and_the_socket_is_read_after_all_else(live: Liv
     live.chats = {"soon": chat("soon"), "late": chat("late")}
     live.react(SocketEvent("soon", "opened", READ_AT_MS + 400))
     live.react(SocketEvent("late", "opened", READ_AT_MS + 30_000))
-    assert list(live.short_gaps) == ["soon"]
+    assert drained(live) == ["soon"]
     assert list(live.gaps) == ["late"]
     assert live.waiting() == Waiting(transcripts=1, short_gaps=1)
 
@@ -77,7 +82,7 @@ def test_what_was_missed_since_is_read_at_once(live: LiveChats, kind: str) -> No
     live.react(SocketEvent("soon", "opened", READ_AT_MS + 400))
     if kind == "lost":
         live.react(SocketEvent("soon", "lost", READ_AT_MS + 900, reason="closed"))
-        assert not live.listening.gap_is_short("soon")
+        assert live.listening.short_gap_ms("soon") is None
         live.react(SocketEvent("soon", "opened", READ_AT_MS + 9_000))
     else:
         live.react(SocketEvent("soon", "items", READ_AT_MS + 900, reason="rejected"))
@@ -132,4 +137,23 @@ def test_of_short_gaps_those_are_read_first_in_which_a_receipt_may_have_come(
     live.chats["waits"].learn([response("waits", message("waits", "m1", clock))])
     for name in live.chats:
         live.react(SocketEvent(name, "opened", READ_AT_MS + 400))
-    assert list(live.short_gaps) == ["waits", "quiet", "silent"]
+    # Of equals the one that began last: it may end soonest.
+    assert drained(live) == ["waits", "silent", "quiet"]
+
+
+def test_of_short_gaps_the_longest_is_read_first(live: LiveChats) -> None:
+    lengths = {"25 ms": 25, "900 ms": 900, "waits 300 ms": 300, "400 ms": 400}
+    live.chats = {name: chat(name) for name in lengths}
+    said = message("waits 300 ms", "m1", HandClock())
+    live.chats["waits 300 ms"].learn([response("waits 300 ms", said)])
+    for name, gap_ms in lengths.items():
+        live.react(SocketEvent(name, "opened", READ_AT_MS + gap_ms))
+    assert drained(live) == ["900 ms", "waits 300 ms", "400 ms", "25 ms"]
+
+
+def test_a_chat_that_is_put_back_is_worth_what_it_was(live: LiveChats) -> None:
+    live.chats = {"long": chat("long"), "short": chat("short")}
+    live.react(SocketEvent("long", "opened", READ_AT_MS + 900))
+    live.react(SocketEvent("short", "opened", READ_AT_MS + 25))
+    live.short_gaps.extend([live.short_gaps.popleft()])
+    assert drained(live) == ["long", "short"]

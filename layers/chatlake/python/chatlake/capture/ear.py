@@ -26,8 +26,9 @@ class Ear:
         None if no socket is open.
     covered
         Whether all is known that was said and reported until now.
-    gap_is_short
-        Whether all is known but what came in the moment between a read and the socket's opening.
+    gap_ms
+        How long the moment was between a read that knew all and the socket's opening; None if more
+        than that is not known.
     missed_at
         When something came of which nothing could be kept, or is not known any more; 0 if nothing.
     refused
@@ -41,7 +42,7 @@ class Ear:
     opened_at: int | None = None
     opening: bool = False
     covered: bool = False
-    gap_is_short: bool = False
+    gap_ms: int | None = None
     missed_at: int = 0
     refused: bool = False
     ended_at: int | None = None
@@ -54,13 +55,16 @@ class Ear:
         if self.opened_at is None:
             self.opened_at = at
             observed_us = known.participant["observed_until"] if known.participant else None
-            self.gap_is_short = (
-                observed_us is not None and at - observed_us // 1000 <= _SHORT_GAP_MS
-            )
+            self.gap_ms = None if observed_us is None else max(0, at - observed_us // 1000)
+
+    @property
+    def gap_is_short(self) -> bool:
+        """Whether hardly anything can be missing: it was read just before the socket was open."""
+        return self.gap_ms is not None and self.gap_ms <= _SHORT_GAP_MS
 
     def missed(self, at: int) -> None:
         """Note that something until a moment is not known: a read that begins later brings it."""
-        self.covered = self.gap_is_short = False
+        self.covered, self.gap_ms = False, None
         self.missed_at = at
 
     def lost(self, at: int) -> None:
@@ -68,7 +72,8 @@ class Ear:
         if self.opened_at is not None and at - self.opened_at >= _LASTING_MS:
             self.failures = 0
         self.opened_at = None
-        self.covered = self.opening = self.gap_is_short = False
+        self.covered = self.opening = False
+        self.gap_ms = None
 
     def back_off(self, at: int) -> None:
         """Have the next one wait, the longer the more have failed."""

@@ -197,12 +197,13 @@ class Listening:
         short = sum(ear.gap_is_short for ear in gaps)
         return len(gaps) - short, short
 
-    def gap_is_short(self, chat: str) -> bool:
-        """Return whether all is known of a chat but of the moment before its socket was open.
+    def short_gap_ms(self, chat: str) -> int | None:
+        """Return how long the moment is of which alone nothing is known of a chat; None if longer.
 
         It was read just then: by the URL that came with that read's connection it is opened.
         """
-        return self._ears.get(chat, _NONE).gap_is_short
+        ear = self._ears.get(chat, _NONE)
+        return ear.gap_ms if ear.gap_is_short else None
 
     def covered(self) -> set[str]:
         """Return the chats of which all is heard."""

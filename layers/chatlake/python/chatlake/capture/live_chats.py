@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
+from chatlake.capture.by_worth import ByWorth
 from chatlake.capture.handover import Handover
 from chatlake.capture.listening import Listening, Reaction
 from chatlake.capture.live_chat import ATTEMPTED_EVERY_MS
@@ -61,7 +62,7 @@ class LiveChats:
         self.rotation = Rotation(shortest_ms)
         self.over: deque[str] = deque()
         self.gaps: deque[str] = deque()
-        self.short_gaps: deque[str] = deque()
+        self.short_gaps = ByWorth()
         self.to_open: deque[str] = deque()
         self.to_write: deque[str] = deque()
         self.listening = Listening(sockets, services)
@@ -193,6 +194,7 @@ class LiveChats:
         self._lasting.discard(chat)
         self._relying.discard(chat)
         self.rotation.remove(chat)
+        self.short_gaps.forget(chat)
         self.listening.forget(chat)
         self._services.on_gone(chat)
 
@@ -257,13 +259,14 @@ class LiveChats:
 
     def _read_gap(self, chat: str) -> None:
         """Have a chat read whose socket has been opened, the newest first."""
-        if not self.listening.gap_is_short(chat):
+        gap_ms = self.listening.short_gap_ms(chat)
+        if gap_ms is None:
             self.gaps.appendleft(chat)
-        elif chat in self.chats and waiting_messages(self.chats[chat].known).messages:
-            # A receipt may have come meanwhile.
-            self.short_gaps.appendleft(chat)
-        else:
-            self.short_gaps.append(chat)
+            return
+        may_bring_receipts = (
+            chat in self.chats and waiting_messages(self.chats[chat].known).messages
+        )
+        self.short_gaps.add(chat, gap_ms * (2 if may_bring_receipts else 1))
 
     def waiting(self) -> Waiting:
         """Return how many chats wait for a call: the read of their gap, or a websocket."""

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from chatlake.capture.agenda import Shard
+    from chatlake.capture.by_worth import ByWorth
     from chatlake.capture.capture_services import CaptureServices
     from chatlake.capture.live_chat import LiveChat
     from chatlake.capture.live_work import Kind
@@ -204,7 +205,7 @@ class _Worker:
         yield from self._next_of("waiting", agenda.waiting)
 
     def _next_of(
-        self, kind: Kind, chats: deque[str], *, again: bool = False
+        self, kind: Kind, chats: deque[str] | ByWorth, *, again: bool = False
     ) -> Iterator[tuple[Kind, str, _Work]]:
         """Yield work of a kind; a chat at work waits if nobody names it again."""
         busy: list[str] = []
