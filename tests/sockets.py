@@ -80,6 +80,7 @@ class Service:
     errors: list[Exception] = field(default_factory=list)
     past: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     takes_filters: bool = True
+    is_busy: bool = False
 
     def get_transcript(
         self,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, ClassVar
 
 import pytest
 
@@ -162,6 +164,47 @@ def test_a_first_look_does_not_say_that_all_was_observed(listener: Listener) -> 
     assert reads is not None
     assert reads["whole_read_at"] == reads["read_at"]
     assert reads["observed_until"] == reads["read_at"] * 1000
+
+
+class HoldsUp(AtOnce):
+    """Leaves attempts on some chats under way, as if they waited for a connection."""
+
+    held: ClassVar[list[Future[Any]] | None] = []
+
+    def submit(self, work: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        if not (isinstance(work, partial) and str(work.args[0]).startswith("held")):
+            return super().submit(work, *args, **kwargs)
+        future: Future[Any] = Future()
+        if self.held is None:
+            future.set_result(None)
+        else:
+            self.held.append(future)
+        return future
+
+    @classmethod
+    def release(cls) -> None:
+        for one in cls.held or ():
+            one.set_result(None)
+        cls.held = None
+
+
+@pytest.mark.parametrize("is_busy", [False, True])
+def test_while_others_wait_for_connections_gaps_are_read(
+    listener: Listener, monkeypatch: pytest.MonkeyPatch, is_busy: bool
+) -> None:
+    monkeypatch.setattr(capture_loop, "ThreadPoolExecutor", HoldsUp)
+    monkeypatch.setattr(HoldsUp, "held", [])
+    # Of the machine's clock else, which the run does not go by.
+    monkeypatch.setattr(capture_loop, "wait", lambda *_: listener.clock.advance(0.25))
+    listener.service.is_busy = is_busy
+    listener.begin("held-1", "held-2", CHAT)
+    reads: list[int] = []
+    listener.pool.call(40, lambda: reads.append(len(listener.service.reads[CHAT])))
+    listener.pool.call(50, HoldsUp.release)
+    listener.run(MINUTE)
+    # The pace lets two read at once; if it is theirs that others wait for, gaps come after them.
+    assert reads == [1 if is_busy else 2]
+    assert len(listener.service.reads[CHAT]) == 2
 
 
 def test_while_it_is_heard_all_is_observed(listener: Listener) -> None:

@@ -37,6 +37,7 @@ class Service:
     grows: bool = False
     receipts: bool = False
     reported: bool = False
+    is_busy: bool = False
     lock: Lock = field(default_factory=Lock)
 
     def get_transcript(self, connection: str, **_: object) -> Page:

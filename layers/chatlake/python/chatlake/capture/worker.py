@@ -194,10 +194,10 @@ class _Worker:
         yield from self._next_of("ended", live.over, again=True)
         yield from self._next_of("ended", agenda.ended)
         yield from self._next_of("new", agenda.new)
-        if self._has_turn("gap"):
+        if self._may_read() or not self._count("gap"):
             yield from self._next_of("gap", live.gaps, again=True)
         yield from self._next_of("open", live.to_open, again=True)
-        if self._callers() < self._room["read"]:
+        if self._may_read():
             # Of the moment between a chat's first read and its socket: all other reads bring more.
             yield from self._next_of("gap", live.short_gaps, again=True)
         yield from self._next_read()
@@ -220,7 +220,10 @@ class _Worker:
 
     def _next_read(self) -> Iterator[tuple[Kind, str, _Work]]:
         rotation = self._live.rotation
-        while self._count("read") < self._room["read"] and self._has_turn("read"):
+        room = self._room["read"]
+        # What is new shall not wait behind them; one may always be under way, so that none waits
+        # for ever.
+        while self._count("read") < room and (self._callers() < room or not self._count("read")):
             chat = rotation.take(now_ms())
             if chat is None:
                 return
@@ -248,12 +251,9 @@ class _Worker:
             return partial(live_work.write_lasting if lasting else live_work.write, live, services)
         return partial(live_work.look_at, live, services)
 
-    def _has_turn(self, kind: Kind) -> bool:
-        """Return whether work that only reads may begin: what is new shall not wait behind it.
-
-        One of a kind may always be under way, so that nothing waits for ever.
-        """
-        return self._callers() < self._room["read"] or not self._count(kind)
+    def _may_read(self) -> bool:
+        """Return whether few wait to read: who is at work may wait for a connection first."""
+        return self._callers() < self._room["read"] or not self._services.service.is_busy
 
     def _callers(self) -> int:
         return self._count("new") + self._count("gap") + self._count("read")
