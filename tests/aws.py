@@ -14,11 +14,11 @@ from typing import Any
 import boto3
 import pytest
 from botocore.config import Config
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
 from chatlake.tables.lake import s3_io
 from local.cloud.lifeline import Spawner
 from local.cloud.moto_server import MotoServer
+from local.template_source import read_source
 
 ACCOUNT_ID = "111122223333"
 REGION = "eu-central-1"
@@ -81,7 +81,7 @@ class Aws:
 @cache
 def table_of(resource: str) -> dict[str, Any]:
     """Return what the template says of a table that DynamoDB wants to know."""
-    properties = yaml_parse(_TEMPLATE.read_text())["Resources"][resource]["Properties"]
+    properties = read_source(_TEMPLATE)["Resources"][resource]["Properties"]
     parts = ("BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
     return {part: properties[part] for part in parts}
 

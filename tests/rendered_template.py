@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 ACCOUNT_ID = "111122223333"
 REGION = "eu-west-1"
 STACK = "a-stack"
-INSTANCE_ARN = f"arn:aws:connect:{REGION}:{ACCOUNT_ID}:instance/{'0' * 36}"
 FLOW_ID = "f0000000-0000-4000-8000-000000000001"
 PAGES = {"StartChatApi": "on", "ContactFlowId": FLOW_ID}
 
@@ -27,7 +26,7 @@ class Rendered:
     """
 
     def __init__(self, **parameters: str) -> None:
-        template = _template(tuple(sorted(parameters.items())))
+        template = template_of(REGION, **parameters)
         names = {
             "AWS::AccountId": ACCOUNT_ID,
             "AWS::Partition": "aws",
@@ -76,8 +75,14 @@ class Rendered:
         return self.resources[logical_id]["Properties"]
 
 
+def template_of(region: str, **parameters: str) -> Template:
+    """Return the template as it is translated with some parameters, once for all who ask."""
+    partition = "aws-us-gov" if region.startswith("us-gov-") else "aws"
+    instance = f"arn:{partition}:connect:{region}:{ACCOUNT_ID}:instance/{'0' * 36}"
+    given = {"ConnectInstanceArn": instance, **parameters}
+    return _template(region, tuple(sorted(given.items())))
+
+
 @cache
-def _template(parameters: tuple[tuple[str, str], ...]) -> Template:
-    return read_template(
-        ROOT / "template.yaml", REGION, {"ConnectInstanceArn": INSTANCE_ARN, **dict(parameters)}
-    )
+def _template(region: str, parameters: tuple[tuple[str, str], ...]) -> Template:
+    return read_template(ROOT / "template.yaml", region, dict(parameters))

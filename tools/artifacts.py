@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
+from local.template_source import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -56,7 +56,7 @@ class Function:
 
 def functions(template: Path = ROOT / "template.yaml") -> list[Function]:
     """Read the functions of the template, by name."""
-    content = yaml_parse(template.read_text(encoding="utf-8"))
+    content = read_source(template)
     shared = content["Globals"]["Function"]["Environment"]["Variables"]
     found = []
     for name, resource in sorted(content["Resources"].items()):

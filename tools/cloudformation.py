@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
-
 from local.cloud.template import translated
+from local.template_source import read_source
 from tools.artifacts import ROOT
 
 TEMPLATE = ROOT / "template.yaml"
@@ -19,7 +18,7 @@ _CODE = ("CodeUri", "ContentUri")
 
 def as_cloudformation(path: Path = TEMPLATE) -> dict[str, Any]:
     """Return the template after the transform; nothing of its code is looked at."""
-    source: dict[str, Any] = yaml_parse(path.read_text(encoding="utf-8"))
+    source: dict[str, Any] = read_source(path)
     for resource in source["Resources"].values():
         properties = resource.get("Properties", {})
         properties.update({name: "s3://bucket/key" for name in _CODE if name in properties})

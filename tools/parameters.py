@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
-
+from local.template_source import read_source
 from tools.artifacts import ROOT
 
 PAGE = ROOT / "docs" / "deployment.md"
@@ -14,7 +13,7 @@ TABLE = re.compile(r"(?<=<!-- parameters -->\n).*?(?=<!-- /parameters -->)", re.
 
 
 def table() -> str:
-    template: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    template: dict[str, Any] = read_source(ROOT / "template.yaml")
     interface = template["Metadata"]["AWS::CloudFormation::Interface"]
     labels = {name: told["default"] for name, told in interface["ParameterLabels"].items()}
     lines = ["| parameter | default | what it is |", "|---|---|---|"]

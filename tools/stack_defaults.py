@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
-
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.tables.measures import SENDER_ROLES
+from local.template_source import read_source
 from tools.artifacts import ROOT
 
 
@@ -35,7 +34,7 @@ class Stack:
 
 
 def read_stack() -> Stack:
-    template: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+    template: dict[str, Any] = read_source(ROOT / "template.yaml")
     defaults = {name: told.get("Default") for name, told in template["Parameters"].items()}
     resources = template["Resources"]
     functions = {

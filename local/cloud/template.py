@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 
 from local.cloud.exceptions import DeploymentFailed, NotKnown
+from local.template_source import read_source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,9 +70,7 @@ def read_template(path: Path, region: str, parameters: Mapping[str, str]) -> Tem
     DeploymentFailed
         A parameter has no value, or one that the template does not allow.
     """
-    from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
-
-    source = json.loads(json.dumps(yaml_parse(path.read_text("utf-8")), default=str))
+    source = read_source(path)
     if unknown := set(source) - _SECTIONS - {"Globals"}:
         raise NotKnown(f"The template has sections that are not known: {', '.join(unknown)}")
     values = _parameter_values(source.get("Parameters", {}), parameters)

@@ -18,6 +18,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped,
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.message_waiting import DETAIL_TYPE, SOURCE
 from local.cloud.event_pattern import matches
+from local.template_source import read_source
 from tests.recipes import recipe, targets
 from tools import cli_reference, cost, package_tree, parameters
 from tools.artifacts import ROOT
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
-TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+TEMPLATE: dict[str, Any] = read_source(ROOT / "template.yaml")
 # Of the AWS CLI itself, not of a service.
 GLOBAL_OPTIONS = {
     "cli-binary-format",

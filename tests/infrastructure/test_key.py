@@ -11,9 +11,8 @@ import pytest
 
 from local.cloud.intrinsics import Scope
 from local.cloud.references import references
-from local.cloud.template import read_template
 from tests.policies.evaluator import Request, applies
-from tests.rendered_template import ACCOUNT_ID, INSTANCE_ARN, PAGES, REGION, Rendered
+from tests.rendered_template import ACCOUNT_ID, PAGES, REGION, Rendered, template_of
 from tools.artifacts import ROOT
 
 KEY = f"arn:aws:kms:{REGION}:{ACCOUNT_ID}:key/adopted"
@@ -61,9 +60,7 @@ def test_without_last_reads_capture_alone_opens_them() -> None:
 
 def test_key_and_roles_do_not_wait_for_each_other() -> None:
     """The key's policy names roles, and what they may do names the key."""
-    template = read_template(
-        ROOT / "template.yaml", REGION, {"ConnectInstanceArn": INSTANCE_ARN, **PAGES}
-    )
+    template = template_of(REGION, **PAGES)
     resources = template.body["Resources"]
     scope = Scope(
         {"AWS::Region": REGION, **template.parameters},

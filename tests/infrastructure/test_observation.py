@@ -20,8 +20,7 @@ from local.cloud.intrinsics import Scope
 from local.cloud.resources import RESOURCE_TYPES
 from local.cloud.resources.resource_type import Existing, Place, Wanted
 from local.cloud.schema_check import mistakes
-from local.cloud.template import read_template
-from tools.artifacts import ROOT
+from tests.rendered_template import template_of
 
 REGION = "eu-west-1"
 STACK = "a-stack"
@@ -71,9 +70,7 @@ class Observed:
 
 
 def observed(parameters: dict[str, str]) -> Observed:
-    instance = f"arn:aws:connect:{REGION}:111122223333:instance/{'0' * 36}"
-    given = {"ConnectInstanceArn": instance, "AlarmEmail": "on-call@example.com", **parameters}
-    template = read_template(ROOT / "template.yaml", REGION, given)
+    template = template_of(REGION, **{"AlarmEmail": "on-call@example.com", **parameters})
     resources: dict[str, Any] = {}
 
     def named(logical_id: str, attribute: str | None) -> str:

@@ -15,8 +15,9 @@ from chatlake.tables.schema import TABLES
 from local.cloud.deployer import check_known
 from local.cloud.intrinsics import Scope
 from local.cloud.schema_check import mistakes
-from local.cloud.template import Template, read_template
+from local.cloud.template import Template
 from tests.recipes import recipe
+from tests.rendered_template import template_of
 from tools.artifacts import ROOT
 from tools.template_parts.regions import CONNECT, OPTIMIZERS
 
@@ -44,9 +45,7 @@ def types_of_regions() -> dict[str, frozenset[str]]:
 @cache
 def template_in(region: str, maintenance: str = "automatic") -> tuple[Template, Scope]:
     partition = "aws-us-gov" if region.startswith("us-gov-") else "aws"
-    instance = f"arn:{partition}:connect:{region}:{ACCOUNT}:instance/{'0' * 36}"
-    parameters = {"ConnectInstanceArn": instance, "TableMaintenance": maintenance}
-    template = read_template(ROOT / "template.yaml", region, parameters)
+    template = template_of(region, TableMaintenance=maintenance)
     names = {
         "AWS::Region": region,
         "AWS::AccountId": ACCOUNT,

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
-
+from local.template_source import read_source
 from tests.policies.evaluator import Request, is_allowed, several
 from tests.policies.granted import EVERYTHING, arn, roles
 from tools import permissions, role_table
 from tools.artifacts import ROOT
 from tools.cloudformation import as_cloudformation
 
-RESOURCES: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())["Resources"]
+RESOURCES: dict[str, Any] = read_source(ROOT / "template.yaml")["Resources"]
 ROLES = roles()
 FUNCTIONS = {name for name, one in RESOURCES.items() if one["Type"] == "AWS::Serverless::Function"}
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: of all inline policies

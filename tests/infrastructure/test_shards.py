@@ -13,8 +13,8 @@ from local.cloud.deployer import check_known
 from local.cloud.exceptions import DeploymentFailed
 from local.cloud.intrinsics import Scope, check_rules
 from local.cloud.schema_check import mistakes
-from local.cloud.template import Template, read_template
-from tools.artifacts import ROOT
+from local.cloud.template import Template
+from tests.rendered_template import template_of
 
 REGION = "eu-west-1"
 NAMES = {"AWS::Region": REGION, "AWS::AccountId": "111122223333", "AWS::Partition": "aws"}
@@ -22,10 +22,7 @@ MOST_SHARDS = 5
 
 
 def a_template(**parameters: str) -> tuple[Template, Scope]:
-    instance = f"arn:aws:connect:{REGION}:111122223333:instance/{'0' * 36}"
-    template = read_template(
-        ROOT / "template.yaml", REGION, {"ConnectInstanceArn": instance, **parameters}
-    )
+    template = template_of(REGION, **parameters)
     names = {**NAMES, "AWS::StackName": "a-stack", **template.parameters}
 
     def named(logical_id: str, attribute: str | None) -> str:

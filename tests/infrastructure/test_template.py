@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
 from chatlake.aws_clients.clients import PROMPT
 from local.cloud.flow_language import read_flow
+from local.template_source import read_source
 from tests.recipes import recipe
 from tools.artifacts import ARCHITECTURES, FOLDERS, ROOT
 from tools.template_parts.lake_statements import export_key
 from tools.template_parts.roles import ROLES
 
-TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+TEMPLATE: dict[str, Any] = read_source(ROOT / "template.yaml")
 WITH_A_WARNING = """
 AWSTemplateFormatVersion: "2010-09-09"
 Parameters:

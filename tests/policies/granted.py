@@ -8,10 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
-
 from local.cloud.intrinsics import NO_VALUE, Scope
 from local.scripted.contact_center import ACCOUNT_ID, INSTANCE_ARN, REGION
+from local.template_source import read_source
 from local.world import EXPORT_BUCKET, EXPORT_PREFIX, FLOW_ID
 from tests.policies.evaluator import Statement, several
 from tools.artifacts import ROOT
@@ -59,7 +58,7 @@ def roles(
     template: Path = ROOT / "template.yaml", parameters: Mapping[str, str] = EVERYTHING
 ) -> dict[str, list[Statement]]:
     """Return the statements of each role, by what it is the role of."""
-    body = yaml_parse(template.read_text(encoding="utf-8"))
+    body = read_source(template)
     resources = body["Resources"]
     scope = Scope(
         {

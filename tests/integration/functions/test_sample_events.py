@@ -17,7 +17,6 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 from moto import mock_aws
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
 from chatlake.aws.custom_resource import PHYSICAL_ID, answer
 from chatlake.capture.capture_state import Token
@@ -25,6 +24,7 @@ from chatlake.documents.document import Document
 from chatlake.documents.store.s3 import S3Store
 from chatlake.timestamps import now, now_ms
 from local.cloud.event_pattern import matches
+from local.template_source import read_source
 from tests.aws import table_of
 from tests.functions import STACK, Context, load_function
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[3]
-TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text())
+TEMPLATE: dict[str, Any] = read_source(ROOT / "template.yaml")
 FUNCTIONS = sorted(path.parent.name for path in ROOT.glob("functions/*/app.py"))
 EVENTS: dict[str, Any] = {
     path.stem: json.loads(path.read_text()) for path in sorted((ROOT / "events").iterdir())

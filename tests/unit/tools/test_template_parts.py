@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
+from local.template_source import read_source
 from tests.recipes import recipe
 from tools.template_parts import maintenance, optimizers
 from tools.template_parts.__main__ import TEMPLATE, main
@@ -38,7 +38,7 @@ def change(template: Path, what: str, into: str) -> None:
 
 
 def resources(template: Path) -> dict[str, Any]:
-    content: dict[str, dict[str, Any]] = yaml_parse(template.read_text(encoding="utf-8"))
+    content: dict[str, dict[str, Any]] = read_source(template)
     return content["Resources"]
 
 
