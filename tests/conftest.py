@@ -1,14 +1,21 @@
 """How hard hypothesis tries: HYPOTHESIS_PROFILE is `default`, `ci` or `thorough`.
 
 `default` is the gate's, which is run many times a day; `make worlds` runs the same tests by `ci`.
+
+What is the same for all tests of a process is made once: models of services, garbage of imports.
 """
 
 from __future__ import annotations
 
 import gc
 import os
+from typing import TYPE_CHECKING, Any
 
+import botocore.session
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from botocore.loaders import Loader
 
 # The functions' logger and metrics take these when their module is imported for the first time,
 # which is while tests are collected if one of them needs a name of it.
@@ -23,6 +30,25 @@ settings.register_profile(
 settings.register_profile("ci", settings.get_profile("default"), max_examples=100, print_blob=True)
 settings.register_profile("thorough", settings.get_profile("ci"), max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "default"))
+
+
+def _share_models_of_services() -> None:
+    """Let every session of botocore find the models that an earlier one has read.
+
+    To read one takes a tenth of a second, and a command that works on a stack begins a session.
+    """
+    models: dict[Any, Any] = {}
+    create = botocore.session.create_loader  # type: ignore[attr-defined, unused-ignore]
+
+    def create_loader(search_path: str | None = None) -> Loader:
+        loader: Loader = create(search_path)
+        vars(loader)["_cache"] = models
+        return loader
+
+    botocore.session.create_loader = create_loader  # type: ignore[attr-defined, unused-ignore]
+
+
+_share_models_of_services()
 
 
 def pytest_collection_finish() -> None:

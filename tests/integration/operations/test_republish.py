@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
@@ -20,21 +20,12 @@ from chatlake.operations.republish import Requeued, republish
 from chatlake.progress import NoProgress
 from chatlake.tables import schema
 from chatlake.tables.publish import PublishOutcome
-from tests.aws import Aws, serving
+from tests.aws import Aws
 from tests.lake_folder import LakeFolder, message, page
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Its id is no file name and too long for a key: only its document tells it.
 LONG = "Ü/" * 200
 CHATS = ("c1", "c2", LONG)
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    with serving() as running:
-        yield running
 
 
 def filled(lake: LakeFolder) -> LakeFolder:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -15,18 +15,12 @@ from chatlake.documents.document import Document
 from chatlake.documents.store.s3 import S3Store
 from chatlake.operations import republish_all as module
 from chatlake.operations.republish_all import republish_all
-from tests.aws import Aws, serving
+from tests.aws import Aws
 
 # Its id is too long for a key: only its document tells it.
 LONG = "Ü/" * 200
 NEVER_PUBLISHED = "live"
 CHATS = {*(f"c{number}" for number in range(20)), LONG}
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[Aws]:
-    with serving() as running:
-        yield running
 
 
 @dataclass
