@@ -32,6 +32,11 @@ class HandClock(Clock):
         return self.shown_ms[0] / 1000
 
 
+def skip_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every sleep of this process be over at once, where nothing goes by how long it was."""
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+
+
 def rule_time(clock: HandClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Let everything in this process go by a clock; a sleep is over at once, and moves it."""
     monkeypatch.setattr(time, "time", clock.time)

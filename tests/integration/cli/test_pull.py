@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from local.clock import Clock
 from local.participant_service import Behaviour, ParticipantService
+from tests.clock import HandClock, rule_time
 from tests.e2e.pipeline.casting import Casting, receipts
 from tests.small_stack import forget_session
 
@@ -30,8 +30,10 @@ def chat() -> Chat:
 
 @pytest.fixture
 def token(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The customer's token, of a service that the environment leads to."""
-    clock = Clock(time.time() + 3 * 86_400)
+    """The customer's token, of a service that the environment leads to; its clock rules here."""
+    clock = HandClock()
+    clock.set((time.time() + 3 * 86_400) * 1000)
+    rule_time(clock, monkeypatch)
     with ParticipantService([chat], clock, Behaviour(tokens_outlive_chat=True)) as service:
         monkeypatch.setenv("AWS_ENDPOINT_URL_CONNECTPARTICIPANT", service.url)
         monkeypatch.delenv("CHATLAKE_TOKEN", raising=False)

@@ -15,6 +15,7 @@ from chatlake.exceptions import RejectedInput, TableDiffers
 from chatlake.sources.get_transcript import from_response
 from chatlake.tables import schema
 from tests.aws import Aws
+from tests.clock import skip_waiting
 from tests.functions import Load, call
 from tests.lake_folder import message, page
 from tests.metric_blobs import blobs, values
@@ -85,8 +86,9 @@ def test_a_renamed_column_fails_the_batch_with_the_statement_and_counts_for_the_
 
 
 def test_a_dropped_column_or_table_is_made_again_by_hand_and_its_chats_are_republished(
-    publish: ModuleType, load: Load, aws: Aws
+    publish: ModuleType, load: Load, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    skip_waiting(monkeypatch)
     announce(publish, *documents(CHAT, OTHER))
     tables, reconcile = load("tables"), load("reconcile")
     assert reconcile.archive.republication.after() == ""
@@ -131,8 +133,9 @@ def test_a_wrong_wish_for_a_republication_is_refused(load: Load, wanted: object)
 
 
 def test_a_republication_may_be_asked_for_of_all_chats_or_of_some(
-    publish: ModuleType, load: Load, aws: Aws
+    publish: ModuleType, load: Load, aws: Aws, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    skip_waiting(monkeypatch)
     announce(publish, *documents(CHAT, OTHER))
     reconcile = load("reconcile")
     reconcile.archive.republication.end("")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from copy import deepcopy
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -20,12 +21,14 @@ from moto import mock_aws
 
 from chatlake.aws.custom_resource import PHYSICAL_ID, answer
 from chatlake.capture.capture_state import Token
+from chatlake.capture.contact_search import SEARCHES_PER_S
 from chatlake.documents.document import Document
 from chatlake.documents.store.s3 import S3Store
 from chatlake.timestamps import now, now_ms
 from local.cloud.event_pattern import matches
 from local.template_source import read_source
 from tests.aws import table_of
+from tests.clock import HandClock, rule_time
 from tests.functions import STACK, Context, load_function
 
 if TYPE_CHECKING:
@@ -224,8 +227,15 @@ def test_capture_reads_what_track_has_noted(functions: Functions) -> None:
     assert capture.archive.store.read(FIRST).document.exports.keys() == {FIRST}
 
 
-def test_reconcile_finds_an_export_that_no_event_told_of(functions: Functions) -> None:
+def test_reconcile_finds_an_export_that_no_event_told_of(
+    functions: Functions, monkeypatch: pytest.MonkeyPatch
+) -> None:
     app = functions["reconcile"]
+    clock = HandClock()
+    # Objects are of the machine's time, whatever the clock shows.
+    clock.set((time.time() + 60) * 1000)
+    begun_s = clock.time()
+    rule_time(clock, monkeypatch)
     key = f"{EXPORT_PREFIX}/{now():%Y/%m/%d}/{FIRST}_UTC.json"
     boto3.client("s3").put_object(Bucket=EXPORT_BUCKET, Key=key, Body=b"{}")
     with Stubber(app.connect) as connect:
@@ -233,6 +243,8 @@ def test_reconcile_finds_an_export_that_no_event_told_of(functions: Functions) -
         connect.add_response("search_contacts", {"Contacts": []})
         found = app.handler(EVENTS["reconcile.every_hour"], CONTEXT)
     assert found == {"ChatsOverdue": 0, "ExportsFound": 1}
+    # Of a quota that others share.
+    assert clock.time() - begun_s >= 2 / SEARCHES_PER_S
 
 
 def test_backfill_stores_both_contacts(functions: Functions) -> None:
