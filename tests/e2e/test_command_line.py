@@ -18,7 +18,9 @@ import pytest
 
 import chatlake
 from chatlake.analytics.duckdb_engine import connect
-from tests.lake_folder import LakeFolder
+from tests.command import run_command
+from tests.lake_folder import LakeFolder, Ran
+from tests.processes import begin, command, together
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -27,11 +29,11 @@ COMMAND = Path(sys.executable).with_name("chatlake")
 COMMANDS = ("import", "query", "rebuild", "verify", "erase", "status")
 CANARY = "canary-7f3a"
 LONGEST_S = 60
+LEFT_OUT = {"CHATLAKE_LAKE", "PYTHONWARNINGS", "COLUMNS", "NO_COLOR", "FORCE_COLOR"}
 
 
 def environment(**variables: str) -> dict[str, str]:
-    left_out = {"CHATLAKE_LAKE", "PYTHONWARNINGS", "COLUMNS", "NO_COLOR", "FORCE_COLOR"}
-    kept = {name: value for name, value in os.environ.items() if name not in left_out}
+    kept = {name: value for name, value in os.environ.items() if name not in LEFT_OUT}
     return {**kept, "PYTHONDEVMODE": "0", **variables}
 
 
@@ -93,6 +95,24 @@ def count(table: str, cwd: Path) -> int:
     with connect(cwd / "lake") as connection:
         [(rows,)] = connection.execute(f"SELECT count(*) FROM {table}").fetchall()
     return int(rows)
+
+
+type Here = Callable[..., Ran]
+
+
+@pytest.fixture
+def here(cwd: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Here:
+    """Run the command within this process, where it starts at once, in the folder of the shell."""
+    for name in LEFT_OUT:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(cwd)
+
+    def run(*arguments: str | Path) -> Ran:
+        ran = run_command(monkeypatch, capsys, *arguments)
+        assert CANARY not in ran.out + ran.err
+        return ran
+
+    return run
 
 
 @pytest.fixture
@@ -224,9 +244,12 @@ def test_the_lake_is_named_before_or_after_the_command_or_by_the_environment(
     assert (ran.returncode, ran.stdout, ran.stderr.count("\n")) == (1, "", 1)
 
 
-def test_a_lake_of_that_name_is_made_by_an_import(cwd: Path) -> None:
-    ran = run("--lake", "deep/er", "import", "chats.jsonl", cwd=cwd, env={"CHATLAKE_LAKE": "no"})
-    assert ran.stderr.endswith("published to deep/er.\n")
+def test_a_lake_of_that_name_is_made_by_an_import(
+    cwd: Path, here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CHATLAKE_LAKE", "no")
+    ran = here("--lake", "deep/er", "import", "chats.jsonl")
+    assert ran.err.endswith("published to deep/er.\n")
     assert {path.name for path in cwd.iterdir()} == {"deep", "chats.jsonl"}
 
 
@@ -246,21 +269,21 @@ def test_rejected_input_ends_with_1_and_the_rest_is_in(cwd: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["transcript", "empty"])
-def test_an_import_that_finds_no_file_makes_no_lake(name: str, cwd: Path) -> None:
+def test_an_import_that_finds_no_file_makes_no_lake(name: str, cwd: Path, here: Here) -> None:
     (cwd / "empty").mkdir()
-    ran = run("import", name, cwd=cwd)
+    ran = here("import", name)
     said = ["There are no transcript files; their names end in .json, .json.gz, .jsonl, .jsonl.gz."]
     missing = ["Rejected: transcript: there is no such file or folder"]
     expected = (0, said) if name == "empty" else (1, said + missing)
-    assert (ran.returncode, ran.stderr.splitlines()) == expected
+    assert (ran.code, ran.err.splitlines()) == expected
     assert not (cwd / "lake").exists()
 
 
-def test_a_lake_inside_the_folder_of_an_import_is_passed_over(cwd: Path) -> None:
-    assert run("import", ".", cwd=cwd).returncode == 0
-    again = run("import", ".", cwd=cwd)
-    assert again.returncode == 0
-    assert "2 transcripts in 1 file: chats 0 new, 0 changed, 2 unchanged." in again.stderr
+def test_a_lake_inside_the_folder_of_an_import_is_passed_over(here: Here) -> None:
+    assert here("import", ".").code == 0
+    again = here("import", ".")
+    assert again.code == 0
+    assert "2 transcripts in 1 file: chats 0 new, 0 changed, 2 unchanged." in again.err
 
 
 @pytest.mark.parametrize("command", [("report",), ("query", "SELECT 1")])
@@ -280,12 +303,12 @@ def test_a_file_name_that_is_no_utf_8_is_told_with_escapes(cwd: Path) -> None:
     assert r"caf\udce9.json:1: it is a list, not an object" in ran.stderr
 
 
-def test_a_lake_that_cannot_be_made_is_one_line_on_standard_error(cwd: Path) -> None:
-    ran = run("import", "chats.jsonl", "--lake", "/dev/null/lake", cwd=cwd)
-    assert (ran.returncode, ran.stdout) == (1, "")
-    assert ran.stderr.startswith("Error: /dev/null/lake")
-    assert ran.stderr.endswith(": Not a directory\n")
-    assert ran.stderr.count("\n") == 1
+def test_a_lake_that_cannot_be_made_is_one_line_on_standard_error(here: Here) -> None:
+    ran = here("import", "chats.jsonl", "--lake", "/dev/null/lake")
+    assert (ran.code, ran.out) == (1, "")
+    assert ran.err.startswith("Error: /dev/null/lake")
+    assert ran.err.endswith(": Not a directory\n")
+    assert ran.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("output_format", ["csv", "json"])
@@ -323,13 +346,17 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
         time.sleep(0.005)
 
 
-def assert_the_same_command_goes_on(*arguments: str | Path, cwd: Path, messages: int) -> None:
-    assert run(*arguments, cwd=cwd).returncode == 0
+def assert_the_same_command_goes_on(
+    run: Here, *arguments: str | Path, cwd: Path, messages: int
+) -> None:
+    assert run(*arguments).code == 0
     assert count("messages", cwd) == messages
     assert LakeFolder(cwd / "lake", cwd).differences() == []
 
 
-def test_ctrl_c_while_documents_are_written_leaves_them_to_the_same_command(cwd: Path) -> None:
+def test_ctrl_c_while_documents_are_written_leaves_them_to_the_same_command(
+    cwd: Path, here: Here
+) -> None:
     LakeFolder(cwd / "lake", cwd).import_files(write(cwd / "first.jsonl", chat("c0")))
     documents = cwd / "lake" / "documents"
     second = documents / hashlib.sha256(b"c2").hexdigest()[:2]
@@ -340,10 +367,12 @@ def test_ctrl_c_while_documents_are_written_leaves_them_to_the_same_command(cwd:
         wait_for(lambda: any(documents.glob("??/c1.json")), process)
         assert_interrupted(process)
     assert count("messages", cwd) == 1
-    assert_the_same_command_goes_on("import", "chats.jsonl", cwd=cwd, messages=4)
+    assert_the_same_command_goes_on(here, "import", "chats.jsonl", cwd=cwd, messages=4)
 
 
-def test_ctrl_c_before_rows_are_published_leaves_them_to_the_next_import(with_lake: Path) -> None:
+def test_ctrl_c_before_rows_are_published_leaves_them_to_the_next_import(
+    with_lake: Path, here: Here
+) -> None:
     more = write(with_lake / "more.jsonl", chat("c3"), chat("c4"))
     with (with_lake / "lake" / "publish.lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -351,17 +380,17 @@ def test_ctrl_c_before_rows_are_published_leaves_them_to_the_next_import(with_la
         wait_for(lambda: len(list(with_lake.glob("lake/documents/??/*.json"))) == 4, process)
         assert_interrupted(process)
     assert count("messages", with_lake) == 3
-    assert_the_same_command_goes_on("import", "more.jsonl", cwd=with_lake, messages=5)
+    assert_the_same_command_goes_on(here, "import", "more.jsonl", cwd=with_lake, messages=5)
 
 
 @pytest.mark.world
-def test_ctrl_c_in_the_midst_of_the_work_loses_nothing(tmp_path: Path) -> None:
+def test_ctrl_c_in_the_midst_of_the_work_loses_nothing(tmp_path: Path, here: Here) -> None:
     number = 5_500  # more than are published at once
     many = write(tmp_path / "many.jsonl", *(chat(f"chat-{n:06}") for n in range(number)))
     process = start("import", many, cwd=tmp_path)
     wait_for(lambda: any(tmp_path.glob("lake/warehouse/**/*.parquet")), process)
     assert_interrupted(process)
-    assert_the_same_command_goes_on("import", many, cwd=tmp_path, messages=number)
+    assert_the_same_command_goes_on(here, "import", many, cwd=tmp_path, messages=number)
 
 
 PROGRAM = """
@@ -398,7 +427,7 @@ cli.main()
     ],
     ids=["a thread that nobody will end", "where no exception gets out", "where it is turned"],
 )
-def test_ctrl_c_is_heard_wherever_it_falls(cwd: Path, work: str) -> None:
+def test_ctrl_c_is_heard_wherever_it_falls(cwd: Path, here: Here, work: str) -> None:
     ran = subprocess.run(
         [sys.executable, "-c", PROGRAM.replace("{work}", work)],
         check=False,
@@ -414,7 +443,7 @@ def test_ctrl_c_is_heard_wherever_it_falls(cwd: Path, work: str) -> None:
         "",
         "Interrupted. Nothing is lost: run the same command again to go on.",
     ]
-    assert_the_same_command_goes_on("import", "chats.jsonl", cwd=cwd, messages=3)
+    assert_the_same_command_goes_on(here, "import", "chats.jsonl", cwd=cwd, messages=3)
 
 
 def test_ctrl_c_in_a_long_query_leaves_no_folder_behind(with_lake: Path) -> None:
@@ -520,13 +549,20 @@ def test_a_lake_that_many_open_at_once_is_made_once_and_holds_it_all(tmp_path: P
         )
         for number in range(3)
     ]
-    imports = [start("import", file, cwd=tmp_path) for file in files]
-    looks = [start("status", cwd=tmp_path) for _ in range(1)]
-    for process in imports:
-        _, err = process.communicate(timeout=LONGEST_S)
-        assert (process.returncode, "Traceback" in err) == (0, False)
-    for process in looks:
-        _, err = process.communicate(timeout=LONGEST_S)
-        assert process.returncode == 0 or err.startswith("Error: there is no lake at lake")
+    lake = tmp_path / "lake"
+    at_once = together(len(files))
+    imports = [
+        begin(file.with_suffix(".log"), command, "--lake", lake, "import", file, barrier=at_once)
+        for file in files
+    ]
+    until = time.monotonic() + LONGEST_S
+    while not (lake / "catalog.db").exists():
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    # Whoever looks by then waits until the lake is made.
+    look = begin(tmp_path / "look.log", command, "--lake", lake, "status")
+    for process in (*imports, look):
+        process.must_end_well()
+        assert "Traceback" not in process.said
     assert count("messages", tmp_path) == 3 * 5 + 2
     assert LakeFolder(tmp_path / "lake", tmp_path).differences() == []
