@@ -2,7 +2,8 @@
 
 `default` is the gate's, which is run many times a day; `make worlds` runs the same tests by `ci`.
 
-What is the same for all tests of a process is made once: models of services, garbage of imports.
+What is the same for all tests is done once in a process, or not at all: models of services are
+read, signatures looked at, garbage of imports gone through.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
+import duckdb
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:
@@ -38,17 +40,33 @@ def _share_models_of_services() -> None:
     To read one takes a tenth of a second, and a command that works on a stack begins a session.
     """
     models: dict[Any, Any] = {}
-    create = botocore.session.create_loader  # type: ignore[attr-defined, unused-ignore]
+    create = vars(botocore.session)["create_loader"]
 
     def create_loader(search_path: str | None = None) -> Loader:
         loader: Loader = create(search_path)
         vars(loader)["_cache"] = models
         return loader
 
-    botocore.session.create_loader = create_loader  # type: ignore[attr-defined, unused-ignore]
+    vars(botocore.session)["create_loader"] = create_loader
+
+
+def _trust_extensions() -> None:
+    """Let DuckDB load its extensions without a look at their signatures.
+
+    That takes a quarter of a second for each connection. It is taken in the processes of their own
+    in which tests run the installed command.
+    """
+    connect = duckdb.connect
+
+    def trusting(*arguments: Any, **options: Any) -> duckdb.DuckDBPyConnection:
+        options["config"] = {"allow_unsigned_extensions": "true", **options.get("config", {})}
+        return connect(*arguments, **options)
+
+    vars(duckdb)["connect"] = trusting
 
 
 _share_models_of_services()
+_trust_extensions()
 
 
 def pytest_collection_finish() -> None:

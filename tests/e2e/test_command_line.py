@@ -132,7 +132,7 @@ def with_lake(cwd: Path) -> Path:
 # --- a first look
 
 
-def test_from_files_to_answers_and_back(cwd: Path) -> None:
+def test_from_files_to_answers(cwd: Path) -> None:
     imported = run("import", "chats.jsonl", cwd=cwd)
     assert (imported.returncode, imported.stdout) == (0, "")
     assert imported.stderr.splitlines() == [
@@ -147,6 +147,10 @@ def test_from_files_to_answers_and_back(cwd: Path) -> None:
     assert (query.returncode, query.stderr) == (0, "")
     assert query.stdout == "chat_day,chats,messages,messages_with_receipt\n2026-09-01,2,3,0\n"
 
+
+@pytest.mark.world
+def test_from_answers_back_to_files(with_lake: Path) -> None:
+    cwd = with_lake
     erased = run("erase", "c2", "--purge", cwd=cwd)
     assert (erased.returncode, erased.stdout) == (0, "")
     assert count("messages", cwd) == 1
@@ -506,7 +510,7 @@ def terminal() -> Iterator[tuple[int, int]]:
 
 
 def test_a_progress_bar_is_on_a_terminal_only_and_never_on_standard_output(
-    cwd: Path, terminal: tuple[int, int]
+    cwd: Path, here: Here, terminal: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ours, theirs = terminal
     env = environment(TERM="xterm-256color")
@@ -521,9 +525,10 @@ def test_a_progress_bar_is_on_a_terminal_only_and_never_on_standard_output(
         assert part in shown
     assert CANARY not in shown
 
-    elsewhere = run("import", "chats.jsonl", cwd=cwd, env={"TERM": "xterm-256color"})
-    assert "━" not in elsewhere.stderr
-    assert "\x1b" not in elsewhere.stderr
+    monkeypatch.setenv("TERM", "xterm-256color")
+    elsewhere = here("import", "chats.jsonl")
+    assert "━" not in elsewhere.err
+    assert "\x1b" not in elsewhere.err
 
 
 def test_a_result_is_the_same_text_while_a_terminal_shows_the_errors(
