@@ -18,6 +18,11 @@ SOURCES := $(wildcard layers/chatlake/python local bench functions tests tools)
 ENVIRONMENT ?= dev
 DEPLOYED ?= arm64
 PARALLEL := -n auto --dist loadfile --no-loadscope-reorder
+# What takes longer than a second of check, the longest first, side by side on the processors that
+# there are; what each says comes as a whole where make can do that.
+CHECKS := check-types check-by-sam scan-template check-template scan-secrets scan-code scan-workflow
+SIDE_BY_SIDE := --no-print-directory --jobs=$(shell getconf _NPROCESSORS_ONLN || echo 2) \
+	$(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 N ?= 10
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.13 --python $(BIN)/python \
 	--generate-hashes --custom-compile-command "make lock"
@@ -30,7 +35,7 @@ endif
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help setup format check scan unit test build deploy demo bench worlds trino coverage load chaos docs template lock \
-	release releasable clean
+	release releasable clean $(CHECKS)
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -41,20 +46,35 @@ format: $(READY) ## format the code and fix what the linter can fix
 	$(BIN)/ruff check --quiet --fix-only $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-check: $(READY) $(SAM) scan ## formatting, lint, types, template, scanners
+check: $(READY) $(SAM) $(SCAN) ## formatting, lint, types, template, scanners
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
-	$(BIN)/mypy $(SOURCES)
 	$(UV) pip check --quiet --python $(BIN)/python
+	@$(MAKE) $(SIDE_BY_SIDE) $(CHECKS)
+
+check-types: $(READY)
+	$(BIN)/mypy $(SOURCES)
+
+check-template: $(READY)
 	$(BIN)/python -m tools.template_parts --check
 	$(BIN)/cfn-lint --non-zero-exit-code informational template.yaml
+
+check-by-sam: $(SAM)
 	$(RUN_SAM) validate --lint --template template.yaml
 
-scan: $(SCAN) ## what is unsafe in template, code and workflow, and secrets; asks nobody
+scan: $(filter scan-%,$(CHECKS)) ## what is unsafe in template, code and workflow, and secrets; asks nobody
+
+scan-template: $(SCAN)
 	$(SCANNERS)/checkov --config-file .checkov.yaml --file template.yaml
+
+scan-code: $(SCAN)
 	@# What it says beside its findings is of comments; all of it is shown where there is one.
 	$(BANDIT) 2> /dev/null || $(BANDIT)
+
+scan-workflow: $(SCAN)
 	$(SCANNERS)/zizmor --offline --no-progress --quiet .github/workflows
+
+scan-secrets: $(SCAN)
 	@# In a copy: lines that have moved (3) are no new secrets.
 	@mkdir -p build && cp .secrets.json build/secrets.json
 	$(SCANNERS)/detect-secrets-hook --no-verify --baseline build/secrets.json $$(git ls-files ':!.secrets.json') || [ $$? -eq 3 ]
