@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,7 @@ def functions(template: Path = ROOT / "template.yaml") -> list[Function]:
     return found
 
 
+@cache
 def built_layer(layer: str, architecture: str) -> Path:
     """Return a layer's folder, which Lambda has as /opt; build it unless that was done before.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from dataclasses import replace
+from functools import cache
 from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,6 +66,12 @@ def imports(code: ast.AST, package: str, *, later: bool) -> Iterator[str]:
             yield from imports(node, package, later=later)
 
 
+@cache
+def parsed(code: str) -> ast.AST:
+    """The code of a module, which most functions import."""
+    return ast.parse(code)
+
+
 def missing(code: Path, found_in: list[Path]) -> set[str]:
     """Packages that the code, or a module of chatlake that it imports, needs and does not find."""
     lacking: set[str] = set()
@@ -76,7 +83,7 @@ def missing(code: Path, found_in: list[Path]) -> set[str]:
         if path in seen:
             continue
         seen.add(path)
-        for module in imports(ast.parse(path.read_text()), package_of(path), later=later):
+        for module in imports(parsed(path.read_text()), package_of(path), later=later):
             top = module.partition(".")[0]
             if top == "chatlake":
                 waiting += [(part, False) for part in module_files(module, found_in)]
@@ -151,7 +158,7 @@ def test_late_imports_of_chatlake_are_in_a_layer_or_of_the_command_line() -> Non
     names = {
         module
         for path in package.rglob("*.py")
-        for module in imports(ast.parse(path.read_text()), package_of(path), later=True)
+        for module in imports(parsed(path.read_text()), package_of(path), later=True)
         if module.partition(".")[0] not in sys.stdlib_module_names | EMBEDDED_HOME | {"chatlake"}
     }
     assert {"pyarrow", "pyiceberg.transforms"} <= names

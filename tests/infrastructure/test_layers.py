@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 from fnmatch import fnmatchcase
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -68,19 +69,23 @@ def layer() -> Layer:
     return built
 
 
+# A built layer stays as it is, and functions share theirs.
+size_of = cache(size_bytes)
+
+
 @of_each_architecture
 @of_each_function
 def test_a_function_with_its_layers_is_far_below_lambdas_limit(
     layer: Layer, function: Function, architecture: str
 ) -> None:
-    size = sum(size_bytes(layer(name, architecture)) for name in function.layers)
+    size = sum(size_of(layer(name, architecture)) for name in function.layers)
     # Lambda's own is 262,144,000; functions without Arrow start often, and are to start fast.
     assert 0 < size < (200e6 if "ArrowLayer" in function.layers else 50e6)
 
 
 @of_each_architecture
 def test_the_base_layer_is_small(layer: Layer, architecture: str) -> None:
-    assert size_bytes(layer("BaseLayer", architecture)) < 25e6
+    assert size_of(layer("BaseLayer", architecture)) < 25e6
 
 
 @of_each_architecture
