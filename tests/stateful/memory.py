@@ -42,6 +42,12 @@ class MemoryStore:
         self._stored: dict[str, StoredDocument] = {}
         self._tags = count()
 
+    def copied(self) -> MemoryStore:
+        """Return another one with the same documents, whose tags are none of those yet given."""
+        other = MemoryStore()
+        other._stored, other._tags = dict(self._stored), count(next(self._tags))
+        return other
+
     def read(self, initial_contact_id: str) -> StoredDocument | None:
         return self._stored.get(initial_contact_id)
 
@@ -97,6 +103,12 @@ class MemoryLake:
 
     def __init__(self) -> None:
         self._newest = {table.name: Snapshot() for table in schema.TABLES}
+
+    def copied(self) -> MemoryLake:
+        """Return another one whose tables are at the same snapshots."""
+        other = MemoryLake()
+        other._newest = dict(self._newest)
+        return other
 
     def load(self, table: schema.Table) -> Snapshot:
         return self._newest[table.name]

@@ -27,7 +27,7 @@ from tests.stateful.reads import CHAT, OTHER_CHAT, READS, READS_OF
 from tests.stateful.world import World, assert_rows_are_those_of_documents
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from tests.stateful.lockstep import Actor
 
@@ -104,17 +104,26 @@ STARTS = {
 }
 
 
-def started(start: str) -> tuple[World, set[Read]]:
-    world = World()
+@pytest.fixture(scope="module")
+def worlds() -> Iterator[dict[str, World]]:
+    """Worlds as they are at first; each step is taken in a copy, which is made at once."""
+    made = {start: World() for start in STARTS}
+    for start, (published, waiting) in STARTS.items():
+        Part(published).start(made[start]).finish()
+        made[start].drain()
+        Part(waiting).start(made[start]).finish()
+    yield made
+    for world in made.values():
+        world.close()
+
+
+def reads_of(start: str) -> set[Read]:
     published, waiting = STARTS[start]
-    Part(published).start(world).finish()
-    world.drain()
-    Part(waiting).start(world).finish()
-    return world, {*published, *waiting}
+    return {*published, *waiting}
 
 
-def count_steps(start: str, part: Part) -> int:
-    world, _ = started(start)
+def count_steps(begun: World, part: Part) -> int:
+    world = begun.copied()
     actor = part.start(world)
     actor.finish()
     world.close()
@@ -129,10 +138,13 @@ def count_steps(start: str, part: Part) -> int:
         for number, case in enumerate(product(PARTS, PARTS, STARTS))
     ],
 )
-def test_an_actor_may_be_overtaken_at_any_step(first: str, second: str, start: str) -> None:
+def test_an_actor_may_be_overtaken_at_any_step(
+    worlds: dict[str, World], first: str, second: str, start: str
+) -> None:
     slow_part, fast_part = PARTS[first], PARTS[second]
-    for steps in range(count_steps(start, slow_part) + 1):
-        world, reads = started(start)
+    reads = reads_of(start)
+    for steps in range(count_steps(worlds[start], slow_part) + 1):
+        world = worlds[start].copied()
         slow = slow_part.start(world)
         slow.advance(steps)
         fast_part.start(world).finish()
@@ -145,9 +157,12 @@ def test_an_actor_may_be_overtaken_at_any_step(first: str, second: str, start: s
 
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("part", PARTS)
-def test_an_actor_may_be_killed_at_any_step_and_begin_again(part: str, start: str) -> None:
-    for steps in range(count_steps(start, PARTS[part])):
-        world, reads = started(start)
+def test_an_actor_may_be_killed_at_any_step_and_begin_again(
+    worlds: dict[str, World], part: str, start: str
+) -> None:
+    reads = reads_of(start)
+    for steps in range(count_steps(worlds[start], PARTS[part])):
+        world = worlds[start].copied()
         killed = PARTS[part].start(world)
         killed.advance(steps)
         killed.kill()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from pyiceberg.catalog.sql import SqlCatalog
 
 from chatlake.chat_state.sqlite import SqliteChatState
+from chatlake.documents import revision as revisions
+from chatlake.documents.document import Document
 from chatlake.documents.store.folder import FolderStore
 from chatlake.documents.upsert import upsert
 from chatlake.locks import exclusive_access
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from pyiceberg.catalog import Catalog
 
     from chatlake.chat_state import BatchHint, ChatState
-    from chatlake.documents.document import Document
     from chatlake.documents.store import DocumentStore, StoredDocument
     from chatlake.documents.upsert import UpsertResult
     from chatlake.exceptions import UnreadableDocument
@@ -91,6 +92,16 @@ class World:
 
     def close(self) -> None:
         self._to_close.close()
+
+    def copied(self) -> World:
+        """Return another one that has come as far; of one that is all in memory."""
+        assert isinstance(self.store, MemoryStore)
+        assert isinstance(self.lake, MemoryLake)
+        other = World()
+        self.chats._db.backup(other.chats._db)
+        other.store, other.lake = self.store.copied(), self.lake.copied()
+        other.queue, other._messages = dict(self.queue), count(next(self._messages))
+        return other
 
     # Actors
 
@@ -205,6 +216,12 @@ def rows_of(documents: Iterable[Document]) -> dict[str, list[Row]]:
     return {name: sorted(plain_rows(rows), key=repr) for name, rows in made.items()}
 
 
+@lru_cache(maxsize=64)
+def _rows_of(documents: tuple[bytes, ...], _row_format: int) -> dict[str, list[Row]]:
+    """Return the same: whatever the order of steps, they end with the same documents."""
+    return rows_of(map(Document.from_bytes, documents))
+
+
 def _comparable(table: schema.Table, row: Row, open_chats: Collection[str]) -> dict[str, Any]:
     names = [column.name for column in table.columns if column.name != "published_at"]
     named = dict(zip(names, row, strict=True))
@@ -216,7 +233,8 @@ def assert_rows_are_those_of_documents(world: World) -> None:
     """Every row of every document, once each, and no other."""
     documents = world.documents()
     open_chats = {chat for chat, document in documents.items() if not is_settled(document)}
-    made = rows_of(documents.values())
+    stored = tuple(document.to_bytes() for document in documents.values())
+    made = _rows_of(stored, revisions.ROW_FORMAT)
     for table in schema.TABLES:
         actual, expected = (
             sorted((_comparable(table, row, open_chats) for row in rows), key=repr)
