@@ -98,10 +98,14 @@ class World:
         assert isinstance(self.store, MemoryStore)
         assert isinstance(self.lake, MemoryLake)
         other = World()
-        self.chats._db.backup(other.chats._db)
         other.store, other.lake = self.store.copied(), self.lake.copied()
-        other.queue, other._messages = dict(self.queue), count(next(self._messages))
+        other.remember(self)
         return other
+
+    def remember(self, other: World) -> None:
+        """Take over the state of chats and the queue of another one."""
+        other.chats._db.backup(self.chats._db)
+        self.queue, self._messages = dict(other.queue), count(next(other._messages))
 
     # Actors
 

@@ -70,11 +70,14 @@ class Beside:
             assert self.rows(table, chat) == sorted(rows, key=repr), table
 
 
-def two_chats(world: World) -> Beside:
-    """Publish two chats at once."""
+def beside_others(world: World) -> Beside:
+    """Let others come to a world."""
     assert world.catalog is not None
-    beside = Beside(world, PyicebergOthers(world.catalog))
+    return Beside(world, PyicebergOthers(world.catalog))
+
+
+def publish_two_chats(world: World) -> None:
+    """Publish two chats at once."""
     for chat in (CHAT, OTHER_CHAT):
-        beside.upsert(chat, *WHOLE)
+        world.upsert(*(READS_OF[chat][read] for read in WHOLE))
     world.drain()
-    return beside

@@ -8,7 +8,13 @@ import pytest
 from pyiceberg.types import LongType
 
 from chatlake.exceptions import TableDiffers
-from tests.integration.tables.beside_others import CHANGES, TABLES, Beside, two_chats
+from tests.integration.tables.beside_others import (
+    CHANGES,
+    TABLES,
+    Beside,
+    beside_others,
+    publish_two_chats,
+)
 from tests.others.versions import NEW_COLUMNS, one_column_fewer
 from tests.others.watched import statements_of
 from tests.stateful.reads import CHAT, OTHER_CHAT
@@ -213,7 +219,8 @@ def test_a_publisher_that_is_newer_than_its_table_drops_no_value_and_publishes_n
 ) -> None:
     with one_column_fewer():
         world = World(tmp_path)
-        beside = two_chats(world)
+        publish_two_chats(world)
+    beside = beside_others(world)
     beside.upsert(OTHER_CHAT, *CHANGES)
     error = refused(beside)
     assert f"its column {NEW_COLUMNS['messages']} is gone" in str(error)
