@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import botocore.session
 import duckdb
+import pytest
 from hypothesis import HealthCheck, settings
 from sqlalchemy import Engine, event
 
@@ -79,10 +80,11 @@ _trust_extensions()
 event.listen(Engine, "connect", _spare_the_disk)
 
 
-def pytest_collection_finish() -> None:
-    """Let no collection of garbage go through all that tests have imported.
+@pytest.fixture(scope="module", autouse=True)
+def frozen_garbage() -> None:
+    """Let no collection of garbage go through all that tests have imported and read before.
 
-    The package collects after each batch, which costs more than a small import itself.
+    The package collects after each batch, which would cost more than a small import itself.
     """
     gc.collect()
     gc.freeze()
