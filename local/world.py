@@ -30,12 +30,17 @@ from local.endings import Ending, Endings
 from local.participant_service import ParticipantService
 from local.participant_service.timeline import ContactEvent, ExportObject, happenings
 from local.scripted.chat import Chat
-from local.scripted.contact_center import ACCOUNT_ID, INSTANCE_ALIAS, INSTANCE_ARN, REGION
+from local.scripted.contact_center import (
+    ACCOUNT_ID,
+    EXPORT_BUCKET,
+    INSTANCE_ALIAS,
+    INSTANCE_ARN,
+    REGION,
+)
 from local.world_script import Hook, Origin, Script, Told, usual_hook
 
 __all__ = ["EXPORT_BUCKET", "Hook", "Origin", "Script", "Told", "World", "usual_hook"]
 
-EXPORT_BUCKET = "example-connect-exports"
 EXPORT_PREFIX = f"connect/{INSTANCE_ALIAS}/ChatTranscripts"
 FLOW_ID = "f0000000-0000-4000-8000-000000000001"
 _SENDERS = 6

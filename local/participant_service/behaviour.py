@@ -23,6 +23,9 @@ class Behaviour:
         The least and the most seconds from the end of a leg to its export.
     exports
         Whether the instance writes exports at all.
+    redacts
+        Whether Contact Lens redacts them: a contact's record names its export then, and the copy
+        from before. What the exports hold is the same.
     websockets
         Whether there are any; without, every handshake is refused.
     frames_twice, frames_late, metadata_without_id
@@ -50,6 +53,7 @@ class Behaviour:
     connection_token_s: float = 86_400
     export_delay_s: tuple[float, float] = (30, 60)
     exports: bool = True
+    redacts: bool = False
     websockets: bool = True
     frames_twice: float = 0.03
     frames_late: float = 0.03

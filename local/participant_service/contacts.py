@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from local.participant_service.operations import Operation
 from local.scripted.chat import Chat, Leg
+from local.scripted.contact_center import EXPORT_BUCKET
 from local.scripted.items import JsonObject, Participant
 
 _SEARCHED: dict[str, Callable[[Leg], int | None]] = {
@@ -46,7 +47,8 @@ class Contact:
 class Contacts:
     """The chats of one instance by the ids of all their legs."""
 
-    def __init__(self, chats: Iterable[Chat]) -> None:
+    def __init__(self, chats: Iterable[Chat], *, redacts: bool = False) -> None:
+        self._redacts = redacts
         self.chats = sorted(chats, key=lambda chat: (chat.started_ms, chat.initial_contact_id))
         self._contacts = {
             leg.contact_id: Contact(chat, leg) for chat in self.chats for leg in chat.legs
@@ -68,7 +70,10 @@ class Contacts:
         contact = self._contacts.get(parameters["ContactId"])
         if contact is None or contact.leg.initiated_ms > now_ms:
             raise operation.refused("ResourceNotFoundException", "there is no such contact")
-        return {"Contact": _described(contact, now_ms)}
+        described = _described(contact, now_ms)
+        if self._redacts and contact.leg.disconnected_ms <= now_ms:
+            described["Recordings"] = [_transcript(contact.leg)]
+        return {"Contact": described}
 
     def search(self, operation: Operation, parameters: JsonObject, now_ms: int) -> JsonObject:
         """Answer SearchContacts; without a sort the newest contact comes first."""
@@ -134,6 +139,16 @@ def _described(contact: Contact, now_ms: int) -> JsonObject:
     times = (time_ms for _, time_ms in contact.leg.events() if time_ms <= now_ms)
     described["LastUpdateTimestamp"] = max(times) / 1000
     return described
+
+
+def _transcript(leg: Leg) -> JsonObject:
+    """Return what a record says of a transcript that was redacted."""
+    location = f"{EXPORT_BUCKET}/{leg.export_key}"
+    return {
+        "StorageType": "S3",
+        "Location": location,
+        "UnprocessedTranscriptLocation": location.replace("ChatTranscripts", "Unprocessed"),
+    }
 
 
 def _summary(contact: Contact, now_ms: int) -> JsonObject:

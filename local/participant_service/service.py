@@ -66,7 +66,7 @@ class ParticipantService:
         self._clock = clock
         self._record = record
         self._behaviour = behaviour
-        self._contacts = Contacts(chats)
+        self._contacts = Contacts(chats, redacts=behaviour.redacts)
         self._tokens = Tokens(behaviour)
         self._buckets = {name: Bucket(*quota) for name, quota in behaviour.quotas().items()}
         self._server = HttpServer(self._answer)

@@ -12,6 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 REGION = "eu-west-1"
 ACCOUNT_ID = "111122223333"
 INSTANCE_ALIAS = "example"
+EXPORT_BUCKET = "example-connect-exports"
 INSTANCE_ID = "5c0ffee5-1a7e-4000-8000-c4a71a4e0001"
 INSTANCE_ARN = f"arn:aws:connect:{REGION}:{ACCOUNT_ID}:instance/{INSTANCE_ID}"
 

@@ -19,6 +19,7 @@ from botocore.validate import ParamValidator
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from chatlake.sources.recordings import is_redacted
 from local.chats import Chat
 from local.participant_service import Behaviour, Fault
 from local.participant_service.constraints import violations
@@ -709,6 +710,21 @@ class TestDescribeContact:
         assert described[0]["PreviousContactId"] == TRANSFERRED.legs[-2].contact_id
         assert described[0]["InitialContactId"] == TRANSFERRED.initial_contact_id
         assert described[1]["RelatedContactId"] == first.related_contact_id
+
+    @pytest.mark.parametrize("redacts", [True, False])
+    def test_names_the_copy_from_before_redaction_once_the_leg_is_over(self, redacts: bool) -> None:
+        leg = LONG.legs[0]
+        behaviour = replace(UNLIMITED, redacts=redacts)
+        with serving([LONG], at_ms=leg.disconnected_ms - 1, behaviour=behaviour) as served:
+
+            def recordings() -> Any:
+                return served.connect.describe_contact(
+                    InstanceId=LONG.instance_id, ContactId=leg.contact_id
+                )["Contact"].get("Recordings")
+
+            assert recordings() is None
+            served.clock.set(leg.disconnected_ms)
+            assert is_redacted(recordings(), leg.export_key) is (True if redacts else None)
 
     def test_of_an_unknown_or_future_contact_is_not_found(self) -> None:
         with serving([LONG], at_ms=LONG.started_ms - 1) as served:
