@@ -52,7 +52,12 @@ def read_stack() -> Stack:
     return Stack(
         architecture=defaults["Architecture"],
         memory_gb={name: function["MemorySize"] / 1024 for name, function in functions.items()},
-        timeout_s={name: function["Timeout"] for name, function in functions.items()},
+        timeout_s={
+            name: function["Timeout"]
+            for name, function in functions.items()
+            # That of Backfill depends on the policy of content.
+            if isinstance(function["Timeout"], int)
+        },
         capture_rate=defaults["CaptureRate"],
         own_rate=defaults["CaptureRate"] - defaults["LastReadReserve"],
         live_source=defaults["LiveSource"],

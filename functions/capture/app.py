@@ -17,6 +17,7 @@ from chatlake.aws.settings import Settings
 from chatlake.aws_clients import clients
 from chatlake.aws_clients.counters import Counters
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture import contact_records
 from chatlake.capture.capture_services import CaptureServices
 from chatlake.capture.export_bucket import ExportBucket
 from chatlake.capture.lease import Lease
@@ -66,8 +67,7 @@ def connect() -> ConnectClient:
 
 def recordings_of(contact: str) -> object:
     """Return what the record of a contact lists as its recordings."""
-    found = connect().describe_contact(InstanceId=settings.instance_id, ContactId=contact)
-    return found["Contact"].get("Recordings")
+    return contact_records.recordings_of(connect(), settings.instance_id, contact)
 
 
 def report_failure(chat: str, error: Exception) -> None:

@@ -55,14 +55,18 @@ def hooked(folder: Path) -> int:
 
 
 def backfilled(folder: Path) -> None:
-    """Let exports of the past be taken in, one of which nobody can read."""
+    """Let redacted exports of the past be taken in, one of which nobody can read."""
     chat = Casting().find(lambda chat: receipts(chat) > 2, started_s=0)
     with World(
-        Script([chat], Behaviour()),
+        Script([chat], Behaviour(redacts=True)),
         Clock(DAY_MS / 1000 + 86_400, 20),
         template=deployable(folder / "project"),
         folder=folder,
-        parameters={"PublishWindowSeconds": "1", "Architecture": HOST},
+        parameters={
+            "PublishWindowSeconds": "1",
+            "Architecture": HOST,
+            "ContentPolicy": "redacted",
+        },
     ) as world:
         exports = {one.key: one.body for one in (ExportObject(chat, leg) for leg in chat.legs)}
         exports[BROKEN] = b"{"

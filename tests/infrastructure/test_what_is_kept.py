@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from chatlake.capture.past_records import LAST_RECORD_MS, PROCESSES, RECORDS_PER_S
+from chatlake.operations import backfill
 from local.cloud.exceptions import DeploymentFailed
 from local.cloud.intrinsics import check_rules
 from local.cloud.schema_check import mistakes
@@ -76,11 +78,33 @@ def test_no_document_goes_while_its_chat_may_go_on(days: str, allowed: bool) -> 
         ("redacted", {}, False),
     ],
 )
-def test_capture_may_ask_for_records_only_where_it_does(
+def test_records_may_be_asked_for_only_where_they_are(
     policy: str, exports: dict[str, str], asks: bool
 ) -> None:
     allowed = actions("Capture", ContentPolicy=policy, **exports)
     assert ("connect:DescribeContact" in allowed) is asks
+    policies = properties("BackfillRole", ContentPolicy=policy, **exports)["Policies"]
+    sids = {said["Sid"] for one in policies for said in one["PolicyDocument"]["Statement"]}
+    assert ("DescribeContact" in sids) is ("SendAgain" in sids) is asks
+
+
+@pytest.mark.parametrize(("policy", "asks"), [("full", False), ("redacted", True), ("none", False)])
+def test_backfill_has_time_to_ask_for_the_records_of_a_batch(policy: str, asks: bool) -> None:
+    told = {"ContentPolicy": policy, **EXPORTS, "BackfillConcurrency": "40"}
+    function, queue = properties("Backfill", **told), properties("BackfillQueue", **told)
+    source = properties("BackfillNamed", **told)
+    timeout_s = int(function["Timeout"])
+    # docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    window_s = source["MaximumBatchingWindowInSeconds"]
+    assert int(queue["VisibilityTimeout"]) >= 6 * timeout_s + window_s
+    processes = int(source["ScalingConfig"]["MaximumConcurrency"])
+    assert processes == (PROCESSES if asks else 40)
+    silent_s = backfill._SILENT_WITH_RECORDS_S if asks else backfill._SILENT_S
+    assert silent_s > 2 * int(queue["VisibilityTimeout"])
+    if asks:
+        asking_s = timeout_s - LAST_RECORD_MS / 1000
+        # One period goes by first; and a tenth of them may have to be asked for again.
+        assert (1.1 * source["BatchSize"] + 1) / RECORDS_PER_S <= asking_s
 
 
 def test_erase_looks_every_day() -> None:

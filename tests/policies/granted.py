@@ -22,6 +22,7 @@ EVERYTHING = MappingProxyType(
         "ExportBucketName": EXPORT_BUCKET,
         "ExportPrefix": EXPORT_PREFIX,
         "ExportKeyArn": EXPORT_KEY,
+        "ContentPolicy": "redacted",
         "StartChatApi": "on",
         "ContactFlowId": FLOW_ID,
         "LastReads": "on",

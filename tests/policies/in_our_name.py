@@ -102,6 +102,7 @@ _BROUGHT_TOGETHER = (
     "a leg that had a document of its own is merged into its chat's: `documents.upsert`"
 )
 _LATER = "a last read that had no turn or no time is left to Capture: `capture.last_read`"
+_NO_TIME = "contacts that there was no time to ask Connect about: `functions/backfill`"
 _RENEWED = "a ConnectionToken that was made for a last read is kept: `capture.last_read`"
 _FORGET = (
     *_items("GetItem", "chat", _ERASED),
@@ -154,7 +155,12 @@ NOT_IN_THE_WORLDS: dict[str, Reasons] = {
             _RENEWED,
         ),
     ],
-    "Backfill": [*_FORGET, *_MERGED, *_GONE],
+    "Backfill": [
+        *_FORGET,
+        *_MERGED,
+        *_GONE,
+        *_rare("sqs", "SendMessage", _NO_TIME, queue="BackfillQueue"),
+    ],
     "Capture": [
         *_FORGET,
         *_GONE,

@@ -194,6 +194,9 @@ ROLES = (
             key_by("dynamodb s3", writes=True),
             _TO_PUBLISH,
             send("SendToDeadLetters", "BackfillDeadLetters", "the dead letters of Backfill"),
+            replace(_DESCRIBE, when="KeepsRedacted"),
+            # What there was no time to ask about.
+            replace(send("SendAgain", "BackfillQueue", "the backfill queue"), when="KeepsRedacted"),
         ),
     ),
     Role(

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from chatlake.capture.rate_limiter import Unpaced
+from chatlake.chat_state.backfills import BackfillState
+from chatlake.exceptions import StackUnusable
 from chatlake.operations import backfill as module
 from chatlake.operations import backfill_estimate, redrive
-from chatlake.operations.past_exports import PastDays
+from chatlake.operations.past_exports import Listing, PastDays
 from local.chats import scripts
 from local.clock import Clock
 from local.participant_service import Behaviour, ParticipantService
@@ -23,7 +25,7 @@ from tests.command import run_command
 from tests.functions import call
 from tests.lake_folder import Ran
 from tests.queue_worker import records, working
-from tests.small_stack import SmallStack, forget_session, small_stack
+from tests.small_stack import SmallStack, describe, forget_session, small_stack
 from tools import prices
 
 if TYPE_CHECKING:
@@ -56,6 +58,22 @@ def stack(aws: Aws, load: Load, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sma
     ):
         monkeypatch.setenv("AWS_ENDPOINT_URL_CONNECT", service.url)
         yield made
+
+
+@pytest.fixture
+def redacting(aws: Aws, stack: SmallStack) -> SmallStack:
+    """The stack, which keeps contents of redacted exports alone."""
+    aws.client("cloudformation").delete_stack(StackName=stack.name)
+    describe(
+        aws,
+        stack.name,
+        {name: value for name, value in stack.outputs.items() if value},
+        ConnectInstanceArn=INSTANCE_ARN,
+        ExportBucketName=stack.settings.export_bucket,
+        ExportPrefix=PREFIX,
+        ContentPolicy="redacted",
+    )
+    return stack
 
 
 @pytest.fixture
@@ -124,6 +142,18 @@ def test_a_dry_run_counts_and_does_nothing(aws: Aws, stack: SmallStack, run: Run
     assert waiting(aws, stack.outputs["BackfillQueueUrl"]) == 0
     assert stack.archive.backfills.read(f"{SINCE}..{UNTIL}") is None
     assert "searches" not in run(*period("--dry-run", "--exports-only"), working_off=False).out
+
+
+@pytest.mark.usefixtures("exports")
+def test_a_dry_run_tells_how_long_records_are_asked_for(redacting: SmallStack, run: Run) -> None:
+    told = f"{len(LEGS)} records of contacts, 0.0 hours at 1 a second: ContentPolicy is redacted"
+    assert told in run(*period("--dry-run"), working_off=False).out
+    assert told in run(*period("--dry-run", "--exports-only"), working_off=False).out
+
+
+@pytest.mark.usefixtures("exports")
+def test_no_stack_that_keeps_all_contents_asks_for_records(stack: SmallStack, run: Run) -> None:
+    assert "records" not in run(*period("--dry-run"), working_off=False).out
 
 
 @pytest.mark.usefixtures("exports")
@@ -245,20 +275,25 @@ def test_its_first_ones_tell_how_long_the_rest_takes(
     assert 10 <= over < len(exports)
 
 
-def test_live_chats_are_left_to_their_events(
-    aws: Aws, stack: SmallStack, backfill: ModuleType, exports: list[str]
-) -> None:
+def started(aws: Aws, stack: SmallStack, **more: Any) -> module.Backfill:
     sources = module.BackfillSources(
         folder=None,  # type: ignore[arg-type]
         instance_arn=INSTANCE_ARN,
         connect=aws.client("connect"),
         searches=Unpaced(),
         sqs=aws.client("sqs"),
-        queue_url="",
+        queue_url=stack.outputs["BackfillQueueUrl"],
         publish_queue_url="",
         backfills=stack.archive.backfills,
+        **more,
     )
-    work = module.Backfill(sources, PastDays(date(2026, 8, 1), date(2026, 8, 2)))
+    return module.Backfill(sources, PastDays(date(2026, 8, 1), date(2026, 8, 2)))
+
+
+def test_live_chats_are_left_to_their_events(
+    aws: Aws, stack: SmallStack, backfill: ModuleType, exports: list[str]
+) -> None:
+    work = started(aws, stack)
     over = {"Id": "over", "DisconnectTimestamp": datetime(2026, 8, 1, tzinfo=UTC)}
     keys = {"over": "k1", "lives": "k2"}
     [found] = work._found([over, {"Id": "lives"}, {}], keys)
@@ -296,6 +331,20 @@ def test_a_function_that_does_nothing_is_told_of(
     assert ran.err.splitlines()[-1].startswith("Error: Backfill has taken in nothing for 0 minutes")
 
 
+@pytest.mark.parametrize(("asks", "minutes"), [(False, 25), (True, 62)])
+def test_what_has_failed_has_time_to_come_back(
+    aws: Aws, stack: SmallStack, monkeypatch: pytest.MonkeyPatch, asks: bool, minutes: int
+) -> None:
+    """It is hidden for as long as six times the function's timeout."""
+    monkeypatch.setattr(module, "_POLL_S", 100.0)
+    aws.client("sqs").send_message(QueueUrl=stack.outputs["BackfillQueueUrl"], MessageBody="{}")
+    waits: list[float] = []
+    work = started(aws, stack, asks_for_records=asks, sleep=waits.append)
+    with pytest.raises(StackUnusable, match=f"for {minutes} minutes, and 1 messages wait"):
+        work._wait(None, BackfillState(""), lambda _: None)
+    assert sum(waits) == pytest.approx(60 * minutes, abs=50)
+
+
 def test_what_cannot_be_done_is_one_sentence(aws: Aws, stack: SmallStack, run: Run) -> None:
     ran = run("backfill", "--since", UNTIL, "--until", SINCE, working_off=False)
     assert (ran.code, ran.out) == (2, "")
@@ -319,6 +368,30 @@ def test_a_refused_search_waits_and_is_made_again(
         monkeypatch.setenv("AWS_ENDPOINT_URL_CONNECT", service.url)
         ran = run(*period())
     assert ran.code == 0, ran.err
+
+
+def reckoned(*, exports: int, busy_s: float, asking: bool) -> backfill_estimate.Estimate:
+    listing = Listing({date(2026, 8, 1): exports})
+    return backfill_estimate.estimate(
+        listing,
+        BackfillState("", done=100, busy_ms=round(busy_s * 1000)),
+        processes=10,
+        memory_gb=1.0,
+        architecture="arm64",
+        searching=False,
+        asking=asking,
+    )
+
+
+def test_where_records_are_asked_for_an_estimate_knows_their_pace() -> None:
+    # Ten executions, each with a tenth of a second an export; two that wait for two seconds.
+    assert reckoned(exports=36_000, busy_s=10, asking=False).hours == pytest.approx(0.1)
+    slow = reckoned(exports=36_000, busy_s=200, asking=True)
+    assert (slow.a_second, slow.hours) == (pytest.approx(1.0), pytest.approx(10.0))
+    # The first ones may have been quick, because events told of them.
+    assert reckoned(exports=36_000, busy_s=10, asking=True).hours == pytest.approx(10.0)
+    throttled = reckoned(exports=36_000, busy_s=400, asking=True)
+    assert throttled.hours == pytest.approx(20.0)
 
 
 def test_prices_are_those_of_the_page_of_costs() -> None:

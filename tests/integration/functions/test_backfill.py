@@ -9,10 +9,16 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from chatlake.capture import backfill as module
+from chatlake.capture import past_records
 from chatlake.capture.backfill import PastContact
 from chatlake.capture.contact_search import as_event
+from chatlake.capture.rate_limiter import Pace, Unpaced
 from chatlake.chat_state import add_tombstones
+from chatlake.documents.content_policy import left_out
+from chatlake.exceptions import HandlerFailed
 from chatlake.operations import backfill_estimate
 from tests.aws import Aws
 from tests.functions import INSTANCE, Load, call
@@ -55,10 +61,12 @@ def put(aws: Aws, backfill: ModuleType) -> Put:
     return put
 
 
-def answered(backfill: ModuleType, *contacts: PastContact | str) -> list[str]:
+def answered(
+    backfill: ModuleType, *contacts: PastContact | str, left_ms: int = 300_000
+) -> list[str]:
     """Hand messages to the function; return those that are to come again."""
     bodies = [one if isinstance(one, str) else one.to_body() for one in contacts]
-    answer = call(backfill, records(*bodies))
+    answer = call(backfill, records(*bodies), left_ms=left_ms)
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
@@ -104,16 +112,202 @@ def test_an_export_becomes_a_document_and_is_to_be_published(
     assert state.busy_ms > 0
 
 
-@pytest.mark.parametrize("policy", ["redacted", "none"])
+type Recordings = Callable[[str], object]
+
+
+@pytest.fixture
+def strict(aws: Aws, load: Load, monkeypatch: pytest.MonkeyPatch) -> Callable[..., ModuleType]:
+    def pace(per_second: float) -> Pace:
+        assert per_second == past_records.RECORDS_PER_S
+        return Unpaced()
+
+    def strict(recordings: Recordings, policy: str = "redacted") -> ModuleType:
+        """Load the function of a stack with another policy; Connect's records are as told."""
+        found = load(
+            "backfill",
+            BACKFILL_QUEUE_URL=aws.queue(),
+            BACKFILL_DEAD_LETTERS_URL=aws.queue(),
+            CONTENT_POLICY=policy,
+        )
+        monkeypatch.setattr(found, "recordings_of", recordings)
+        monkeypatch.setattr(found, "RateLimiter", pace)
+        # What is put into a bucket here is old.
+        monkeypatch.setattr(past_records, "COMPLETE_AFTER_MS", -60_000)
+        return found
+
+    return strict
+
+
+def redacted(contact: str) -> object:
+    """What the record of a contact says whose export was redacted."""
+    key = f"{PREFIX}/{contact}_20260801T10:00_UTC.json"
+    return [{"Location": f"exports/{key}", "UnprocessedTranscriptLocation": f"before/{contact}"}]
+
+
+def refused(code: str) -> Recordings:
+    def recordings(_: str) -> object:
+        raise ClientError({"Error": {"Code": code, "Message": CANARY}}, "DescribeContact")
+
+    return recordings
+
+
+def content(function: ModuleType, chat: str) -> bool:
+    """Whether what was said is in a chat's document."""
+    document = function.archive.store.read(chat).document
+    assert document.items.keys() == {f"m-{chat}"}
+    return CANARY in document.to_bytes().decode()
+
+
+@pytest.mark.parametrize(
+    ("policy", "recordings"),
+    [
+        ("redacted", lambda _: None),
+        ("redacted", lambda contact: [{"Location": f"exports/{contact}"}]),
+        ("redacted", refused("ResourceNotFoundException")),
+        ("none", redacted),
+    ],
+    ids=["not listed", "no copy", "forgotten", "none"],
+)
 def test_no_content_is_stored_that_nobody_knows_to_be_redacted(
-    aws: Aws, load: Load, put: Put, capfd: pytest.CaptureFixture[str], policy: str
+    strict: Callable[..., ModuleType],
+    put: Put,
+    capfd: pytest.CaptureFixture[str],
+    policy: str,
+    recordings: Recordings,
 ) -> None:
-    strict = load("backfill", BACKFILL_DEAD_LETTERS_URL=aws.queue(), CONTENT_POLICY=policy)
-    assert answered(strict, PastContact(RUN, put("c1"))) == []
-    document = strict.archive.store.read("c1").document
-    assert document.items.keys() == {"m-c1"}
-    assert CANARY not in document.to_bytes().decode()
-    assert '"ContentLeftOut":1' in capfd.readouterr().out.replace(" ", "")
+    function = strict(recordings, policy)
+    assert answered(function, PastContact(RUN, put("c1"))) == []
+    assert not content(function, "c1")
+    said = capfd.readouterr().out
+    assert '"ContentLeftOut":1' in said.replace(" ", "")
+    assert CANARY not in said
+
+
+def test_content_is_stored_whose_contact_names_a_copy_from_before(
+    aws: Aws, strict: Callable[..., ModuleType], put: Put
+) -> None:
+    asked: list[str] = []
+
+    def recordings(contact: str) -> object:
+        asked.append(contact)
+        return redacted(contact) if contact != "c3" else None
+
+    function = strict(recordings)
+    contacts = [PastContact(RUN, put(f"c{n}"), ended(f"c{n}")) for n in range(6)]
+    assert answered(function, *contacts, PastContact(RUN, event=ended("none"))) == []
+    assert [content(function, f"c{n}") for n in range(6)] == [n != 3 for n in range(6)]
+    assert sorted(asked) == [f"c{n}" for n in range(6)]
+    assert announced(aws, function) == {"none", *(f"c{n}" for n in range(6))}
+
+
+@pytest.mark.parametrize("policy", ["full", "none"])
+def test_nobody_is_asked_where_no_record_matters(
+    strict: Callable[..., ModuleType], put: Put, policy: str
+) -> None:
+    function = strict(refused("NobodyMayAsk"), policy)
+    assert answered(function, PastContact(RUN, put("c1")), left_ms=1000) == []
+    assert content(function, "c1") is (policy == "full")
+
+
+def test_what_was_left_out_comes_with_the_record(
+    strict: Callable[..., ModuleType], put: Put
+) -> None:
+    """Exports that were taken in while no records were asked for, or could be had."""
+    contact = PastContact(RUN, put("c1"))
+    assert answered(strict(lambda _: None), contact) == []
+    function = strict(redacted)
+    assert answered(function, contact) == []
+    assert content(function, "c1")
+    document = function.archive.store.read("c1").document
+    assert left_out(document) == set()
+    # And stays, if there is none any more.
+    assert answered(strict(lambda _: None), contact) == []
+    assert function.archive.store.read("c1").document == document
+
+
+def test_an_export_whose_record_cannot_be_had_now_comes_again(
+    aws: Aws, strict: Callable[..., ModuleType], put: Put, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def recordings(contact: str) -> object:
+        return redacted(contact) if contact == "good" else refused("AccessDenied")(contact)
+
+    function = strict(recordings)
+    later = PastContact(RUN, put("later"), ended("later"))
+    assert answered(function, PastContact(RUN, put("good")), later) == ["m1"]
+    # Not even what a search told: it comes again whole.
+    assert function.archive.store.read("later") is None
+    assert dead(aws, function) == []
+    assert announced(aws, function) == {"good"}
+    said = capfd.readouterr()
+    assert "RecordsUnavailable" in said.out
+    assert CANARY not in said.out + said.err
+
+
+def test_an_export_that_is_new_waits_for_its_record(
+    strict: Callable[..., ModuleType], put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = strict(lambda _: None)
+    monkeypatch.setattr(past_records, "COMPLETE_AFTER_MS", 60_000)
+    contact = PastContact(RUN, put("c1"))
+    assert answered(function, contact) == ["m0"]
+    assert function.archive.store.read("c1") is None
+
+
+def test_what_there_was_no_time_for_goes_into_the_queue_again(
+    aws: Aws, strict: Callable[..., ModuleType], put: Put
+) -> None:
+    """A message that fails becomes a dead letter in the end, however long Connect refuses."""
+    function = strict(redacted)
+    function.archive.backfills.move(RUN, "2026-08-01 0 ", sent=13)
+    contacts = [PastContact(RUN, put(f"c{n}"), ended(f"c{n}")) for n in range(12)]
+    short_ms = past_records.LAST_RECORD_MS
+    assert answered(function, *contacts, PastContact(RUN, event=ended("e")), left_ms=short_ms) == []
+    assert function.archive.store.read("c1") is None
+    assert announced(aws, function) == {"e"}
+    state = function.archive.backfills.read(RUN)
+    assert (state.done, state.rejected) == (1, 0)
+    again = _taken(aws, function.settings.backfill_queue_url)
+    sent = [PastContact.from_body(json.dumps(body)) for body in again]
+    assert {one.export for one in sent} == {one.export for one in contacts}
+    assert [one.again for one in sent] == [1] * 12
+    # With time they are done, each once.
+    assert answered(function, *sent) == []
+    assert all(content(function, f"c{n}") for n in range(12))
+    assert function.archive.backfills.read(RUN).done == 13
+    assert _taken(aws, function.settings.backfill_queue_url) == []
+
+
+def test_all_of_it_comes_again_if_the_queue_takes_nothing(
+    strict: Callable[..., ModuleType], put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    function = strict(redacted)
+    refused = {"Failed": [{"Code": "InternalError"}]}
+    monkeypatch.setattr(function.sqs, "send_message_batch", lambda **_: refused)
+    with pytest.raises(HandlerFailed, match="MessageRefused"):
+        answered(function, PastContact(RUN, put("c1")), left_ms=1000)
+
+
+def test_what_is_refused_for_hours_is_left_to_the_queue(
+    aws: Aws, strict: Callable[..., ModuleType], put: Put
+) -> None:
+    function = strict(redacted)
+    contact = PastContact(RUN, put("c1"), again=module._MOST_AGAIN)
+    assert answered(function, contact, left_ms=1000) == ["m0"]
+    assert _taken(aws, function.settings.backfill_queue_url) == []
+
+
+def test_a_refused_call_is_made_again_within_the_execution(
+    strict: Callable[..., ModuleType], put: Put, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(past_records, "_THROTTLED_S", 0.01)
+    answers = [refused("ThrottlingException")] * 3
+
+    def recordings(contact: str) -> object:
+        return answers.pop()(contact) if answers else redacted(contact)
+
+    function = strict(recordings)
+    assert answered(function, *(PastContact(RUN, put(f"c{n}")) for n in range(3))) == []
+    assert all(content(function, f"c{n}") for n in range(3))
 
 
 def test_a_message_that_comes_again_changes_nothing(backfill: ModuleType, put: Put) -> None:

@@ -274,6 +274,20 @@ class MessageRefused(ChatlakeError):
         super().__init__(f"the {queue} queue refused a message: {code}; {then}")
 
 
+class RecordUnavailable(ChatlakeError):
+    """Connect's record of a contact did not tell whether an export was redacted."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"the record of its contact is not to be had: {why}; it is tried again")
+
+
+class OutOfTime(ChatlakeError):
+    """A function has no time for more; what is left is for the next."""
+
+    def __init__(self) -> None:
+        super().__init__("there was no time for it; the next execution goes on with it")
+
+
 class EventRefused(ChatlakeError):
     """EventBridge did not take an event."""
 

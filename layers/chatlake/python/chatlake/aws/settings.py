@@ -74,6 +74,7 @@ class Settings:
     connection_rate: float
     capture_shards: int
     content_policy: ContentPolicy
+    backfill_queue_url: str = ""
     backfill_dead_letters_url: str = ""
     vacuum_days: int = 0
     document_retention_days: int = 0
@@ -141,6 +142,7 @@ class Settings:
             live_source=_live_source("LIVE_SOURCE"),
             connection_rate=_number("CONNECTION_RATE", "3"),
             capture_shards=_count("CAPTURE_SHARDS"),
+            backfill_queue_url=os.environ.get("BACKFILL_QUEUE_URL", ""),
             backfill_dead_letters_url=os.environ.get("BACKFILL_DEAD_LETTERS_URL", ""),
             vacuum_days=int(_number("VACUUM_DAYS")),
             content_policy=_content_policy("CONTENT_POLICY"),

@@ -34,6 +34,8 @@ PROMPT = Config(
     connect_timeout=1,
     read_timeout=4,
 )
+# Each retried call would be one beyond a pace that the caller keeps.
+ONCE = PROMPT.merge(Config(retries={"mode": "standard", "total_max_attempts": 1}))
 # A flow or a page that closes waits, for some seconds in all.
 HASTY = Config(
     retries={"mode": "standard", "total_max_attempts": 2},

@@ -1,12 +1,13 @@
 """Backfill: chats of the past become documents, from their exports and what a search tells of them.
 
 There is no token of them and no quota on exports, so nothing of it passes through the schedule.
+Only where no content may be kept but that of redacted exports, Connect is asked about each.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING
@@ -19,14 +20,20 @@ from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.exports import transcript_of
 from chatlake.documents.document import rekeyed
 from chatlake.documents.upsert import upsert
-from chatlake.exceptions import ChatlakeError, DocumentContested, RejectedInput
+from chatlake.exceptions import (
+    ChatlakeError,
+    DocumentContested,
+    OutOfTime,
+    RecordUnavailable,
+    RejectedInput,
+)
 from chatlake.identifiers import instance_id
 from chatlake.json_codec import dumps, loads
 from chatlake.sources.contact_event import from_event
 from chatlake.sources.s3_export import from_export
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from chatlake.chat_state import ChatState, PublishQueue
     from chatlake.documents.document import Document
@@ -36,6 +43,8 @@ if TYPE_CHECKING:
 
 _THREADS = 8
 _CHATS_AT_ONCE = 10
+# Six hours of it at least; what then fails five times more is a dead letter.
+_MOST_AGAIN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +59,20 @@ class PastContact:
         The key of its export; None if there is none.
     event
         What a search tells of it, as an event; None if it was not searched.
+    again
+        How often there was no time for it, so that it was put into the queue once more.
     """
 
     run: str
     export: str | None = None
     event: JsonObject | None = None
+    again: int = 0
 
     def to_body(self, **more: str) -> str:
         """Write it as the body of a message, perhaps with more beside it."""
         members = {"run": self.run, "export": self.export, "event": self.event, **more}
+        if self.again:
+            members["again"] = self.again
         said = {name: value for name, value in members.items() if value is not None}
         return dumps(said).decode()
 
@@ -77,9 +91,10 @@ class PastContact:
             found = None
         match found:
             case {"run": str(run)}:
-                export, event = found.get("export"), found.get("event")
+                export, event, again = found.get("export"), found.get("event"), found.get("again")
                 if isinstance(export, str) or isinstance(event, dict):
-                    return cls(run, export if isinstance(export, str) else None, event)
+                    export = export if isinstance(export, str) else None
+                    return cls(run, export, event, again if isinstance(again, int) else 0)
         message = "the message names neither an export nor an event"
         raise RejectedInput(message)
 
@@ -94,6 +109,9 @@ class BackfillServices:
         Exports of another instance are rejected.
     read_export
         Returns an export's bytes and when it was written, in epoch ms; None if it is not there.
+    is_redacted
+        Tells whether an export was redacted, by its key, what it holds, what else is known of its
+        chat, and when it was written; as `PastRecords`.
     warn
         Takes what went wrong with an export, its key and the reason.
     """
@@ -103,6 +121,7 @@ class BackfillServices:
     publish_queue: PublishQueue
     instance_id: str
     read_export: Callable[[str], tuple[bytes, int] | None]
+    is_redacted: Callable[[str, JsonObject, Iterable[Document], int], bool] = lambda *_: False
     warn: Callable[[Metric, str, str], None] = lambda *_: None
     counters: Counters = field(default_factory=Counters)
 
@@ -115,11 +134,14 @@ class BackfillOutcome:
     ----------
     failed
         Those that may succeed when they come again.
+    unfinished
+        Those that there was no time for, as they are to be put into the queue again.
     rejected
         Why others never will.
     """
 
     failed: set[str] = field(default_factory=set)
+    unfinished: dict[str, PastContact] = field(default_factory=dict)
     rejected: dict[str, str] = field(default_factory=dict)
 
 
@@ -131,6 +153,12 @@ class _Read:
     documents: list[Document] = field(default_factory=list)
     rejected: str | None = None
     failed: bool = False
+    unfinished: bool = False
+
+    @property
+    def comes_again(self) -> bool:
+        """Whether nothing of it is to be stored now."""
+        return self.failed or self.unfinished
 
 
 def backfill(contacts: Mapping[str, PastContact], services: BackfillServices) -> BackfillOutcome:
@@ -154,6 +182,9 @@ def backfill(contacts: Mapping[str, PastContact], services: BackfillServices) ->
                 outcome.rejected[read.message] = read.rejected
             if read.failed:
                 outcome.failed.add(read.message)
+            if read.unfinished:
+                contact = contacts[read.message]
+                outcome.unfinished[read.message] = replace(contact, again=contact.again + 1)
         by_chat = _by_chat(reads)
         parts = batched(by_chat, _CHATS_AT_ONCE, strict=False)
         works = [
@@ -162,14 +193,13 @@ def backfill(contacts: Mapping[str, PastContact], services: BackfillServices) ->
         for work in works:
             outcome.failed |= work.result()
     # What comes again is rejected then, if it must be.
+    again = outcome.failed | outcome.unfinished.keys()
     outcome.rejected = {
-        message: why for message, why in outcome.rejected.items() if message not in outcome.failed
+        message: why for message, why in outcome.rejected.items() if message not in again
     }
     counters = services.counters
     counters.add(Metric.BACKFILL_REJECTED, len(outcome.rejected))
-    counters.add(
-        Metric.CONTACTS_BACKFILLED, len(contacts) - len(outcome.failed) - len(outcome.rejected)
-    )
+    counters.add(Metric.CONTACTS_BACKFILLED, len(contacts) - len(again) - len(outcome.rejected))
     return outcome
 
 
@@ -186,6 +216,11 @@ def _read(services: BackfillServices, message: str, contact: PastContact) -> _Re
         except (RejectedInput, ValueError) as error:
             services.warn(Metric.BACKFILL_REJECTED, contact.export, str(error))
             read.rejected = str(error)
+        except OutOfTime:
+            read.unfinished = contact.again < _MOST_AGAIN
+            read.failed = not read.unfinished
+        except RecordUnavailable:
+            read.failed = True
         except (ClientError, BotoCoreError) as error:
             services.warn(Metric.EXPORTS_UNAVAILABLE, contact.export, error_code(error))
             read.failed = True
@@ -204,6 +239,8 @@ def _read_export(key: str, read: _Read, services: BackfillServices) -> None:
     if instance_id(value.get("InstanceId")) not in {None, services.instance_id}:
         message = "it is of another instance"
         raise RejectedInput(message)
+    if services.is_redacted(key, value, read.documents, written_at):
+        document = from_export(value, read_at=written_at, redacted=True)
     # What the search has told of its chat holds for an export that does not name it.
     for told in read.documents:
         if document.provisional and document.initial_contact_id in told.events:
@@ -215,7 +252,7 @@ def _by_chat(reads: list[_Read]) -> dict[str, list[_Read]]:
     """Gather what is of one chat: two threads at one document would hinder each other."""
     by_chat: dict[str, list[_Read]] = {}
     for read in reads:
-        if read.documents and not read.failed:
+        if read.documents and not read.comes_again:
             chat = read.documents[-1].initial_contact_id
             by_chat.setdefault(chat, []).append(read)
     return by_chat

@@ -26,7 +26,8 @@ SEARCHES_PER_S = 0.4
 PAGE = 100
 """Contacts that one search returns at most."""
 
-_THROTTLED = {"ThrottlingException", "TooManyRequestsException"}
+THROTTLED = frozenset({"ThrottlingException", "TooManyRequestsException"})
+"""Error codes by which Connect says that a quota is used up."""
 
 
 def search_contacts(
@@ -59,7 +60,7 @@ def search_contacts(
             with pace.call():
                 found: Any = connect.search_contacts(**request)
         except ClientError as error:
-            if throttled is None or error_code(error) not in _THROTTLED:
+            if throttled is None or error_code(error) not in THROTTLED:
                 raise
             throttled()
             continue

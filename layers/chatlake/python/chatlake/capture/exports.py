@@ -1,7 +1,4 @@
-"""Reading the exports that wait for a chat, as far as the policy of content needs it to be known.
-
-Under `redacted` an export counts as redacted only if the contact's record names a copy from before.
-"""
+"""Reading the exports that wait for a chat, once it is known how far contents may be kept."""
 
 from __future__ import annotations
 
@@ -11,10 +8,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.aws_clients.clients import error_code
 from chatlake.aws_clients.metric_names import Metric
+from chatlake.capture.contact_records import is_no_contact, told_redacted
 from chatlake.documents.content_policy import ContentPolicy
 from chatlake.exceptions import RejectedInput
 from chatlake.json_codec import loads, without_byte_order_mark
-from chatlake.sources.recordings import is_redacted
 from chatlake.sources.s3_export import from_export
 from chatlake.timestamps import now_ms
 
@@ -86,20 +83,13 @@ def _is_redacted(
     contact = value.get("ContactId")
     if services.store.policy is not ContentPolicy.REDACTED or not isinstance(contact, str):
         return False
-    told = [
-        is_redacted(event["detail"].get("recordings"), key)
-        for document in known
-        for event in document.events.get(contact, {}).values()
-    ]
-    if True in told:
-        return True
+    found = None
     try:
-        found = is_redacted(services.recordings_of(contact), key)
+        found = told_redacted(key, contact, known, services.recordings_of)
     except (ClientError, BotoCoreError) as error:
         services.note(Metric.RECORDS_UNAVAILABLE, contact, error_code(error))
-        if error_code(error) != "ResourceNotFoundException":
+        if not is_no_contact(error):
             return None
-        found = None
     if found is None and state.checkpoint.export_retries >= MOST_WAITS_FOR_RECORD:
         return False
     return found

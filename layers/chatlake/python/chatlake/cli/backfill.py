@@ -47,6 +47,10 @@ def backfill(
     of which as many run as the parameter BackfillConcurrency says; live chats go on as before.
     Such chats have no receipts: only tokens bring those.
 
+    With ContentPolicy redacted Connect is asked for the record of each contact that has an export,
+    one in a second, which takes the longest by far. Contents of exports that Connect has not
+    redacted are left out, and so are those of contacts that it has forgotten, after two years.
+
     \b
       chatlake --stack prod backfill --since 2026-01-01 --until 2026-06-30
 
@@ -74,7 +78,7 @@ def _run(stack: DeployedStack, days: PastDays, *, dry_run: bool, searching: bool
 
     folder = _folder(stack)
     listing = list_exports(folder, days, TerminalProgress())
-    print_listing(days, listing, searching=searching)
+    print_listing(days, listing, searching=searching, asking=_asks_for_records(stack))
     if dry_run:
         return 0
     work = _backfill(stack, folder, days, searching=searching)
@@ -106,6 +110,7 @@ def _watched(
                 memory_gb=_MEMORY_GB,
                 architecture=stack.parameter("Architecture", "arm64"),
                 searching=searching,
+                asking=_asks_for_records(stack),
             )
         )
 
@@ -148,6 +153,12 @@ def _backfill(
             queue_url=stack.output("BackfillQueueUrl"),
             publish_queue_url=stack.settings.publish_queue_url,
             backfills=stack.archive.backfills,
+            asks_for_records=_asks_for_records(stack),
         ),
         days,
     )
+
+
+def _asks_for_records(stack: DeployedStack) -> bool:
+    """Return whether the function asks for the records of contacts."""
+    return stack.parameter("ContentPolicy", "full") == "redacted"

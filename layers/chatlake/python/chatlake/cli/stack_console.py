@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from chatlake.cli.console import console, counted
-from chatlake.operations.backfill_estimate import SEARCHES_A_SECOND, searches
+from chatlake.operations.backfill_estimate import RECORDS_A_SECOND, SEARCHES_A_SECOND, searches
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -161,8 +161,8 @@ def _print_ends(out: Console, history_days: int) -> None:
         out.print(f"  until about {today + timedelta(days=days)}: {what}")
 
 
-def print_listing(days: PastDays, listing: Listing, *, searching: bool) -> None:
-    """Say how much there is in a period, and how long its contacts are searched."""
+def print_listing(days: PastDays, listing: Listing, *, searching: bool, asking: bool) -> None:
+    """Say how much there is in a period, and how long its contacts are searched and asked about."""
     out = Console(highlight=False, markup=False, soft_wrap=True)
     with_any = sum(number > 0 for number in listing.exports.values())
     out.print(
@@ -176,6 +176,13 @@ def print_listing(days: PastDays, listing: Listing, *, searching: bool) -> None:
             f"About {number:,} searches of contacts, {hours:.1f} hours at {SEARCHES_A_SECOND} a "
             "second; with --exports-only none."
         )
+    if asking:
+        hours = listing.count / RECORDS_A_SECOND / 3600
+        out.print(
+            f"{counted(listing.count, 'record')} of contacts, {hours:.1f} hours at "
+            f"{RECORDS_A_SECOND:g} a second: ContentPolicy is redacted, and they alone tell which "
+            "exports are."
+        )
 
 
 def print_estimate(reckoned: Estimate) -> None:
@@ -183,7 +190,7 @@ def print_estimate(reckoned: Estimate) -> None:
     console.print(
         f"{counted(reckoned.exports, 'export')}: about {reckoned.hours:.1f} hours in all, and "
         f"${reckoned.dollars:.2f} at list prices of us-east-1; the function takes in "
-        f"{reckoned.a_second:,.0f} a second."
+        f"{reckoned.a_second:,.1f} a second."
     )
 
 

@@ -40,8 +40,10 @@ _NOTED_EVERY = 500
 # Rows of live chats wait behind what is in the publish queue: about two batches of it at most.
 _MOST_WAITING = 10_000
 _POLL_S = 2.0
-# What has failed comes back after twelve minutes, unseen until then.
+# What has failed comes back after twelve minutes, unseen until then; where records are asked for,
+# after thirty.
 _SILENT_S = 1500.0
+_SILENT_WITH_RECORDS_S = 3700.0
 _ENOUGH_AFTER_S = 30.0
 # SQS's counts are right within a minute.
 _EMPTY_FOR_S = 60.0
@@ -60,6 +62,8 @@ class BackfillSources:
         on its own: the quota is small, and Reconcile shares it.
     queue_url, publish_queue_url
         Where contacts wait to be taken in, and chats to be published.
+    asks_for_records
+        Whether the function asks for the record of each contact.
     sleep
         Waits some seconds.
     """
@@ -72,6 +76,7 @@ class BackfillSources:
     queue_url: str
     publish_queue_url: str
     backfills: Backfills
+    asks_for_records: bool = False
     sleep: Callable[[float], None] = time.sleep
 
 
@@ -249,6 +254,7 @@ class Backfill:
     ) -> BackfillState:
         """Wait until so many more are taken in; None until the queue is empty."""
         sources = self._sources
+        longest_s = _SILENT_WITH_RECORDS_S if sources.asks_for_records else _SILENT_S
         last, silent_s = begun.over, 0.0
         while True:
             state = self._show(advance)
@@ -259,9 +265,9 @@ class Backfill:
                 return state
             if not waiting and (silent_s > _EMPTY_FOR_S or (silent_s and state.over >= state.sent)):
                 return state
-            if waiting and silent_s > _SILENT_S:
+            if waiting and silent_s > longest_s:
                 raise StackUnusable(
-                    f"Backfill has taken in nothing for {_SILENT_S / 60:.0f} minutes, and "
+                    f"Backfill has taken in nothing for {longest_s / 60:.0f} minutes, and "
                     f"{waiting:,} messages wait for it: see its log, then give the same command "
                     "again, which goes on"
                 )

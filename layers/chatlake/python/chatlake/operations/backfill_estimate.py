@@ -7,12 +7,14 @@ from math import ceil
 from typing import TYPE_CHECKING
 
 from chatlake.capture.contact_search import PAGE, SEARCHES_PER_S
+from chatlake.capture.past_records import PROCESSES, RECORDS_PER_S
 
 if TYPE_CHECKING:
     from chatlake.chat_state.backfills import BackfillState
     from chatlake.operations.past_exports import Listing
 
 SEARCHES_A_SECOND = SEARCHES_PER_S
+RECORDS_A_SECOND = RECORDS_PER_S * PROCESSES
 
 SEARCHED_BY_THE_HOUR = 2_000
 """A day of more exports is searched hour by hour, so that little is asked again after a crash."""
@@ -83,10 +85,21 @@ def estimate(
     memory_gb: float,
     architecture: str,
     searching: bool,
+    asking: bool,
 ) -> Estimate:
-    """Reckon from what the function has done so far, which must be something."""
+    """Reckon from what the function has done so far, which must be something.
+
+    Parameters
+    ----------
+    processes
+        How many executions of the function there are at once, if it asks for no records.
+    searching, asking
+        Whether contacts are searched, and whether the record of each is asked for.
+    """
     each_s = state.busy_ms / 1000 / state.over
-    a_second = processes / each_s
+    a_second = (PROCESSES if asking else processes) / each_s
+    if asking:
+        a_second = min(a_second, RECORDS_A_SECOND)
     hours = listing.count / a_second / 3600
     if searching:
         hours = max(hours, searches(listing) / SEARCHES_PER_S / 3600)
