@@ -10,7 +10,12 @@ from typing import Any
 
 def read_source(path: Path) -> Any:
     """Return what a template says, dates as texts; each text is parsed only once."""
-    return json.loads(_parsed(path.read_text("utf-8")))
+    return parse_source(path.read_text("utf-8"))
+
+
+def parse_source(text: str) -> Any:
+    """Return what the text of a template says; the caller may change it."""
+    return json.loads(_parsed(text))
 
 
 @cache

@@ -28,6 +28,7 @@ NOBODY = "local"
 """Who signs for whatever is no function."""
 
 _CREDENTIAL = re.compile(r"Credential=([^/,]+)/\d+/[^/]+/([^/]+)/aws4_request")
+_REGION = re.compile(r"Credential=[^/,]+/\d+/([^/]+)/")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _HEX = re.compile(r"[0-9a-f]{32,}")
 _DIGITS = re.compile(r"\d+")
@@ -98,6 +99,12 @@ def signer(headers: Headers) -> tuple[str | None, str]:
     if not found or found[1] == NOBODY:
         return None, ""
     return found[1], found[2]
+
+
+def region_of(headers: Headers) -> str | None:
+    """Return the Region that a request was signed for; None if it was not signed."""
+    found = _REGION.search(headers.get("Authorization") or headers.get("authorization") or "")
+    return found[1] if found else None
 
 
 def calls(

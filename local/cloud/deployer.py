@@ -47,8 +47,10 @@ class Deployer:
         self._place = place
         self.stacks: dict[str, DeployedStack] = {}
 
-    def deploy(self, template: Template, name: str) -> DeployedStack:
+    def deploy(self, template: Template, name: str, stack_id: str | None = None) -> DeployedStack:
         """Make a stack, or bring the one of this name to what the template says now.
+
+        A new one has the id that is given, or an id of its own.
 
         A creation that fails leaves nothing behind. An update that fails is not rolled back:
         what it changed stays changed, and the next update goes on from there.
@@ -63,7 +65,7 @@ class Deployer:
         stack = self.stacks.get(name)
         is_new = stack is None
         if stack is None:
-            stack_id = self._place.arn("cloudformation", f"stack/{name}/{uuid.uuid4()}")
+            stack_id = stack_id or self._place.arn("cloudformation", f"stack/{name}/{uuid.uuid4()}")
             created_at = self._place.running.clock.now().isoformat(timespec="milliseconds")
             stack = DeployedStack(name, stack_id, created_at)
         deployment = _Deployment(self._place, stack, template)
@@ -153,10 +155,7 @@ class _Deployment:
             _delete(self._place, existing)
         self.current = "Outputs"
         self._stack.outputs = self._outputs()
-        self._stack.parameters = {
-            name: value if isinstance(value, str) else ",".join(value)
-            for name, value in self._template.parameters.items()
-        }
+        self._stack.parameters = self._template.texts
 
     def unmake_begun(self) -> None:
         """Ask to delete the custom resource that was not made: CloudFormation does it, too."""

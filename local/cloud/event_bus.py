@@ -35,7 +35,7 @@ _MAX_TARGETS = 5
 
 @dataclass(frozen=True)
 class Rule:
-    """An enabled rule: with a pattern, with a schedule, or with both."""
+    """A rule that its template enables: with a pattern, with a schedule, or with both."""
 
     arn: str
     pattern: Mapping[str, Json] | None
@@ -64,6 +64,7 @@ class EventBus:
         self._account_id = account_id
         self._lock = threading.Lock()
         self._rules: dict[str, Rule] = {}
+        self._disabled: set[str] = set()
 
     def put_rule(self, rule: Rule) -> None:
         """Add a rule, or replace the one of that ARN."""
@@ -73,6 +74,7 @@ class EventBus:
         following = next_due(rule.schedule) if rule.schedule else None
         with self._lock:
             self._rules[rule.arn] = rule
+            self._disabled.discard(rule.arn)
         if following:
             self._plan(rule, following, following(self.clock.time()))
 
@@ -81,6 +83,21 @@ class EventBus:
         with self._lock:
             self._rules.pop(arn, None)
 
+    def switch(self, arn: str, *, enabled: bool) -> None:
+        """Enable a rule, or disable it."""
+        with self._lock:
+            if enabled:
+                self._disabled.discard(arn)
+            else:
+                self._disabled.add(arn)
+
+    def state(self, arn: str) -> str | None:
+        """Return EventBridge's word for the state of a rule; None if there is no such rule."""
+        with self._lock:
+            if arn not in self._rules:
+                return None
+            return "DISABLED" if arn in self._disabled else "ENABLED"
+
     def put_event(self, event: Mapping[str, Json]) -> int:
         """Pass an event to all targets of the rules that it matches; return how many these are.
 
@@ -88,7 +105,7 @@ class EventBus:
         """
         whole = {**self._envelope(), **event}
         with self._lock:
-            rules = list(self._rules.values())
+            rules = [rule for arn, rule in self._rules.items() if arn not in self._disabled]
         matched = [rule for rule in rules if rule.pattern and matches(rule.pattern, whole)]
         for rule in matched:
             self._hand_over(rule, whole, scheduled=False)
@@ -99,6 +116,7 @@ class EventBus:
             with self._lock:
                 if self._rules.get(rule.arn) is not rule:
                     return
+                enabled = rule.arn not in self._disabled
             # A clock that runs faster than the machine can follow leaves out what it passed.
             due = following(when)
             self._plan(rule, following, due if due > self.clock.time() else self._after(following))
@@ -108,7 +126,8 @@ class EventBus:
                 "resources": [rule.arn],
                 "time": _timestamp(when),
             }
-            self._hand_over(rule, event, scheduled=True)
+            if enabled:
+                self._hand_over(rule, event, scheduled=True)
 
         self._timers.at(when, call)
 

@@ -121,14 +121,16 @@ class LocalCloud:
             host, self._journal, self._activity, self.client, self.region, self.account_id
         )
         self.flows = self._running.flows
-        self._deployer = Deployer(Place(self.client, self._running, self.region, self.account_id))
+        place = Place(self.client, self._running, self.region, self.account_id)
+        self._deployer = Deployer(place)
         self._record = CallRecord(logs / FILE_NAME)
-        self._control = Control(self._running, self._deployer, self._record)
+        self._control = Control(place, self._deployer, self._record, self.folder / "unpacked")
         host.variables.update(self.endpoints)
         return self
 
     def __exit__(self, *_: object) -> None:
         try:
+            self._control.wait()
             self._running.close()
             self._control.close()
         finally:
@@ -198,7 +200,12 @@ class LocalCloud:
             A parameter does not fit, or a resource could not be made.
         """
         read = read_template(template, self.region, parameters)
-        deployed = self._deployer.deploy(read, stack_name)
+        self._deployer.deploy(read, stack_name)
+        return self.stack(stack_name)
+
+    def stack(self, stack_name: str = "chatlake") -> Stack:
+        """Return a stack that is there, whoever has deployed it."""
+        deployed = self._deployer.stacks[stack_name]
         resources = {name: found.physical_id for name, found in deployed.resources.items()}
         for name, found in deployed.resources.items():
             self._record.name(found.wanted.type_name, name, found.physical_id)

@@ -16,7 +16,7 @@ from moto.glue.responses import GlueResponse
 from moto.s3.responses import S3Response
 from moto.sqs.models import SQSBackend
 
-from local.cloud import moto_dead_letters, moto_named_queries
+from local.cloud import moto_answers, moto_dead_letters, moto_named_queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,6 +45,7 @@ def apply(clock: Clock | None) -> None:
     _serialize(DynamoHandler, ("call_action",), threading.RLock())
     _serialize(S3Response, _S3_OBJECT_CALLS, threading.RLock())
     _receive_each_message_once()
+    moto_answers.apply()
     moto_dead_letters.apply()
     moto_named_queries.apply()
     _serialize(AthenaResponse, moto_named_queries.OPERATIONS, threading.RLock())

@@ -6,16 +6,20 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
 import boto3
 
 from local.cloud.exceptions import DeploymentFailed, NotKnown
-from local.template_source import read_source
+from local.template_source import parse_source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
+
+    from local.cloud.resources.resource_type import Place
 
 type Json = Any
 """A JSON value."""
@@ -55,6 +59,14 @@ class Template:
     artifacts: Mapping[str, Path]
     parameters: Mapping[str, str | list[str]]
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """The values of parameters as CloudFormation tells them: a list is one text."""
+        return {
+            name: value if isinstance(value, str) else ",".join(value)
+            for name, value in self.parameters.items()
+        }
+
     def folder(self, location: Mapping[str, Json], what: str) -> Path:
         """Return the folder that a function's `Code` or a layer's `Content` stands for."""
         if location.get("S3Bucket") != _BUCKET or set(location) != {"S3Bucket", "S3Key"}:
@@ -70,19 +82,61 @@ def read_template(path: Path, region: str, parameters: Mapping[str, str]) -> Tem
     DeploymentFailed
         A parameter has no value, or one that the template does not allow.
     """
-    source = read_source(path)
+    artifacts: dict[str, Path] = {}
+
+    def code(logical_id: str, place: str) -> str:
+        folder = path.parent / place
+        if not folder.is_dir():
+            raise DeploymentFailed(f"{logical_id}: there is no folder {folder}")
+        digest = _digest(folder)
+        artifacts[digest] = folder.resolve()
+        return digest
+
+    return _template(path.read_text("utf-8"), region, parameters, code, artifacts)
+
+
+def packaged_template(
+    text: str, place: Place, parameters: Mapping[str, str], folder: Path
+) -> Template:
+    """Translate a template whose code was uploaded to S3; unpack the code into a folder.
+
+    Raises
+    ------
+    DeploymentFailed
+        A parameter has no value, or one that the template does not allow, or there is no such code.
+    """
+    artifacts: dict[str, Path] = {}
+
+    def code(logical_id: str, uri: str) -> str:
+        bucket, _, key = uri.removeprefix("s3://").partition("/")
+        if not uri.startswith("s3://") or not key:
+            raise DeploymentFailed(f"{logical_id}: {uri} is no object on S3")
+        # SAM names what it uploads by its digest.
+        artifacts[key] = folder / key
+        if not artifacts[key].is_dir():
+            found = place.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+            with ZipFile(BytesIO(found)) as archive:
+                archive.extractall(artifacts[key])
+        return key
+
+    return _template(text, place.region, parameters, code, artifacts)
+
+
+def _template(
+    text: str,
+    region: str,
+    parameters: Mapping[str, str],
+    code: Callable[[str, str], str],
+    artifacts: Mapping[str, Path],
+) -> Template:
+    source = parse_source(text)
     if unknown := set(source) - _SECTIONS - {"Globals"}:
         raise NotKnown(f"The template has sections that are not known: {', '.join(unknown)}")
     values = _parameter_values(source.get("Parameters", {}), parameters)
-    artifacts: dict[str, Path] = {}
     for logical_id, resource in source["Resources"].items():
         if name := _CODE_PROPERTIES.get(resource["Type"]):
-            folder = path.parent / resource.get("Properties", {}).get(name, "")
-            if not folder.is_dir():
-                raise DeploymentFailed(f"{logical_id}: there is no folder {folder}")
-            digest = _digest(folder)
-            artifacts[digest] = folder.resolve()
-            resource["Properties"][name] = f"s3://{_BUCKET}/{digest}"
+            properties = resource.setdefault("Properties", {})
+            properties[name] = f"s3://{_BUCKET}/{code(logical_id, properties.get(name, ''))}"
     return Template(translated(source, values, region), artifacts, values)
 
 

@@ -69,6 +69,12 @@ class Behaviour:
                 self.create_connection_burst,
             ),
             "DescribeContact": (self.describe_contact_per_s, self.describe_contact_burst),
+            # Hardly ever asked for, and of quotas alike.
+            "DescribeInstance": (self.describe_contact_per_s, self.describe_contact_burst),
+            "ListInstanceStorageConfigs": (
+                self.describe_contact_per_s,
+                self.describe_contact_burst,
+            ),
             "SearchContacts": (self.search_contacts_per_s, self.search_contacts_burst),
             "StartChatContact": (self.start_chat_per_s, self.start_chat_burst),
             # One quota of both, which nobody here comes near.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from local.participant_service.operations import Operation
 from local.scripted.chat import Chat, Leg
-from local.scripted.contact_center import EXPORT_BUCKET
+from local.scripted.contact_center import EXPORT_BUCKET, INSTANCE_ID
 from local.scripted.items import JsonObject, Participant
 
 _SEARCHED: dict[str, Callable[[Leg], int | None]] = {
@@ -50,17 +50,22 @@ class Contacts:
     def __init__(self, chats: Iterable[Chat], *, redacts: bool = False) -> None:
         self._redacts = redacts
         self.chats = sorted(chats, key=lambda chat: (chat.started_ms, chat.initial_contact_id))
-        self._contacts = {
-            leg.contact_id: Contact(chat, leg) for chat in self.chats for leg in chat.legs
-        }
-        self._instances = {chat.instance_id for chat in self.chats}
+        self._contacts: dict[str, Contact] = {}
+        self._instances = {INSTANCE_ID}
+        for chat in self.chats:
+            self.add(chat)
+
+    def add(self, chat: Chat) -> None:
+        """Take one more chat, of any time."""
+        self._contacts |= {leg.contact_id: Contact(chat, leg) for leg in chat.legs}
+        self._instances.add(chat.instance_id)
 
     def get(self, contact_id: str) -> Contact | None:
         """Return a contact, be it initiated by now or not."""
         return self._contacts.get(contact_id)
 
     def check_instance(self, operation: Operation, parameters: JsonObject) -> None:
-        """Refuse an instance that has none of the chats."""
+        """Refuse an instance that is neither the scripted one nor that of a chat."""
         if parameters["InstanceId"] not in self._instances:
             raise operation.refused("ResourceNotFoundException", "there is no such instance")
 

@@ -8,16 +8,23 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import botocore.loaders
 from botocore.model import OperationModel, ServiceModel, StructureShape
 
 from local.participant_service.constraints import violations
+from local.participant_service.http_server import Request
 from local.scripted.items import JsonObject
 
 SIMULATED = {
-    "connect": ("DescribeContact", "SearchContacts", "StartChatContact"),
+    "connect": (
+        "DescribeContact",
+        "DescribeInstance",
+        "ListInstanceStorageConfigs",
+        "SearchContacts",
+        "StartChatContact",
+    ),
     "connectparticipant": (
         "CreateParticipantConnection",
         "DisconnectParticipant",
@@ -27,7 +34,7 @@ SIMULATED = {
     ),
 }
 
-_BAD_REQUEST = ("ValidationException", "InvalidParameterException")
+_BAD_REQUEST = ("ValidationException", "InvalidParameterException", "InvalidRequestException")
 _INTERNAL = ("InternalServerException", "InternalServiceException")
 
 
@@ -68,19 +75,15 @@ class Operation:
         code = next(codes, next(code for code in _INTERNAL if code in self.declared))
         return Refused(status, code, f"this call was made to fail with {status}")
 
-    def parameters(
-        self, labels: Mapping[str, str], headers: Mapping[str, str], body: bytes
-    ) -> JsonObject:
+    def parameters(self, labels: Mapping[str, str], request: Request) -> JsonObject:
         """Return the parameters of a request, which are what the model allows.
 
         Parameters
         ----------
         labels
             The quoted labels of its path.
-        headers
-            By their names in lower case.
-        body
-            JSON, or nothing.
+        request
+            Its body is JSON, or nothing.
 
         Raises
         ------
@@ -88,17 +91,21 @@ class Operation:
             If they are not.
         """
         try:
-            parameters = json.loads(body) if body else {}
+            parameters = json.loads(request.body) if request.body else {}
         except ValueError:
             parameters = None
         if not isinstance(parameters, dict):
             raise self.bad_request("the body is not a JSON object")
         parameters |= {name: unquote(value) for name, value in labels.items()}
+        asked = dict(parse_qsl(request.query))
         for name, shape in self.input.members.items():
             serialization = shape.serialization
-            if serialization.get("location") == "header":
+            location = serialization.get("location")
+            if location in {"header", "querystring"}:
                 parameters.pop(name, None)
-                value = headers.get(serialization["name"].lower())
+                said = serialization["name"]
+                is_header = location == "header"
+                value = request.headers.get(said.lower()) if is_header else asked.get(said)
                 if value is not None:
                     parameters[name] = value
         wrong = list(violations(self.input, parameters))

@@ -18,6 +18,7 @@ from local.participant_service.contacts import Contacts
 from local.participant_service.endings import Endings
 from local.participant_service.faults import Faults
 from local.participant_service.http_server import HttpServer, Request, Response
+from local.participant_service.instance import about_instance
 from local.participant_service.operations import Operation, Refused, find, operations
 from local.participant_service.participant import Participants
 from local.participant_service.quota import Bucket
@@ -44,8 +45,9 @@ class ParticipantService:
         What the service goes by: it answers with what is there by then.
     behaviour
         What can be switched.
-    record
-        Takes the name of each operation that is called, and the headers of the request.
+    record, exports_to
+        Takes the name of each operation that is called, and the headers of the request; bucket and
+        prefix, with a slash between, to which the instance says that it exports.
 
     Attributes
     ----------
@@ -61,10 +63,12 @@ class ParticipantService:
         clock: Clock,
         behaviour: Behaviour = _USUAL,
         record: Callable[[str, Mapping[str, str]], None] = lambda _operation, _headers: None,
+        exports_to: str = "",
     ) -> None:
         self.calls: list[Call] = []
         self._clock = clock
         self._record = record
+        self._exports_to = exports_to
         self._behaviour = behaviour
         self._contacts = Contacts(chats, redacts=behaviour.redacts)
         self._tokens = Tokens(behaviour)
@@ -105,6 +109,11 @@ class ParticipantService:
         if error is None and failures:
             message = "the simulated service failed by itself"
             raise ExceptionGroup(message, failures)
+
+    def add(self, chat: Chat) -> None:
+        """Let one more chat take place; StartChatContact gives it when all others are started."""
+        self._contacts.add(chat)
+        self._starts.add(chat)
 
     def participant_token(self, initial_contact_id: str) -> str:
         """Return the customer's token, as a back end that started the chat would hold it.
@@ -197,7 +206,7 @@ class ParticipantService:
         fault = Fault()
         try:
             self._throttle(operation, at_ms)
-            parameters = operation.parameters(labels, request.headers, request.body)
+            parameters = operation.parameters(labels, request)
             holder = self._holder(parameters)
             subject = parameters.get("ContactId") if holder is None else _id_of(holder)
             call = replace(call, contact_id=subject)
@@ -240,6 +249,9 @@ class ParticipantService:
                 answer = self._contacts.describe(operation, parameters, now_ms)
             case "SearchContacts":
                 answer = self._contacts.search(operation, parameters, now_ms)
+            case "DescribeInstance" | "ListInstanceStorageConfigs":
+                self._contacts.check_instance(operation, parameters)
+                answer = about_instance(parameters, self._exports_to)
             case _:
                 self._contacts.check_instance(operation, parameters)
                 answer = self._starts.start(operation, parameters)

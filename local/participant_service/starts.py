@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Iterable
 
 from local.participant_service.operations import Operation
@@ -23,11 +24,15 @@ class Starts:
     """
 
     def __init__(self, chats: Iterable[Chat], tokens: Tokens) -> None:
-        self._waiting = iter(chats)
+        self._waiting = deque(chats)
         self._tokens = tokens
         self._started: set[str] = set()
         self._answers: dict[str, JsonObject] = {}
         self._lock = threading.Lock()
+
+    def add(self, chat: Chat) -> None:
+        """Let one more chat wait, behind all others."""
+        self._waiting.append(chat)
 
     def elsewhere(self, chat: Chat) -> str:
         """Return the customer's token of a chat, which is not given to anyone else from now on."""
@@ -47,7 +52,8 @@ class Starts:
             return answer
 
     def _next(self, operation: Operation) -> Chat:
-        for chat in self._waiting:
+        while self._waiting:
+            chat = self._waiting.popleft()
             if chat.initial_contact_id not in self._started:
                 self._started.add(chat.initial_contact_id)
                 return chat
