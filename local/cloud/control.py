@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 from local.cloud.cloudformation_api import CloudFormationApi
 from local.cloud.event_bus import put_entry
 from local.cloud.exceptions import DeploymentFailed, Throttled
+from local.cloud.refusals import refusal
 
 if TYPE_CHECKING:
     from email.message import Message
@@ -51,7 +52,9 @@ class Control:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 record.note(self.command, self.path, "", self.headers, body)
-                status, headers, answer = control.answer(self.path, self.headers, body)
+                status, headers, answer = refusal(
+                    self.command, self.path, "", self.headers, body
+                ) or control.answer(self.path, self.headers, body)
                 self.send_response_only(status)
                 for name, value in {**headers, "Content-Length": str(len(answer))}.items():
                     self.send_header(name, value)

@@ -24,6 +24,7 @@ from local.clock import Clock
 from local.cloud import moto_athena, moto_patches, moto_speed
 from local.cloud.call_record import FILE_VARIABLE, CallRecord
 from local.cloud.lifeline import end_with_parent
+from local.cloud.refusals import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,8 +56,12 @@ class _Handler(MotoRequestHandler):
         else:
             body = environ["wsgi.input"].read()
             del environ["HTTP_TRANSFER_ENCODING"]
+        path, _, query = self.path.partition("?")
+        if refused := refusal(self.command, path, query, self.headers, body):
+            status, headers, answer = refused
+            self._send(f"{status} Refused", list(headers.items()), answer)
+            return
         if _RECORD is not None:
-            path, _, query = self.path.partition("?")
             _RECORD.note(self.command, path, query, self.headers, body)
         environ["CONTENT_LENGTH"] = str(len(body))
         environ["wsgi.input"] = io.BytesIO(body)

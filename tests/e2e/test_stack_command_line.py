@@ -140,7 +140,8 @@ def test_a_stack_that_is_not_there_is_one_sentence(run: Run, world: World) -> No
     assert (ran.code, ran.out) == (1, "")
     assert ran.err == (
         f"Error: there is no stack nobody in {world.cloud.region} of this account: check its name, "
-        "or name its Region with --region, and its account with --profile\n"
+        "name its Region with --region and its account with --profile, or deploy it: sam deploy "
+        f"--stack-name nobody --region {world.cloud.region}\n"
     )
     without = {"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": ""}
     ran = run("status", **without, AWS_EC2_METADATA_DISABLED="true", HOME="/nowhere")

@@ -65,7 +65,7 @@ def test_notifications_of_others_stay(aws: Aws, stack: SmallStack, run: Run) -> 
     assert "1 other notification left as they were" in ran.err
     found = s3.get_bucket_notification_configuration(Bucket=bucket)
     assert [one["QueueArn"] for one in found["QueueConfigurations"]] == [arn]
-    # The stand-in forgets an empty element; the unit tests look at what is sent.
+    assert found["EventBridgeConfiguration"] == {}
 
 
 def test_before_a_deployment_what_is_named_is_looked_at(

@@ -111,9 +111,17 @@ def test_a_region_must_have_what_a_stack_is_made_of(
 
 def test_an_instance_elsewhere_is_not_archived_here(examined: Examined) -> None:
     elsewhere = ARN.replace(REGION, "us-east-1")
-    _, found = examined(account.region, {}, instance_arn=elsewhere)
+    _, found = examined(account.region, {}, instance_arn=elsewhere, profile="reader")
     assert found.verdict == FAILS
     assert "us-east-1" in found.said
+    assert found.mend == (
+        f"chatlake doctor --region us-east-1 --instance {elsewhere} --export-bucket {BUCKET} "
+        f"--export-prefix {PREFIX} --profile reader"
+    )
+    _, deployed = examined(account.region, {}, {}, instance_arn=elsewhere)
+    assert str(deployed.mend).endswith("sam deploy --stack-name prod --region us-east-1")
+    _, others = examined(account.region, {}, instance_arn=ARN.replace(ACCOUNT, "444455556666"))
+    assert str(others.mend).startswith("name a profile of account 444455556666")
 
 
 @pytest.mark.parametrize(

@@ -246,8 +246,9 @@ def _describe(address: StackAddress, region: str) -> DeployedStack:
         if error.response["Error"]["Code"] != "ValidationError":
             raise
         raise StackUnusable(
-            f"there is no stack {address.name} in {region} of this account: check its name, or "
-            "name its Region with --region, and its account with --profile"
+            f"there is no stack {address.name} in {region} of this account: check its name, name "
+            "its Region with --region and its account with --profile, or deploy it: sam deploy "
+            f"--stack-name {address.name} --region {region}"
         ) from error
     return DeployedStack(
         address=address,

@@ -44,7 +44,7 @@ def doctor(address: StackAddress, merge_notifications: bool, **named: str) -> in
       chatlake --stack prod doctor
       chatlake --stack prod doctor --merge-notifications
 
-    Exit code: 0 nothing fails, 1 something does.
+    Exit code: 0 nothing fails, 1 something does, or could not be seen.
     """
     if address.name and any(named.values()):
         message = "--instance, --export-bucket and --export-prefix are for the time before a stack"

@@ -225,7 +225,8 @@ def print_findings(findings: Iterable[Finding]) -> int:
         f"{numbers[verdict]} {said}" for verdict, said in _VERDICTS.items() if verdict in numbers
     )
     console.print(f"Checks: {told}.")
-    return 1 if "fails" in numbers else 0
+    # What could not be seen is not well, for whoever goes by the exit code.
+    return 1 if {"fails", "unknown"} & numbers.keys() else 0
 
 
 def print_cost(cost: Cost, limit: int | None, workgroup: str) -> None:

@@ -55,8 +55,27 @@ def region(place: Place) -> Iterator[Finding]:
         yield fails(
             f"the instance is in {' of account '.join(of_instance)}, and this is {place.region} of "
             f"account {place.account}: a stack archives the instance beside it",
-            "name its Region with --region, and its account with --profile",
+            _beside(place, *of_instance),
         )
+
+
+def _beside(place: Place, region: str, account: str) -> str:
+    """Say how to come to where the instance is."""
+    if account != place.account:
+        return f"name a profile of account {account} with --profile, and --region {region}"
+    if place.stack is not None:
+        command = f"sam deploy --stack-name {place.stack.name} --region {region}"
+        return f"deploy it there, and delete this one: {command}"
+    named = {
+        "--region": region,
+        "--instance": place.instance_arn,
+        "--export-bucket": place.export_bucket,
+        "--export-prefix": place.export_prefix,
+        "--profile": place.profile,
+    }
+    return " ".join(
+        ["chatlake doctor", *(f"{key} {value}" for key, value in named.items() if value)]
+    )
 
 
 def concurrency(place: Place) -> Iterator[Finding]:

@@ -211,7 +211,8 @@ def merge_notifications(s3: S3Client, name: str, account: str) -> int | None:
 def _again(place: Place) -> str:
     if place.stack is not None:
         return str(place.stack.address)
-    return f"--region {place.region} --export-bucket {place.export_bucket}"
+    profile = f" --profile {place.profile}" if place.profile else ""
+    return f"--region {place.region}{profile} --export-bucket {place.export_bucket}"
 
 
 def _deploy(place: Place, **parameters: str) -> str:

@@ -74,6 +74,8 @@ class Place:
         Makes a client of a service.
     stack
         None before it is deployed.
+    profile
+        Whose credentials these are, if the user has named one; "" else.
     """
 
     account: str
@@ -84,6 +86,7 @@ class Place:
     export_key: str
     client: Callable[[str], Any]
     stack: DeployedStack | None = None
+    profile: str = ""
 
     def parameter(self, name: str, default: str) -> str:
         """Return a parameter of the stack, or the template's default."""

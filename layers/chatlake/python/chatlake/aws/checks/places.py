@@ -26,6 +26,7 @@ def of_stack(stack: DeployedStack) -> Place:
         export_key=stack.parameter("ExportKeyArn", ""),
         client=stack.client,
         stack=stack,
+        profile=stack.address.profile or "",
     )
 
 
@@ -58,4 +59,5 @@ def open_account(
             export_prefix=export_prefix.strip("/"),
             export_key="",
             client=client,
+            profile=address.profile or "",
         )
