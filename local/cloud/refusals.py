@@ -48,7 +48,9 @@ def refusal(method: str, path: str, query: str, headers: Headers, body: bytes) -
     if found[1] == EXPIRED:
         code = "ExpiredToken" if service in _OF_XML else "ExpiredTokenException"
         return _answer(service, method, 400, code, "The security token is expired")
-    operation, _ = next(calls(service, method, path, query, headers, body))
+    named = headers.get("X-Amz-Target", "").rpartition(".")[2]
+    # What is done to nothing that is recorded has its name nevertheless.
+    operation, _ = next(calls(service, method, path, query, headers, body), (named, {}))
     action = f"{_SERVICES.get(service, service)}:{_ACTIONS.get(operation, operation)}"
     if found[1] != without(*action.split(":")):
         return None

@@ -83,7 +83,10 @@ def test_what_is_wrong_with_a_token_is_told_without_it(
     monkeypatch.setenv("CHATLAKE_TOKEN", f"{token}x")
     ran = chatlake("pull", chat.initial_contact_id, *told)
     assert ran.code == 1
-    assert ran.err.startswith("Error: CreateParticipantConnection: AccessDeniedException")
+    assert ran.err == (
+        "Error: CreateParticipantConnection: AccessDeniedException: the token opens nothing, or "
+        "nothing any more; take one of somebody who is in the chat, for tokens die with it\n"
+    )
     assert token not in ran.err
     monkeypatch.setenv("CHATLAKE_TOKEN", "")
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import time
@@ -48,8 +49,11 @@ def packaged(cloud: LocalCloud, template: Path) -> str:
     """What `sam package` makes of a template: its folders are objects on S3."""
 
     def upload(found: re.Match[str]) -> str:
-        key = f"{template.parent.name}-{found[2].replace('/', '-')}"
-        body = zipped(template.parent / found[2])
+        folder = template.parent / found[2]
+        digest = hashlib.sha256()
+        for path in sorted(folder.rglob("*.py")):
+            digest.update(path.read_bytes())
+        key, body = digest.hexdigest(), zipped(folder)
         cloud.client("s3").put_object(Bucket=CODE, Key=key, Body=body)
         return f"{found[1]}: s3://{CODE}/{key}"
 

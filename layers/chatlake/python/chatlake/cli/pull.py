@@ -79,7 +79,12 @@ def pull(
     Exit code: 0 read, 1 the service refused, or the token is of another chat.
     """
     from chatlake.aws.stack import with_packages
-    from chatlake.operations.pull import Pull, participant_client, pull_transcript
+    from chatlake.operations.pull import (
+        Pull,
+        participant_client,
+        pull_transcript,
+        with_advice,
+    )
 
     parameters = {
         "contact_id": asked["of_contact"],
@@ -92,7 +97,7 @@ def pull(
         ),
     }
     token = _token()
-    with with_packages(region):
+    with with_packages(region), with_advice():
         client = participant_client(region)
         if is_participant_token:
             token = client.connect(token).token

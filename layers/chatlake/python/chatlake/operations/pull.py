@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chatlake.exceptions import RejectedInput
+from chatlake.exceptions import PullRefused, RejectedInput
+from chatlake.participant_exceptions import (
+    ParticipantDenied,
+    ParticipantError,
+    ParticipantRejected,
+    ParticipantThrottled,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,6 +22,14 @@ if TYPE_CHECKING:
 
 
 _CALLS_PER_S = 2.0
+_ADVICE = {
+    ParticipantDenied: "the token opens nothing, or nothing any more; take one of somebody who is "
+    "in the chat, for tokens die with it",
+    ParticipantRejected: "check what was asked for, and of which kind the token is "
+    "(--participant-token)",
+    ParticipantThrottled: "the instance's quota is used up; try again in a minute",
+}
+_UNAVAILABLE = "check the Region (--region) and your network, then try again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +52,15 @@ class Pull:
         """Whether each page is of before the last one, while its items ascend."""
         backward = self.parameters.get("scan_direction") == "BACKWARD"
         return backward and self.parameters.get("sort_order") == "ASCENDING"
+
+
+@contextmanager
+def with_advice() -> Iterator[None]:
+    """Raise `PullRefused`, which says what to do, in the place of what the service refuses."""
+    try:
+        yield
+    except ParticipantError as error:
+        raise PullRefused(str(error), _ADVICE.get(type(error), _UNAVAILABLE)) from None
 
 
 def participant_client(region: str | None) -> ParticipantClient:
