@@ -9,7 +9,10 @@ VERSION := layers/chatlake/python/chatlake/__init__.py
 SAM := .venv/sam/bin/sam
 SCANNERS := .venv/scan/bin
 SCAN := .venv/scan/.ready
-BANDIT := $(SCANNERS)/bandit --quiet --configfile pyproject.toml --recursive functions layers/chatlake/python
+BANDIT := $(SCANNERS)/bandit --quiet --recursive --configfile
+# What is deployed, and by fewer rules what is not.
+DEPLOYED_CODE := pyproject.toml functions layers/chatlake/python
+OTHER_CODE := .bandit.yaml bench local tools
 # Where SAM keeps its own notes, so that it neither reports what is done here nor looks for updates.
 RUN_SAM := SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=$(CURDIR)/.venv/sam $(SAM)
 ARCHITECTURE ?= $(if $(filter arm64 aarch64,$(shell uname -m)),arm64,x86_64)
@@ -69,7 +72,8 @@ scan-template: $(SCAN)
 
 scan-code: $(SCAN)
 	@# What it says beside its findings is of comments; all of it is shown where there is one.
-	$(BANDIT) 2> /dev/null || $(BANDIT)
+	$(BANDIT) $(DEPLOYED_CODE) 2> /dev/null || $(BANDIT) $(DEPLOYED_CODE)
+	$(BANDIT) $(OTHER_CODE) 2> /dev/null || $(BANDIT) $(OTHER_CODE)
 
 scan-workflow: $(SCAN)
 	$(SCANNERS)/zizmor --offline --no-progress --quiet .github/workflows

