@@ -19,7 +19,7 @@ _TOLD = "<EventBridgeConfiguration/>"
 
 def apply() -> None:
     """Let S3 tell that a bucket tells EventBridge, and Service Quotas list what was raised."""
-    S3Response.get_bucket_notification = _with_eventbridge(  # type: ignore[method-assign]
+    S3Response.get_bucket_notification = _with_eventbridge(  # type: ignore[method-assign, assignment]
         S3Response.get_bucket_notification
     )
     ServiceQuotasResponse.list_service_quotas = _no_quotas  # type: ignore[attr-defined]

@@ -25,7 +25,8 @@ FAST = {"Delay": 0.1, "MaxAttempts": 300}
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     with a_cloud(tmp_path_factory.mktemp("cloud")) as running:
-        running.client("s3").create_bucket(
+        s3: Any = running.client("s3")
+        s3.create_bucket(
             Bucket=CODE, CreateBucketConfiguration={"LocationConstraint": running.region}
         )
         yield running

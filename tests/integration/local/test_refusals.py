@@ -49,7 +49,8 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     with a_cloud(tmp_path_factory.mktemp("cloud")) as running:
-        running.client("s3").create_bucket(
+        s3: Any = running.client("s3")
+        s3.create_bucket(
             Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": running.region}
         )
         yield running
@@ -95,12 +96,13 @@ def test_a_bucket_says_that_it_tells_eventbridge(cloud: LocalCloud) -> None:
     url = cloud.client("sqs").create_queue(QueueName="others")["QueueUrl"]
     arn = f"arn:aws:sqs:{cloud.region}:{cloud.account_id}:{url.rpartition('/')[2]}"
     queue = {"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}
-    for said in (
+    every: list[dict[str, Any]] = [
         {"EventBridgeConfiguration": {}},
         {"EventBridgeConfiguration": {}, "QueueConfigurations": [queue]},
         {"QueueConfigurations": [queue]},
         {},
-    ):
+    ]
+    for said in every:
         s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration=said)
         told = s3.get_bucket_notification_configuration(Bucket=BUCKET)
         assert told.keys() - {"ResponseMetadata"} == said.keys()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from local.participant_service import ParticipantService
 from local.scripted.contact_center import INSTANCE_ID
 from tests.unit.local.served import CHATS, CONFIG, SESSION, HandClock, refusal, serving
@@ -27,7 +29,7 @@ def test_a_chat_that_is_added_is_started_behind_the_others() -> None:
     first, later = CHATS[:2]
     with serving([first]) as served:
         served.service.add(later)
-        asked = {
+        asked: Any = {
             "InstanceId": first.instance_id,
             "ContactFlowId": "flow",
             "ParticipantDetails": {"DisplayName": "x"},
