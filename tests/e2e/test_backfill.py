@@ -97,10 +97,9 @@ def watched(world: World, *arguments: str) -> tuple[Ran, int]:
                 out, err = process.communicate(timeout=0.5)
             except subprocess.TimeoutExpired:
                 memory_mb = max(memory_mb, peak_mb(process.pid))
-            else:
-                break
-    assert "Traceback" not in err
-    return Ran(process.returncode, out, err), memory_mb
+                continue
+            assert "Traceback" not in err
+            return Ran(process.returncode, out, err), memory_mb
 
 
 def peak_mb(pid: int) -> int:

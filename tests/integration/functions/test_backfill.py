@@ -18,7 +18,7 @@ from chatlake.capture.contact_search import as_event
 from chatlake.capture.rate_limiter import Pace, Unpaced
 from chatlake.chat_state import add_tombstones
 from chatlake.documents.content_policy import left_out
-from chatlake.exceptions import HandlerFailed
+from chatlake.exceptions import MessageRefused
 from chatlake.operations import backfill_estimate
 from tests.aws import Aws
 from tests.functions import INSTANCE, Load, call
@@ -283,7 +283,7 @@ def test_all_of_it_comes_again_if_the_queue_takes_nothing(
     function = strict(redacted)
     refused = {"Failed": [{"Code": "InternalError"}]}
     monkeypatch.setattr(function.sqs, "send_message_batch", lambda **_: refused)
-    with pytest.raises(HandlerFailed, match="MessageRefused"):
+    with pytest.raises(MessageRefused, match="come again"):
         answered(function, PastContact(RUN, put("c1")), left_ms=1000)
 
 

@@ -70,7 +70,7 @@ class PastContact:
 
     def to_body(self, **more: str) -> str:
         """Write it as the body of a message, perhaps with more beside it."""
-        members = {"run": self.run, "export": self.export, "event": self.event, **more}
+        members: JsonObject = {"run": self.run, "export": self.export, "event": self.event, **more}
         if self.again:
             members["again"] = self.again
         said = {name: value for name, value in members.items() if value is not None}
