@@ -8,6 +8,7 @@ from pyiceberg.exceptions import CommitFailedException
 
 from chatlake.tables.lake.others import seen_property
 from chatlake.tables.lake.own_columns import note_of_field_ids
+from chatlake.tables.lake.stored_formats import formats_property
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table as IcebergTable
@@ -26,7 +27,7 @@ def commit(table: schema.Table, loaded: IcebergTable, plan: Replacement) -> None
     ValueError
         It has changed otherwise, a branch of it for example; the new files are orphans.
     """
-    noted = seen_property(loaded) | note_of_field_ids(table, loaded)
+    noted = seen_property(loaded) | note_of_field_ids(table, loaded) | formats_property()
     try:
         with loaded.transaction() as transaction:
             transaction.set_properties(noted)

@@ -19,6 +19,7 @@ from chatlake.tables.lake.definition import (
     field_ids_property,
     iceberg_schema,
 )
+from chatlake.tables.lake.stored_formats import check_formats
 
 if TYPE_CHECKING:
     from pyiceberg.table import Table as IcebergTable
@@ -42,7 +43,7 @@ def check_table(table: schema.Table, loaded: IcebergTable) -> None:
         All its times have a zone, as version 0.1 made them, and nothing else differs.
     TableDiffers
         Somebody has renamed, dropped or retyped one of our columns, or has changed the table to a
-        format that cannot be written.
+        format that cannot be written; or a newer version has written what this one does not know.
     """
     check_kind(table, loaded)
     names = set(loaded.schema().column_names)
@@ -53,6 +54,8 @@ def check_table(table: schema.Table, loaded: IcebergTable) -> None:
 
 def check_kind(table: schema.Table, loaded: IcebergTable) -> None:
     """Make sure of the same as `check_table`, but that columns of ours may be missing."""
+    # Whatever else differs, the newer version knows why.
+    check_formats(table, loaded)
     found = {field.name: field for field in loaded.schema().fields}
     differing = [
         (field, found[field.name])
