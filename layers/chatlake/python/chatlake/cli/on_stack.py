@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -79,6 +80,7 @@ def document(address: StackAddress, contact_id: str) -> int:
 
 def republish(address: StackAddress, contact_ids: tuple[str, ...]) -> int:
     """Make chats due to be published again."""
+    from chatlake.operations.forgotten_chats import readmit
     from chatlake.operations.republish import republish as republish_chats
     from chatlake.operations.republish_all import republish_all
 
@@ -95,6 +97,9 @@ def republish(address: StackAddress, contact_ids: tuple[str, ...]) -> int:
                 chats=archive.chats,
                 publish_queue=archive.publish_queue,
                 may_go_on=lambda: True,
+                readmit=partial(
+                    readmit, store=archive.store, chats=archive.chats, schedule=archive.schedule
+                ),
             )
         print_republication(count)
     return 0

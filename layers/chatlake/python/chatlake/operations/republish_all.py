@@ -10,13 +10,17 @@ from itertools import batched
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from chatlake.chat_state import ChatState, PublishQueue
     from chatlake.chat_state.republication import Republication
     from chatlake.documents.store.s3 import S3Store
 
 _CHATS_AT_ONCE = 1000
+
+
+def _none(_: Collection[str]) -> Collection[str]:
+    return ()
 
 
 def republish_all(
@@ -26,6 +30,7 @@ def republish_all(
     chats: ChatState,
     publish_queue: PublishQueue,
     may_go_on: Callable[[], bool],
+    readmit: Callable[[Collection[str]], Collection[str]] = _none,
 ) -> int:
     """Go on with a republication, if one was begun; return how many chats were sent to the queue.
 
@@ -35,6 +40,8 @@ def republish_all(
     ----------
     may_go_on
         Whether there is time for some thousand chats more.
+    readmit
+        Takes chats that nobody is known to have published; returns those to be sent as well.
     """
     after = republication.after()
     if after is None:
@@ -45,7 +52,9 @@ def republish_all(
         if not may_go_on():
             return count
         known = attempts.read([chat for chat, _ in some])
-        due = {chat: hint for chat, hint in some if chat in known and known[chat].count}
+        wanted = {chat for chat, record in known.items() if record.count}
+        wanted.update(readmit([chat for chat, _ in some if chat not in wanted]))
+        due = {chat: hint for chat, hint in some if chat in wanted}
         # Forgotten first: a message that came before would find the chat unchanged.
         attempts.forget_published(due)
         publish_queue.send(due)

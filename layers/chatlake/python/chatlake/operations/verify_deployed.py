@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from itertools import batched, chain, islice
 from typing import TYPE_CHECKING
 
-from chatlake.chat_state import AttemptRecord
+from chatlake.chat_state import NO_DOCUMENT, AttemptRecord
 from chatlake.documents.revision import revision
 from chatlake.exceptions import UnreadableDocument
 from chatlake.operations.findings import Difference, Findings
@@ -40,6 +40,7 @@ _CHAT = "initial_contact_id"
 _CHATS_AT_ONCE = 500
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _STILL_THERE = "it was erased, but its document is still there; erase it again"
+_GONE = "its document is gone, and its rows are there: restore an older version of the object"
 
 type _Found = list[tuple[schema.Table, RowDifference]]
 
@@ -64,7 +65,8 @@ class DeployedVerification(Findings):
     def run(self, progress: Progress, sample: int | None) -> Iterator[Difference]:
         """Compare the rows of so many chats, taken at random, or of all, with their documents.
 
-        Of all, rows of chats that have no document are found, too.
+        Of all, rows of chats that have no document are found, too; where documents expire, only
+        those of ids that no chat has.
 
         Yields
         ------
@@ -84,7 +86,8 @@ class DeployedVerification(Findings):
                 yield from self._compare(some)
                 advance(len(some))
         if sample is None:
-            self._seek_strangers(set(chats), progress)
+            for chat in sorted(self._seek_strangers(set(chats), progress)):
+                yield Difference(chat, None, _GONE)
 
     def _listed(self, sample: int | None) -> list[str]:
         if sample is None:
@@ -158,8 +161,9 @@ class DeployedVerification(Findings):
                 there = len(found) - found[name].null_count
                 values[name] = values.get(name, 0) + there
 
-    def _seek_strangers(self, known: set[str], progress: Progress) -> None:
-        """Find rows of chats that have no document."""
+    def _seek_strangers(self, known: set[str], progress: Progress) -> set[str]:
+        """Count rows of ids that no chat has; return the chats whose rows outlived the document."""
+        orphaned: set[str] = set()
         with progress.stage("Seeking", len(schema.TABLES)) as advance:
             for table in schema.TABLES:
                 counts = defaultdict[str | None, int](int)
@@ -167,18 +171,36 @@ class DeployedVerification(Findings):
                     for chat, count in of_file.items():
                         if chat not in known:
                             counts[chat] += count
-                self._count_strangers(table, counts)
+                orphaned |= self._count_strangers(table, counts)
                 advance(1)
+        return orphaned
 
-    def _count_strangers(self, table: schema.Table, counts: dict[str | None, int]) -> None:
+    def _count_strangers(self, table: schema.Table, counts: dict[str | None, int]) -> set[str]:
         if without_id := counts.pop(None, 0):
             self.by_others[table.name].added += without_id
         named = [chat for chat in counts if chat is not None]
+        orphaned: set[str] = set()
         for some in batched(named, _CHATS_AT_ONCE, strict=False):
             # What was archived, or erased, since all were listed.
-            known = self.store.tags(some).keys() | self.chats.publish_attempts.read(some).keys()
+            archived = self.store.tags(some).keys()
+            records = self.chats.publish_attempts.read(some)
             for chat in some:
-                if chat not in known:
+                if chat not in archived | records.keys():
                     self.strangers.add(chat)
                     self.by_others[table.name].added += counts[chat]
                     self.by_others[table.name].chats.add(chat)
+            if not self.store.retention_days:
+                without = {chat: records[chat] for chat in records.keys() - archived}
+                orphaned |= self._orphaned(without)
+        return orphaned
+
+    def _orphaned(self, without_document: Mapping[str, AttemptRecord]) -> set[str]:
+        """Return those of chats without a document whose rows nobody is about to remove."""
+        chats = {
+            chat
+            for chat, record in without_document.items()
+            if record.published_revision != NO_DOCUMENT
+        }
+        placed = self.chats.legs.initial_contacts(chats)
+        merged = {chat for chat in chats if placed.get(chat, chat) != chat}
+        return chats - merged - self.chats.tombstones.erased(chats)
