@@ -108,11 +108,11 @@ demo: $(READY) $(SAM) ## 300 chats live and end, and the deployed pipeline archi
 bench: $(READY) build ## imports beside DuckDB, their memory, and cold starts
 	$(BIN)/python -m bench
 
-worlds: $(READY) ## the pipeline end to end, other long tests, and properties by more examples (20 minutes)
+worlds: $(READY) $(SAM) ## the pipeline end to end, other long tests, and properties by more examples (20 minutes)
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -m "(world or hypothesis) and not chaos and not slow and not trino" \
 		$(PARALLEL) $(ARGS)
 
-trino: $(READY) ## views and questions on the engine of Athena, which it installs (a minute), beside DuckDB
+trino: $(READY) $(SAM) ## views and questions on the engine of Athena, which it installs (a minute), beside DuckDB
 	@$(BIN)/python -m tools.trino $(UV) > /dev/null
 	$(BIN)/pytest tests/trino -m trino $(PARALLEL) $(ARGS)
 
@@ -187,7 +187,7 @@ $(SCAN): requirements/scan.txt | $(BIN)/python
 	@$(UV) pip sync --quiet --require-hashes --python .venv/scan/bin/python $<
 	@touch $@
 
-# SAM, apart: it pins other versions of what chatlake uses.
+# SAM, and the AWS CLI for tests, apart: they pin other versions of what chatlake uses.
 $(SAM): requirements/sam.txt | $(BIN)/python
 	@$(UV) venv --quiet --allow-existing --python $(BIN)/python .venv/sam
 	@$(UV) pip sync --quiet --require-hashes --python .venv/sam/bin/python $<

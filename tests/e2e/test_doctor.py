@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from local.cloud.refusals import EXPIRED, without
 from local.participant_service import Behaviour
 from local.scripted.contact_center import INSTANCE_ARN, REGION
 from local.world import EXPORT_BUCKET, EXPORT_PREFIX, Script, World
+from tests import aws_cli
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import deployable
 from tests.lake_folder import Ran
@@ -67,6 +67,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 def run(world: World, tmp_path: Path) -> Run:
     """Run a command as it is written; each profile has credentials of its own."""
     (tmp_path / "credentials").write_text(CREDENTIALS)
+    aws = aws_cli.install(tmp_path / "bin")
     kept = {
         name: value
         for name, value in os.environ.items()
@@ -84,7 +85,7 @@ def run(world: World, tmp_path: Path) -> Run:
                 "AWS_DEFAULT_REGION": REGION,
                 "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "credentials"),
                 "AWS_CONFIG_FILE": str(tmp_path / "none"),
-                "PATH": f"{FOLDER}{os.pathsep}{os.environ['PATH']}",
+                "PATH": os.pathsep.join([str(aws), str(FOLDER), os.environ["PATH"]]),
             },
             capture_output=True,
             text=True,
@@ -196,7 +197,6 @@ def test_exports_that_go_elsewhere_are_mended_by_the_parameters_that_are_told(
     assert wrong(run("chatlake", "--stack", "chatlake", "doctor")) == {}
 
 
-@pytest.mark.skipif(shutil.which("aws") is None, reason="there is no AWS CLI here")
 def test_a_rule_that_is_disabled_is_enabled_by_the_command(run: Run, world: World) -> None:
     name = world.stack.resources["TrackContactEvents"]
     assert run("aws", "events", "disable-rule", "--name", name).code == 0

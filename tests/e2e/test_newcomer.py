@@ -7,7 +7,6 @@ queries only where there is Trino, so `smoke` does not ask it here. `tests/trino
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -41,8 +40,6 @@ DOCTOR = next(command for command in AFTER if command.endswith("doctor"))
 
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
-    if shutil.which("aws") is None:
-        pytest.skip("there is no AWS CLI here")
     folder = tmp_path_factory.mktemp("newcomer")
     checkout = a_checkout(folder / "chatlake")
     built = run(with_own(BUILD), checkout, outside(checkout))

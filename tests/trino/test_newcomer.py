@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -28,8 +27,6 @@ ASKING = commands(section("README.md", "## Ask Athena"))
 
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory, trino: None) -> Iterator[Newcomer]:
-    if shutil.which("aws") is None:
-        pytest.skip("there is no AWS CLI here")
     folder = tmp_path_factory.mktemp("newcomer")
     checkout = a_checkout(folder / "chatlake")
     built = run(with_own(BUILD), checkout, outside(checkout))

@@ -25,6 +25,7 @@ from local.scripted.chat import Chat
 from local.scripted.contact_center import ACCOUNT_ID, INSTANCE_ARN, REGION
 from local.scripted.smoke import smoke_chat
 from local.world import EXPORT_BUCKET, EXPORT_PREFIX, FLOW_ID, make_export_bucket, put_export
+from tests import aws_cli
 from tests.e2e.pipeline.casting import DAY_MS
 from tests.lake_folder import Ran
 from tools.artifacts import HOST, ROOT
@@ -192,5 +193,6 @@ def arrived(
                 **cloud.environment,
                 **clock.to_environment(),
                 "PYTHONPATH": str(by_the_clock),
+                "PATH": f"{aws_cli.install(folder / 'bin')}{os.pathsep}{os.environ['PATH']}",
             }
             yield Newcomer(checkout, cloud, service, environment)
