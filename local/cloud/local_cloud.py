@@ -145,7 +145,9 @@ class LocalCloud:
         return {
             "AWS_ENDPOINT_URL": self.endpoint_url,
             "AWS_ENDPOINT_URL_CLOUDFORMATION": self._control.url,
+            # As clients of botocore are called, and as its service is.
             "AWS_ENDPOINT_URL_EVENTS": self._control.url,
+            "AWS_ENDPOINT_URL_EVENTBRIDGE": self._control.url,
             "AWS_ENDPOINT_URL_LAMBDA": self._control.url,
             **self._endpoints,
         }
