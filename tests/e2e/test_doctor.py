@@ -124,7 +124,7 @@ def refused(ran: Ran) -> str:
 def test_a_stack_that_is_well_has_nothing_wrong(run: Run) -> None:
     ran = run("chatlake", "--stack", "chatlake", "doctor")
     assert wrong(ran) == {}, ran.out
-    for what in ("has Connect", "is active", "tells EventBridge", "no dead letters"):
+    for what in ("is active", "tells EventBridge", "no dead letters"):
         assert what in ran.out
     assert wrong(run("chatlake", "doctor", *NAMED)) == {}
 
