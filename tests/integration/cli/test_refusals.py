@@ -59,6 +59,8 @@ NOT_NEEDED = {
 }
 """Calls that a verb does without."""
 
+# Each takes a second or two, for a stack of its own; one goes with the gate.
+EACH = [pytest.param(verb, marks=() if verb == "status" else pytest.mark.world) for verb in VERBS]
 # By which a stack is found, before doctor looks at it.
 _FINDING = {"DescribeStacks"}
 type Run = Callable[..., Ran]
@@ -102,7 +104,8 @@ def stack(aws: Aws, load: Load, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sma
 
 
 @pytest.fixture
-def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
+def gate(stack: SmallStack) -> Iterator[Gate]:
+    """What stands between commands and AWS, until the stack is to go."""
     gate = Gate()
     base: Any = BaseClient
     call = base._make_api_call
@@ -115,8 +118,9 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Gate:
         finally:
             gate.invoking = gate.invoking and operation != "Invoke"
 
-    monkeypatch.setattr(base, "_make_api_call", gated)
-    return gate
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(base, "_make_api_call", gated)
+        yield gate
 
 
 @pytest.fixture
@@ -168,11 +172,7 @@ def leave_letters(aws: Aws, stack: SmallStack) -> None:
         aws.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(body))
 
 
-@pytest.mark.parametrize(
-    "verb",
-    # It calls so many services that it takes its time.
-    [pytest.param(verb, marks=pytest.mark.world if verb == "doctor" else ()) for verb in VERBS],
-)
+@pytest.mark.parametrize("verb", EACH)
 def test_each_call_that_is_denied_is_named(
     aws: Aws, stack: SmallStack, gate: Gate, run: Run, verb: str
 ) -> None:
@@ -200,7 +200,7 @@ def test_each_call_that_is_denied_is_named(
     assert wrong == []
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", EACH)
 def test_expired_credentials_are_to_be_renewed(gate: Gate, run: Run, verb: str) -> None:
     gate.everything = "ExpiredTokenException"
     assert said(run(*VERBS[verb])) == (
@@ -209,7 +209,7 @@ def test_expired_credentials_are_to_be_renewed(gate: Gate, run: Run, verb: str) 
     )
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", EACH)
 def test_no_credentials_are_one_sentence(
     run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, verb: str
 ) -> None:
@@ -221,7 +221,7 @@ def test_no_credentials_are_one_sentence(
     assert said(run(*VERBS[verb])).startswith("Error: there are no AWS credentials: sign in")
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", EACH)
 @pytest.mark.parametrize("elsewhere", [("--stack", "nobody"), ("--region", "us-east-1")])
 def test_a_stack_that_is_not_there_is_sought_elsewhere(
     run: Run, verb: str, elsewhere: tuple[str, str]
@@ -231,7 +231,13 @@ def test_a_stack_that_is_not_there_is_sought_elsewhere(
     assert "name its Region with --region" in told
 
 
-@pytest.mark.parametrize("verb", OF_BUCKETS)
+@pytest.mark.parametrize(
+    "verb",
+    [
+        pytest.param(verb, marks=() if verb == "verify" else pytest.mark.world)
+        for verb in OF_BUCKETS
+    ],
+)
 @pytest.mark.parametrize(
     ("status", "why"),
     [
