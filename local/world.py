@@ -42,6 +42,7 @@ from local.world_script import Hook, Origin, Script, Told, usual_hook
 __all__ = ["EXPORT_BUCKET", "Hook", "Origin", "Script", "Told", "World", "usual_hook"]
 
 EXPORT_PREFIX = f"connect/{INSTANCE_ALIAS}/ChatTranscripts"
+_EXPORTS_TO = f"{EXPORT_BUCKET}/{EXPORT_PREFIX}"
 FLOW_ID = "f0000000-0000-4000-8000-000000000001"
 _SENDERS = 6
 _ENDS = {"DISCONNECTED", "COMPLETED"}
@@ -90,11 +91,7 @@ class World:
             record = CallRecord(self._folder / "logs" / FILE_NAME)
             self.service = stack.enter_context(
                 ParticipantService(
-                    self.chats,
-                    self.clock,
-                    self._script.behaviour,
-                    record.simulated,
-                    f"{EXPORT_BUCKET}/{EXPORT_PREFIX}",
+                    self.chats, self.clock, self._script.behaviour, record.simulated, _EXPORTS_TO
                 )
             )
             endpoints = {

@@ -249,13 +249,6 @@ class FunctionFailed(ChatlakeError):
         super().__init__(f"{function} has failed ({reason}): see its log, then try again")
 
 
-class PullRefused(ChatlakeError):
-    """The Participant Service gave no transcript; `then` says what to do."""
-
-    def __init__(self, refused: str, then: str) -> None:
-        super().__init__(f"{refused}: {then}")
-
-
 class SmokeFailed(ChatlakeError):
     """A chat that was sent through a stack has not come to its end."""
 

@@ -110,10 +110,9 @@ def scan(
     known
         What is known of the chat already.
     whole
-        True for the last read, which goes all the way, as does one that sees the end of the chat:
-        its token may die at any moment. Otherwise it ends after a page that has nothing new when
-        no message before it waits for a reader, and no hole that an earlier read has left may lie
-        there; and after five pages.
+        True for the last read, which goes all the way, as does one that sees the end of the chat.
+        Otherwise it ends after a page that has nothing new when no message before it waits for a
+        reader, and no hole of an earlier read may lie there; and after five pages.
     may_go_on
         Asked between pages; when it says no, the scan ends as it is.
     at

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from chatlake.exceptions import PullRefused, RejectedInput
+from chatlake.exceptions import AwsRefused, RejectedInput
 from chatlake.participant_exceptions import (
     ParticipantDenied,
     ParticipantError,
@@ -56,11 +56,12 @@ class Pull:
 
 @contextmanager
 def with_advice() -> Iterator[None]:
-    """Raise `PullRefused`, which says what to do, in the place of what the service refuses."""
+    """Raise `AwsRefused`, which says what to do, in the place of what the service refuses."""
     try:
         yield
     except ParticipantError as error:
-        raise PullRefused(str(error), _ADVICE.get(type(error), _UNAVAILABLE)) from None
+        advice = _ADVICE.get(type(error), _UNAVAILABLE)
+        raise AwsRefused(f"{error}: {advice}") from None
 
 
 def participant_client(region: str | None) -> ParticipantClient:
