@@ -1,4 +1,4 @@
-"""CloudFormation's API, as far as commands find stacks by it, and as `sam deploy` makes them.
+"""CloudFormation's API: commands find stacks by it and delete them, and `sam deploy` makes them.
 
 A change set is made of a template that was packaged: its code is on S3. What it would change is
 told by comparing translated templates; what a parameter's new value changes is not told.
@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import threading
 import uuid
-from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from local.cloud.call_record import region_of
@@ -18,6 +17,7 @@ from local.cloud.change_set import ChangeSet, changes, given
 from local.cloud.exceptions import DeploymentFailed
 from local.cloud.query_protocol import answered, elements, fields, members, pairs, refused
 from local.cloud.template import packaged_template
+from local.cloud.told_stack import Told, resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -27,26 +27,12 @@ if TYPE_CHECKING:
     from local.cloud.deployer import DeployedStack, Deployer
     from local.cloud.query_protocol import Response
     from local.cloud.resources.resource_type import Place
-    from local.cloud.template import Json, Template
+    from local.cloud.template import Template
 
 _NOTHING_NEW = "The submitted information didn't contain changes."
 _WITHOUT_RESOURCES = {"REVIEW_IN_PROGRESS", "CREATE_IN_PROGRESS", "ROLLBACK_COMPLETE"}
 # Whoever asks only every 15 seconds need not wait for what is done soon.
 _SOON_S = 15.0
-
-
-@dataclass
-class _Told:
-    """What is told of a stack, be it there, under way or gone wrong."""
-
-    name: str
-    stack_id: str
-    created_at: str
-    status: str = "UPDATE_COMPLETE"
-    tags: dict[str, str] = field(default_factory=dict)
-    resources: Mapping[str, Json] = field(default_factory=dict)
-    events: list[dict[str, str]] = field(default_factory=list)
-    change_sets: list[ChangeSet] = field(default_factory=list)
 
 
 class CloudFormationApi:
@@ -62,13 +48,15 @@ class CloudFormationApi:
         self._deployer = deployer
         self._place = place
         self._folder = folder
-        self._told: dict[str, _Told] = {}
+        self._told: dict[str, Told] = {}
         self._lock = threading.RLock()
         self._working: list[threading.Thread] = []
         self._actions: dict[str, Callable[[Mapping[str, str]], str]] = {
             "CreateChangeSet": self._create_change_set,
+            "DeleteStack": self._delete_stack,
             "DescribeChangeSet": self._describe_change_set,
             "DescribeStackEvents": self._describe_events,
+            "DescribeStackResource": self._describe_resource,
             "DescribeStackResources": self._describe_resources,
             "DescribeStacks": self._describe_stacks,
             "ExecuteChangeSet": self._execute_change_set,
@@ -88,7 +76,7 @@ class CloudFormationApi:
                 inner = self._actions[action](asked)
         except DeploymentFailed as error:
             return refused(str(error))
-        if action == "ExecuteChangeSet":
+        if action in {"ExecuteChangeSet", "DeleteStack"} and self._working:
             self._working[-1].join(_SOON_S)
         return answered(action, inner)
 
@@ -99,16 +87,17 @@ class CloudFormationApi:
 
     # --- stacks -----------------------------------------------------------------------------------
 
-    def _found(self, asked: Mapping[str, str]) -> list[tuple[_Told, DeployedStack | None]]:
+    def _found(self, asked: Mapping[str, str]) -> list[tuple[Told, DeployedStack | None]]:
         """Return what is told of the stacks that are asked for, and what there is."""
         stacks, name = dict(self._deployer.stacks), asked.get("StackName")
         told = {
-            **{one.name: _Told(one.name, one.stack_id, one.created_at) for one in stacks.values()},
+            **{one.name: Told(one.name, one.stack_id, one.created_at) for one in stacks.values()},
             **{
                 one.name: one
                 for one in self._told.values()
-                # What is neither has been deleted since.
-                if one.name in stacks or one.status in _WITHOUT_RESOURCES
+                # What is neither has been deleted since, even if another has its name now.
+                if one.status in _WITHOUT_RESOURCES
+                or one.stack_id == getattr(stacks.get(one.name), "stack_id", None)
             },
         }
         found = [one for one in told.values() if name in {None, one.name, one.stack_id}]
@@ -117,24 +106,50 @@ class CloudFormationApi:
         return [(one, stacks.get(one.name)) for one in found]
 
     def _describe_stacks(self, asked: Mapping[str, str]) -> str:
-        described = "".join(f"<member>{_stack(*one)}</member>" for one in self._found(asked))
+        described = "".join(
+            f"<member>{told.described(stack)}</member>" for told, stack in self._found(asked)
+        )
         return f"<Stacks>{described}</Stacks>"
 
     def _describe_resources(self, asked: Mapping[str, str]) -> str:
         found = [
-            {
-                "StackName": stack.name,
-                "LogicalResourceId": logical_id,
-                "PhysicalResourceId": existing.physical_id,
-                "ResourceType": existing.wanted.type_name,
-                "ResourceStatus": "CREATE_COMPLETE",
-                "Timestamp": stack.created_at,
-            }
+            resource(stack, logical_id)
             for _, stack in self._found(asked)
             if stack is not None
-            for logical_id, existing in stack.resources.items()
+            for logical_id in stack.resources
         ]
         return members("StackResources", found)
+
+    def _describe_resource(self, asked: Mapping[str, str]) -> str:
+        [(told, stack)] = self._found(asked)
+        logical_id = asked["LogicalResourceId"]
+        if stack is None or logical_id not in stack.resources:
+            raise DeploymentFailed(f"Resource {logical_id} does not exist for stack {told.name}")
+        found = resource(stack, logical_id)
+        found["LastUpdatedTimestamp"] = found.pop("Timestamp")
+        return f"<StackResourceDetail>{elements(**found)}</StackResourceDetail>"
+
+    def _delete_stack(self, asked: Mapping[str, str]) -> str:
+        try:
+            [(told, stack)] = self._found(asked)
+        except DeploymentFailed:
+            # CloudFormation deletes what is not there without a word.
+            return ""
+        self._told[told.name] = told
+        if stack is None:
+            self._happened(told, "DELETE_COMPLETE")
+        elif told.status != "DELETE_IN_PROGRESS":
+            self._happened(told, "DELETE_IN_PROGRESS")
+            self._work(self._delete, told)
+        return ""
+
+    def _delete(self, told: Told) -> None:
+        try:
+            self._deployer.delete(told.name)
+        except DeploymentFailed as error:
+            self._happened(told, "DELETE_FAILED", str(error))
+            return
+        self._happened(told, "DELETE_COMPLETE")
 
     def _describe_events(self, asked: Mapping[str, str]) -> str:
         [(told, _)] = self._found(asked)
@@ -168,7 +183,7 @@ class CloudFormationApi:
                 made.why_not = _NOTHING_NEW
         return elements(Id=arn, StackId=told.stack_id)
 
-    def _to_change(self, asked: Mapping[str, str], stack: DeployedStack | None) -> _Told:
+    def _to_change(self, asked: Mapping[str, str], stack: DeployedStack | None) -> Told:
         """Return what is told of the stack that a change set is of, which may be new."""
         name, told = asked["StackName"], self._told.get(asked["StackName"])
         if (stack is None) != (asked.get("ChangeSetType") == "CREATE"):
@@ -177,10 +192,10 @@ class CloudFormationApi:
             raise DeploymentFailed(f"Stack:{told.stack_id} is in ROLLBACK_COMPLETE state")
         if stack is not None:
             if told is None or told.stack_id != stack.stack_id:
-                told = _Told(name, stack.stack_id, stack.created_at)
+                told = Told(name, stack.stack_id, stack.created_at)
                 self._happened(told, told.status)
         elif told is None or told.status not in _WITHOUT_RESOURCES:
-            told = _Told(name, self._arn(f"stack/{name}"), self._now())
+            told = Told(name, self._arn(f"stack/{name}"), self._now())
             self._happened(told, "REVIEW_IN_PROGRESS")
         return told
 
@@ -204,12 +219,15 @@ class CloudFormationApi:
         what = "UPDATE" if told.name in self._deployer.stacks else "CREATE"
         told.tags = found.tags
         self._happened(told, f"{what}_IN_PROGRESS")
-        working = threading.Thread(target=self._deploy, args=(told, found.template, what))
-        self._working.append(working)
-        working.start()
+        self._work(self._deploy, told, found.template, what)
         return ""
 
-    def _deploy(self, told: _Told, template: Template, what: str) -> None:
+    def _work(self, what: Callable[..., None], *of: Any) -> None:
+        working = threading.Thread(target=what, args=of)
+        self._working.append(working)
+        working.start()
+
+    def _deploy(self, told: Told, template: Template, what: str) -> None:
         try:
             self._deployer.deploy(template, told.name, told.stack_id)
         except DeploymentFailed as error:
@@ -220,7 +238,7 @@ class CloudFormationApi:
         told.resources = template.body["Resources"]
         self._happened(told, f"{what}_COMPLETE")
 
-    def _change_set(self, asked: Mapping[str, str]) -> tuple[_Told, ChangeSet]:
+    def _change_set(self, asked: Mapping[str, str]) -> tuple[Told, ChangeSet]:
         name, of = asked["ChangeSetName"], asked.get("StackName")
         for told in self._told.values():
             for one in told.change_sets:
@@ -237,7 +255,7 @@ class CloudFormationApi:
 
     # --- what has happened ------------------------------------------------------------------------
 
-    def _happened(self, told: _Told, status: str, reason: str = "") -> None:
+    def _happened(self, told: Told, status: str, reason: str = "") -> None:
         with self._lock:
             told.status = status
             # Whoever has seen one takes only later ones for new.
@@ -263,19 +281,3 @@ class CloudFormationApi:
 
 def _not_there(name: str | None) -> str:
     return f"Stack with id {name} does not exist"
-
-
-def _stack(told: _Told, stack: DeployedStack | None) -> str:
-    outputs = stack.outputs.items() if stack else ()
-    parameters = stack.parameters.items() if stack else ()
-    return "".join(
-        (
-            elements(StackName=told.name, StackId=stack.stack_id if stack else told.stack_id),
-            elements(CreationTime=told.created_at, StackStatus=told.status),
-            members("Outputs", [{"OutputKey": k, "OutputValue": v} for k, v in outputs]),
-            members(
-                "Parameters", [{"ParameterKey": k, "ParameterValue": v} for k, v in parameters]
-            ),
-            members("Tags", [{"Key": k, "Value": v} for k, v in told.tags.items()]),
-        )
-    )

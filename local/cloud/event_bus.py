@@ -98,6 +98,11 @@ class EventBus:
                 return None
             return "DISABLED" if arn in self._disabled else "ENABLED"
 
+    def rules(self) -> set[str]:
+        """Return the ARNs of the rules and schedules that there are."""
+        with self._lock:
+            return set(self._rules)
+
     def put_event(self, event: Mapping[str, Json]) -> int:
         """Pass an event to all targets of the rules that it matches; return how many these are.
 

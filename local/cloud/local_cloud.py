@@ -20,6 +20,7 @@ from local.cloud.deployer import Deployer
 from local.cloud.environment import LEAST_TIMEOUT_S, Host, runtime_folder
 from local.cloud.exceptions import InvocationFailed
 from local.cloud.functions import Invocation, Journal
+from local.cloud.inventory import inventory
 from local.cloud.lifeline import Spawner
 from local.cloud.moto_server import MOTO, MotoOptions, MotoServer
 from local.cloud.resources.resource_type import Place
@@ -211,15 +212,17 @@ class LocalCloud:
         resources = {name: found.physical_id for name, found in deployed.resources.items()}
         for name, found in deployed.resources.items():
             self._record.name(found.wanted.type_name, name, found.physical_id)
-        apis = [
-            self._running.apis[made] for made in resources.values() if made in self._running.apis
-        ]
-        url = apis[0].url if apis else None
+        apis = (self._running.apis.get(physical_id) for physical_id in resources.values())
+        url = next((api.url for api in apis if api), None)
         return Stack(stack_name, dict(deployed.outputs), resources, url)
 
     def delete(self, stack_name: str = "chatlake") -> None:
         """Delete a stack; what its template retains stays."""
         self._deployer.delete(stack_name)
+
+    def inventory(self) -> dict[str, set[str]]:
+        """Return the names of all that is there, by type of resource."""
+        return inventory(self.client, self._running)
 
     def put_event(self, event: Mapping[str, Json]) -> int:
         """Put an event on the default bus; return the number of rules that it matched."""
@@ -243,10 +246,8 @@ class LocalCloud:
             return self._running.invoke_later(name, body)
         answer = self._running.invoke(name, body)
         if answer.outcome != "ok":
-            error = answer.error
-            raise InvocationFailed(
-                f"{logical_id}: {error.get('errorType', '')}: {error.get('errorMessage', '')}"
-            )
+            kind, message = (answer.error.get(f"error{of}", "") for of in ("Type", "Message"))
+            raise InvocationFailed(f"{logical_id}: {kind}: {message}")
         return json.loads(answer.body or b"null")
 
     def invocations(self, function: str) -> list[Invocation]:

@@ -226,6 +226,19 @@ class Running:
                 return True
         return False
 
+    def inventory(self) -> dict[str, set[str]]:
+        """Return the ids of all that is there, by type of resource; schedules are among rules."""
+        return {
+            "AWS::ApiGatewayV2::Api": set(self.apis),
+            "AWS::Connect::ContactFlowModule": set(self.flows.modules),
+            "AWS::Connect::IntegrationAssociation": set(self.flows.associations),
+            "AWS::Events::Rule": self.bus.rules(),
+            "AWS::Lambda::EventSourceMapping": set(self._pollers),
+            "AWS::Lambda::Function": set(self._functions),
+            "AWS::Lambda::LayerVersion": set(self.layers),
+            "AWS::Lambda::Permission": set(self.permissions),
+        }
+
     def close(self) -> None:
         """Stop everything."""
         self._timers.close()

@@ -250,6 +250,11 @@ def test_the_aws_cli_knows_a_command_with_its_options(words: list[str]) -> None:
     session = botocore.session.get_session()
     model = session.get_service_model("s3" if service == "s3api" else service)
     operations = {xform_name(name, "-"): name for name in model.operation_names}
+    if operation == "wait":
+        waited, *rest = rest
+        waiters = session.get_waiter_model(model.service_name)
+        names = {xform_name(name, "-"): name for name in waiters.waiter_names}
+        operation = xform_name(waiters.get_waiter(names[waited]).operation, "-")
     assert operation in operations
     shape = model.operation_model(operations[operation]).input_shape
     assert shape is not None

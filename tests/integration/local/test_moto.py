@@ -241,3 +241,10 @@ def test_a_receiver_waits_for_a_message(cloud: LocalCloud) -> None:
         waiting = pool.submit(sqs.receive_message, QueueUrl=url, WaitTimeSeconds=20)
         sqs.send_message(QueueUrl=url, MessageBody="here")
         assert waiting.result(timeout=18)["Messages"][0]["Body"] == "here"
+
+
+def test_a_key_is_deleted_by_its_arn(cloud: LocalCloud) -> None:
+    kms = cloud.client("kms")
+    arn = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.schedule_key_deletion(KeyId=arn, PendingWindowInDays=7)
+    assert kms.describe_key(KeyId=arn)["KeyMetadata"]["KeyState"] == "PendingDeletion"

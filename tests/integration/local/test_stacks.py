@@ -137,6 +137,32 @@ def test_deleting_a_stack_leaves_what_is_retained(cloud: LocalCloud) -> None:
         cloud.delete("deleted")
 
 
+def test_what_is_left_of_a_stack_can_be_listed(tmp_path: Path) -> None:
+    with a_cloud(tmp_path) as cloud:
+        assert cloud.inventory() == {}
+        stack = cloud.deploy(TEMPLATE, stack_name="listed")
+        there = cloud.inventory()
+        assert there["AWS::S3::Bucket"] == {stack.outputs["Bucket"]}
+        assert stack.outputs["Work"] in there["AWS::SQS::Queue"]
+        assert {"AWS::Lambda::Function", "AWS::Events::Rule", "AWS::IAM::Role"} <= there.keys()
+        cloudformation = cloud.client("cloudformation")
+        one = cloudformation.describe_stack_resource(StackName="listed", LogicalResourceId="Bucket")
+        detail = one["StackResourceDetail"]
+        assert detail["PhysicalResourceId"] == stack.outputs["Bucket"]
+        cloudformation.delete_stack(StackName="listed")
+        cloudformation.get_waiter("stack_delete_complete").wait(
+            StackName="listed", WaiterConfig={"Delay": 1}
+        )
+        # There is none by now, and that is no error.
+        cloudformation.delete_stack(StackName="listed")
+        # SAM keeps layers unless it is told otherwise.
+        [found] = there["AWS::Lambda::LayerVersion"]
+        assert cloud.inventory() == {
+            "AWS::S3::Bucket": {stack.outputs["Bucket"]},
+            "AWS::Lambda::LayerVersion": {found},
+        }
+
+
 def test_a_rule_of_a_deleted_stack_matches_no_more(cloud: LocalCloud) -> None:
     before = cloud.put_event(contact_event("c1"))
     cloud.deploy(TEMPLATE, stack_name="matched")
