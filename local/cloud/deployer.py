@@ -139,17 +139,18 @@ class _Deployment:
         check_rules(self._template.body.get("Rules", {}), self._scope)
         for logical_id, resource in self._described.items():
             check_known(logical_id, resource)
+        before = list(self._stack.resources)
         made: dict[str, Existing] = {}
         for logical_id in self._order():
             self.current = logical_id
             self._bring_about(logical_id)
             made[logical_id] = self._stack.resources[logical_id]
-        for logical_id, existing in reversed(list(self._stack.resources.items())):
-            if logical_id not in made:
-                if existing.deletion_policy == "Delete":
-                    self._outdated.append(existing)
-                del self._stack.resources[logical_id]
+        for logical_id, existing in self._stack.resources.items():
+            if logical_id not in made and existing.deletion_policy == "Delete":
+                self._outdated.append(existing)
         self._stack.resources = made
+        # What needs another goes before it.
+        self._outdated.sort(key=lambda existing: -before.index(existing.wanted.logical_id))
         for existing in self._outdated:
             self.current = existing.wanted.logical_id
             _delete(self._place, existing)

@@ -37,6 +37,25 @@ SEVERAL_TARGETS = """
         - {Id: Third, Arn: !GetAtt DeadLetters.Arn, Input: '{"shard": 2}'}
 """
 
+ROLE_WITH_POLICY = """
+  Reader:
+    Type: AWS::IAM::Role
+    Properties:
+      Path: /first/
+      AssumeRolePolicyDocument:
+        Version: "2012-10-17"
+        Statement:
+          - {Effect: Allow, Principal: {Service: lambda.amazonaws.com}, Action: "sts:AssumeRole"}
+  Reads:
+    Type: AWS::IAM::RolePolicy
+    Properties:
+      RoleName: !Ref Reader
+      PolicyName: reads
+      PolicyDocument:
+        Version: "2012-10-17"
+        Statement: [{Effect: Allow, Action: "s3:GetObject", Resource: "*"}]
+"""
+
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
@@ -86,6 +105,26 @@ def test_what_is_gone_from_the_template_is_deleted(cloud: LocalCloud, tmp_path: 
     second = cloud.deploy(template, stack_name="gone")
     assert first.resources["Table"] not in tables(cloud)
     assert second.resources["Rows"] in tables(cloud)
+
+
+def test_what_needs_a_resource_that_is_replaced_goes_before_it(
+    cloud: LocalCloud, tmp_path: Path
+) -> None:
+    def deployed(path: str) -> str:
+        role = ROLE_WITH_POLICY.replace("/first/", path)
+        stack = cloud.deploy(
+            a_copy(tmp_path / path.strip("/"), ("\nOutputs:", f"{role}\nOutputs:")),
+            stack_name="replaced",
+        )
+        return stack.resources["Reader"]
+
+    first, second = deployed("/first/"), deployed("/second/")
+    roles = {role["RoleName"] for role in cloud.client("iam").list_roles()["Roles"]}
+    assert first not in roles
+    assert second in roles
+    policies = cloud.client("iam").list_role_policies(RoleName=second)["PolicyNames"]
+    assert policies == ["reads"]
+    cloud.delete("replaced")
 
 
 def test_a_rule_of_its_own_takes_the_place_of_a_functions_schedule(
