@@ -108,7 +108,7 @@ demo: $(READY) $(SAM) ## 300 chats live and end, and the deployed pipeline archi
 bench: $(READY) build ## imports beside DuckDB, their memory, and cold starts
 	$(BIN)/python -m bench
 
-worlds: $(READY) $(SAM) ## the pipeline end to end, other long tests, and properties by more examples (20 minutes)
+worlds: $(READY) $(SAM) ## the pipeline end to end, other long tests, and properties by more examples (half an hour)
 	HYPOTHESIS_PROFILE=ci $(BIN)/pytest -m "(world or hypothesis) and not chaos and not slow and not trino" \
 		$(PARALLEL) $(ARGS)
 
