@@ -10,7 +10,6 @@ from typing import Any
 
 from chatlake.capture.participant_client import Connection, Page
 from chatlake.capture.sockets import SocketEvent
-from chatlake.participant_exceptions import ParticipantRejected
 from tests.clock import HandClock
 
 CUSTOMER, AGENT = "customer", "agent"
@@ -68,42 +67,20 @@ def end(chat: str, clock: HandClock) -> dict[str, Any]:
 
 @dataclass
 class Service:
-    """Answers with what a chat's transcript has; its token is the chat's id.
-
-    Those of `past` go on from an earlier chat, whose items come by a page of their own.
-    """
+    """Answers with what a chat's transcript has; its token is the chat's id."""
 
     clock: HandClock
     transcripts: dict[str, list[dict[str, Any]]] = field(default_factory=lambda: defaultdict(list))
     reads: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
     connects: list[str] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
-    past: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    takes_filters: bool = True
     is_busy: bool = False
 
-    def get_transcript(
-        self,
-        connection: str,
-        *,
-        next_token: str | None = None,
-        contact_id: str | None = None,
-        **_: object,
-    ) -> Page:
+    def get_transcript(self, connection: str, **_: object) -> Page:
         self.clock.advance(0.1)
         self.reads[connection].append(self.clock.now_ms())
-        if contact_id is not None and not self.takes_filters:
-            raise ParticipantRejected("GetTranscript", "ValidationException")
-        before = self.past.get(connection)
-        items = self.transcripts[connection] if next_token is None else before or []
-        page = {
-            "InitialContactId": connection,
-            "Transcript": [
-                dict(item) for item in items if contact_id in {None, item.get("ContactId")}
-            ],
-        }
-        has_more = before is not None and next_token is None and contact_id is None
-        return Page(page, "past" if has_more else None)
+        items = [dict(item) for item in self.transcripts[connection]]
+        return Page({"InitialContactId": connection, "Transcript": items}, None)
 
     def connect(self, token: str, *, websocket: bool = False, **_: object) -> Connection:
         self.clock.advance(0.1)

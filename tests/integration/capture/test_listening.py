@@ -13,7 +13,6 @@ import pytest
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture import worker as capture_loop
 from chatlake.capture.agenda import Alone, Shard
-from chatlake.capture.capture_chat import capture_chat
 from chatlake.capture.shard_table import Coverage, Kept
 from chatlake.capture.waiting_customers import WaitingCustomers
 from chatlake.capture.worker import run
@@ -115,55 +114,6 @@ def test_a_chat_is_read_twice_and_then_heard_to_its_end(listener: Listener) -> N
     assert reads["whole_read_at"] * 1000 >= ended
     assert observed_until(document, ended) == ended
     assert listener.counts()[Metric.TRANSCRIPTS_READ] == 2
-
-
-def persistent(listener: Listener) -> None:
-    """A chat that goes on from another; of its own items one says nothing of its contact."""
-    said = message(CHAT, "m1", listener.clock)
-    listener.service.transcripts[CHAT] += [said, receipt("m1", listener.clock)]
-    earlier = {**message("earlier", "m0", listener.clock), "RelatedContactId": "earlier"}
-    listener.service.past[CHAT] = [earlier]
-    listener.begin(CHAT)
-
-
-def test_of_the_chats_that_one_goes_on_from_no_page_is_read(listener: Listener) -> None:
-    persistent(listener)
-    listener.run(MINUTE)
-    assert len(listener.service.reads[CHAT]) == 2
-    assert listener.items() >= {"m1", "m1-receipt", f"{CHAT}-joined"}
-    assert listener.coverage[-1] == Coverage(by_socket=1)
-    reads = listener.opened.stored(CHAT).participant
-    assert reads is not None
-    assert reads["whole_read_at"] is not None
-
-
-def test_a_service_that_takes_no_filter_is_read_without_one(listener: Listener) -> None:
-    persistent(listener)
-    listener.service.takes_filters = False
-    listener.run(MINUTE)
-    # One is refused, two pages show the beginning, and one more follows the socket.
-    assert len(listener.service.reads[CHAT]) == 4
-    assert listener.coverage[-1] == Coverage(by_socket=1)
-    assert Metric.READS_REJECTED not in listener.counts()
-
-
-def test_a_first_look_does_not_say_that_all_was_observed(listener: Listener) -> None:
-    """What says nothing of its contact is not in it, and may be what was read of a message."""
-    persistent(listener)
-    services = listener.opened.services
-    listener.clock.advance(5)
-    live = capture_chat(CHAT, services)
-    assert live is not None
-    assert "m1-receipt" not in live.known.items
-    reads = live.known.participant
-    assert reads is not None
-    assert (reads["whole_read_at"], reads["observed_until"]) == (None, None)
-    live.read(services)
-    assert "m1-receipt" in live.known.items
-    reads = live.known.participant
-    assert reads is not None
-    assert reads["whole_read_at"] == reads["read_at"]
-    assert reads["observed_until"] == reads["read_at"] * 1000
 
 
 class HoldsUp(AtOnce):

@@ -332,15 +332,14 @@ def test_a_second_hole_above_the_first_is_crossed_too() -> None:
     assert chat.missing == 0
 
 
-def refuse(_item_id: str, _token: str | None) -> Page:
-    raise ParticipantRejected("GetTranscript", "ValidationException")
-
-
 def test_a_place_that_the_service_does_not_know_any_more_is_given_up() -> None:
     chat = LongChat()
     chat.say(700)
     chat.snapshot()
     assert chat.sweep is not None
+
+    def refuse(_item_id: str, _token: str | None) -> Page:
+        raise ParticipantRejected("GetTranscript", "ValidationException")
 
     found = scan(
         Pages(chat.items[600:], chat.items[500:600]),
@@ -363,21 +362,3 @@ def test_a_snapshot_that_sees_the_end_of_the_chat_goes_all_the_way() -> None:
     cut = Pages([ended], numbered(9), ParticipantThrottled("GetTranscript", "429"))
     found = scan(cut, Document("c1"), whole=False)
     assert (found.saw_end, found.whole) == (True, False)
-
-
-def test_a_page_that_has_the_item_with_which_the_chat_begins_is_the_last() -> None:
-    pages = Pages(numbered(1, 2, 3), [message(0, RelatedContactId="past")])
-    begins = Sweep(5_000, "m1", begins=True)
-    found = scan(pages, known(*numbered(1, 2)), whole=False, sweep=begins, read_from=refuse)
-    assert pages.asked == 1
-    assert (found.whole, found.reached, found.sweep) == (True, True, None)
-
-
-def test_what_is_between_the_beginning_and_the_newest_page_is_not_taken_for_read() -> None:
-    """All that is known of a chat may be what its first contact had."""
-    before = Document("c1", items=known(*numbered(1, 4)).items)
-    pages = Pages(numbered(4, 5), numbered(2, 3), numbered(0, 1))
-    begins = Sweep(5_000, "m1", begins=True)
-    found = scan(pages, before, whole=False, sweep=begins, read_from=refuse)
-    assert ids(found) == ["m4", "m5", "m2", "m3", "m0", "m1"]
-    assert found.whole

@@ -128,7 +128,6 @@ def _keep(
 def _live_chat(state: CaptureState, fetched: Fetched, known: Document, due_at: int) -> LiveChat:
     tokens = {n: t for n, t in state.tokens.items() if n not in fetched.done} | fetched.tokens
     live = LiveChat(replace(state, tokens=tokens, due_at=due_at), known, at=now_ms())
-    live.keep_sweep(fetched.sweep)
     live.keep_url(fetched.url, now_ms())
     live.reached_at = fetched.reached_at
     return live

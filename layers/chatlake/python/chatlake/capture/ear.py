@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from chatlake.documents.document import Document
 
 _BACKOFF_MS = 2_000
 _LONGEST_BACKOFF_MS = 30_000
@@ -45,12 +49,13 @@ class Ear:
     failures: int = 0
     try_at: int = 0
 
-    def opened(self, at: int, looked_at: int | None) -> None:
-        """Note that a socket is open, and how long the gap was since all was read or heard."""
+    def opened(self, at: int, known: Document) -> None:
+        """Note that a socket is open; what is known of the chat tells how long the gap was."""
         self.opening = False
         if self.opened_at is None:
             self.opened_at = at
-            self.gap_ms = None if looked_at is None else max(0, at - looked_at)
+            observed_us = known.participant["observed_until"] if known.participant else None
+            self.gap_ms = None if observed_us is None else max(0, at - observed_us // 1000)
 
     @property
     def gap_is_short(self) -> bool:

@@ -141,7 +141,7 @@ class Listening:
         match event.kind:
             case "opened":
                 self._services.counters.add(Metric.SOCKETS_OPENED)
-                ear.opened(event.at_ms, live.looked_at)
+                ear.opened(event.at_ms, live.known)
                 return Reaction.NOTHING if ear.covered else Reaction.OPENED
             case "items":
                 return self._merge(event, live, ear)

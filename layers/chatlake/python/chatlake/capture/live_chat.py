@@ -215,20 +215,6 @@ class LiveChat:
         self._written = (content or "", self._written[1])
         self._written_messages = frozenset() if stored is None else _messages(stored)
 
-    def keep_sweep(self, sweep: Sweep | None) -> None:
-        """Keep where the chat begins, if an attempt has seen that."""
-        if sweep is not None and sweep.begins:
-            self._sweep = sweep
-
-    @property
-    def looked_at(self) -> int | None:
-        """When all that was said until then was last read or heard, in epoch ms; None if never."""
-        if self._sweep is not None and self._sweep.begins:
-            return self._sweep.since
-        reads = self.known.participant
-        until_us = reads["observed_until"] if reads else None
-        return None if until_us is None else until_us // 1000
-
     @property
     def participant_token(self) -> Token | None:
         """A token that gives connections; None if none is left."""

@@ -35,13 +35,10 @@ class Sweep:
         When the first of them was made, in epoch ms.
     position
         The oldest item that they have come to, by id.
-    begins
-        Whether the chat begins with that item; it is not said that all after it was read.
     """
 
     since: int
     position: str
-    begins: bool = False
 
 
 @dataclass(slots=True)
@@ -145,8 +142,6 @@ def scan(
         if page.next_token is None or (page.items and all(map(is_rehydrated, page.items))):
             # What a persistent chat brings back of earlier ones was archived with those.
             return scanner.end(whole=True)
-        if scanner.began:
-            return scanner.end(whole=True)
         if scanner.is_done and not scanner.whole:
             return scanner.end(whole=False)
         if not may_go_on() or scanner.is_long:
@@ -169,7 +164,6 @@ class _Scanner:
         self._crossed = self._seen_at is None
         self._oldest: str | None = None
         self._is_known = False
-        self.began = False
 
     @property
     def position(self) -> str | None:
@@ -209,11 +203,9 @@ class _Scanner:
         self._is_known = bool(ids) and ids == known
         self._crossed |= any(map(self._was_there, known))
         result.reached |= self.is_done and not self._swept
-        self.began |= self.sweep is not None and self.sweep.begins and self.sweep.position in ids
         # The newest that is known is part of the sweep, so all down to its position is.
         self.leaps = (
             self.sweep is not None
-            and not self.sweep.begins
             and bool(known)
             and not (self.whole or self._crossed or self._swept or self.sweep.position in ids)
         )

@@ -12,11 +12,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.capture_state import Token
-from chatlake.capture.pagination import Scan, Sweep, scan
+from chatlake.capture.pagination import scan
 from chatlake.capture.token_candidates import candidates
-from chatlake.documents.document import Document
 from chatlake.exceptions import RejectedInput
-from chatlake.identifiers import text_id
 from chatlake.participant_exceptions import (
     ParticipantDenied,
     ParticipantError,
@@ -33,10 +31,12 @@ if TYPE_CHECKING:
     from chatlake.aws_clients.counters import Counters
     from chatlake.capture.capture_state import CaptureState
     from chatlake.capture.fetch import Fetched
+    from chatlake.capture.pagination import Scan, Sweep
     from chatlake.capture.participant_client import Page, ParticipantClient, StartPosition
     from chatlake.capture.token_candidates import Candidate, LearnedAfterEnd
     from chatlake.capture.token_cipher import TokenCipher
     from chatlake.chat_state import ChatState
+    from chatlake.documents.document import Document
     from chatlake.documents.store import DocumentStore
 
 
@@ -181,10 +181,7 @@ def _read_by(
     chat = state.initial_contact_id
     connection, fresh, fetched.url = _connection(token, chat, services, after_end=whole)
     read_at = now_ms()
-    looked = None
-    if not (known.items or known.participant) and fetched.url is not None:
-        looked = _first_look(connection, chat, services, at=read_at)
-    found = looked or _scan(connection, known, services, whole=whole, at=read_at, sweep=sweep)
+    found = _scan(connection, known, services, whole=whole, at=read_at, sweep=sweep)
     # Before, it may have waited long for its turn.
     read_at = found.asked_at or read_at
     fetched.calls, fetched.sweep = found.pages, found.sweep
@@ -211,39 +208,13 @@ def _read_by(
         # The token was registered under a leg; its items alone may not show that.
         services.chats.legs.add({chat: document.initial_contact_id}, provisional=False)
     services.counters.add(Metric.TRANSCRIPTS_READ)
-    if looked is None and found.error is None and found.sweep is None:
+    if found.error is None and found.sweep is None:
         fetched.reached_at = read_at
     to_the_end = whole or found.saw_end
     fetched.read_all |= found.whole and to_the_end
     fetched.retry |= found.error is not None or (to_the_end and not found.whole)
     fetched.failure = None
     return True
-
-
-def _first_look(connection: str, chat: str, services: ReadingServices, *, at: int) -> Scan | None:
-    """Read what the chat's first contact has: enough to see whether its page is there.
-
-    Without the chats that a persistent one goes on from, for which the service would name another
-    page. The read that follows when the websocket is open brings the rest, back to where the chat
-    begins; so nothing is told of what was observed.
-
-    None if the read after it cannot follow: the chat is over, or the service takes no such filter.
-    """
-    try:
-        found = _scan(connection, Document(chat), services, whole=False, at=at, contact_id=chat)
-    except ParticipantRejected:
-        return None
-    if found.saw_end:
-        return None
-    named = found.initial_contact_id in {None, chat}
-    first = text_id(found.items[0].get("Id")) if found.items and found.pages == 1 else None
-    if found.whole and named and first is not None:
-        found.sweep = Sweep(found.asked_at or at, first, begins=True)
-    else:
-        found.sweep = None
-    found.whole = found.reached = False
-    found.observed_at = None
-    return found
 
 
 def _scan(
@@ -253,14 +224,13 @@ def _scan(
     *,
     whole: bool,
     at: int,
-    sweep: Sweep | None = None,
-    contact_id: str | None = None,
+    sweep: Sweep | None,
 ) -> Scan:
     def read_from(item_id: str | None, next_token: str | None) -> Page:
         services.counters.add(Metric.GET_TRANSCRIPT_CALLS)
         start: StartPosition | None = None if item_id is None else {"Id": item_id}
         return services.service.get_transcript(
-            connection, next_token=next_token, start_position=start, contact_id=contact_id
+            connection, next_token=next_token, start_position=start
         )
 
     return scan(
