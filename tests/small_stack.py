@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -24,6 +22,7 @@ from chatlake.tables.lake import s3_io
 from tests.aws import Aws
 from tests.functions import Load, call
 from tests.lake_folder import dumped
+from tests.loopback import Handler, served
 
 if TYPE_CHECKING:
     from tests.oracle import Object
@@ -123,11 +122,11 @@ def _lambda(names: dict[str, str], load: Load) -> Iterator[tuple[str, dict[str, 
     """Lambda's Invoke, of functions that are loaded when they are first invoked."""
     loaded: dict[str, ModuleType] = {}
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+    class Functions(Handler):
+        def take(self) -> None:
             named = unquote(urlsplit(self.path).path).split("/")[-2]
             function = named.rpartition("/")[2]
-            event: Any = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            event: Any = json.loads(self.body())
             if function not in loaded:
                 loaded[function] = load(function)
             failed = {}
@@ -136,22 +135,7 @@ def _lambda(names: dict[str, str], load: Load) -> Iterator[tuple[str, dict[str, 
             except Exception as error:  # noqa: BLE001 - as Lambda tells of it
                 failed = {"X-Amz-Function-Error": "Unhandled"}
                 answer = {"errorType": type(error).__name__, "errorMessage": str(error)}
-            body = json.dumps(answer).encode()
-            self.send_response(200)
-            for name, value in {**failed, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(json.dumps(answer).encode(), headers=failed)
 
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", loaded
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Functions) as url:
+        yield url, loaded

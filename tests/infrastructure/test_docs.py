@@ -6,8 +6,6 @@ import json
 import re
 import shlex
 import subprocess
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import botocore.session
@@ -19,6 +17,7 @@ from chatlake.aws_clients.metric_names import Metric
 from chatlake.capture.message_waiting import DETAIL_TYPE, SOURCE
 from local.cloud.event_pattern import matches
 from local.template_source import read_source
+from tests.loopback import Handler, served
 from tests.recipes import recipe, targets
 from tools import cli_reference, cost, package_tree, parameters
 from tools.artifacts import ROOT
@@ -298,15 +297,10 @@ def test_the_python_of_the_integration_page_registers_a_token(
 ) -> None:
     taken: list[tuple[str, Any]] = []
 
-    class Tokens(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            taken.append((self.headers["Authorization"], json.loads(body)))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
+    class Tokens(Handler):
+        def take(self) -> None:
+            taken.append((self.headers["Authorization"], json.loads(self.body())))
+            self.answer()
 
     scripts = re.findall(
         r"^```python\n(.*?)^```", text("docs/integration.md"), re.DOTALL | re.MULTILINE
@@ -314,10 +308,9 @@ def test_the_python_of_the_integration_page_registers_a_token(
     [script] = [script for script in scripts if "def register_token" in script]
     space: dict[str, Any] = {}
     exec(script, space)
-    with ThreadingHTTPServer(("127.0.0.1", 0), Tokens) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    with served(Tokens) as url:
         for name, value in {
-            "TOKENS_URL": f"http://127.0.0.1:{server.server_port}/tokens",
+            "TOKENS_URL": f"{url}/tokens",
             "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
             "AWS_SECRET_ACCESS_KEY": "secret",
             "AWS_DEFAULT_REGION": "eu-central-1",
@@ -325,7 +318,6 @@ def test_the_python_of_the_integration_page_registers_a_token(
             monkeypatch.setenv(name, value)
         token = {"ContactId": "contact", "ParticipantToken": "token"}
         space["register_token"](token)
-        server.shutdown()
     [(authorization, body)] = taken
     assert "/eu-central-1/execute-api/aws4_request" in authorization
     assert body == token

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import threading
 from collections.abc import Iterable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import ModuleType
 from typing import Any
 
@@ -23,6 +21,7 @@ from chatlake.sources.get_transcript import from_response
 from chatlake.tables import schema
 from tests.aws import Aws
 from tests.functions import INSTANCE, ROOT, Context, Load, call
+from tests.loopback import Handler, served
 
 CANARY = "canary-7f3a"
 CHAT = "c1"
@@ -507,23 +506,14 @@ def answers() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """An address that takes answers to CloudFormation."""
     taken: list[dict[str, Any]] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_PUT(self) -> None:
-            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+    class Address(Handler):
+        def take(self) -> None:
+            taken.append(json.loads(self.body()))
             assert self.headers["Content-Type"] == ""
-            self.send_response(200)
-            self.end_headers()
+            self.answer()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_address[1]}/", taken
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(Address) as url:
+        yield f"{url}/", taken
 
 
 def test_cloudformation_gets_an_answer_whatever_happens(

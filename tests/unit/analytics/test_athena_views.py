@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,6 +18,7 @@ from chatlake.analytics.sql_files import Query, in_dependency_order, load_views
 from chatlake.aws_clients import clients
 from chatlake.exceptions import QueryFailed, TablesNotMade
 from chatlake.tables import schema
+from tests.loopback import Handler, served
 
 REFUSED = {"State": "FAILED", "StateChangeReason": "COLUMN_NOT_FOUND: line 3", "AthenaError": {}}
 BUSY = {
@@ -204,23 +203,14 @@ def answering(answers: list[tuple[int, dict[str, Any]]]) -> Iterator[tuple[str, 
     """An address that gives some answers, one after the other; gives what it was asked."""
     asked: list[Any] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+    class Service(Handler):
+        def take(self) -> None:
+            asked.append(json.loads(self.body()))
             status, said = answers.pop(0)
-            body = json.dumps(said).encode()
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(json.dumps(said).encode(), status)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}", asked
-        server.shutdown()
+    with served(Service) as url:
+        yield url, asked
 
 
 def test_an_athena_that_is_busy_is_asked_again_and_makes_the_view_once(

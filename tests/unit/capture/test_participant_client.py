@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from local.chats import scripts
 from local.participant_service import Behaviour, Fault
 from local.participant_service import ParticipantService as Simulator
 from tests.clock import HandClock, rule_time
+from tests.loopback import Handler, served
 from tests.participant import participant_client
 
 CHATS = list(scripts(seed=7, count=60, start=datetime(2026, 9, 1, tzinfo=UTC), days=2))
@@ -154,26 +154,13 @@ def test_no_error_and_no_log_line_holds_a_token(
 
 @contextmanager
 def answering(body: bytes) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"] or 0))
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    class Connect(Handler):
+        def take(self) -> None:
+            self.body()
+            self.answer(body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(Connect) as url:
+        yield url
 
 
 def test_members_that_boto3_does_not_know_are_kept() -> None:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from local.trino import client as trino_client
 from local.trino.client import StatementFailed, TrinoClient
+from tests.loopback import Handler, served
 
 NO_NODES = {"errorName": "NO_NODES_AVAILABLE", "message": "No nodes available to run query"}
 SYNTAX = {"errorName": "SYNTAX_ERROR", "errorType": "USER_ERROR", "message": "line 1:1"}
@@ -24,28 +23,14 @@ def serving(*answers: dict[str, Any]) -> Iterator[tuple[TrinoClient, list[str]]]
     """Serve an answer to each statement; the last one again and again."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked.append(self.rfile.read(int(self.headers["Content-Length"])).decode())
+    class Coordinator(Handler):
+        def take(self) -> None:
+            asked.append(self.body().decode())
             answer = answers[min(len(asked), len(answers)) - 1]
-            body = json.dumps({"id": f"q{len(asked)}", **answer}).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.answer(json.dumps({"id": f"q{len(asked)}", **answer}).encode())
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield TrinoClient(f"http://127.0.0.1:{server.server_port}", "lake"), asked
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+    with served(Coordinator) as url:
+        yield TrinoClient(url, "lake"), asked
 
 
 def test_a_statement_waits_for_a_node_of_a_server_that_starts() -> None:
