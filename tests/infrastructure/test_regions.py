@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped, unused-ignore]
 
+from chatlake.aws.checks.account import WITHOUT_OPTIMIZERS
 from chatlake.tables.schema import TABLES
 from local.cloud.deployer import check_known
 from local.cloud.intrinsics import Scope
@@ -40,6 +41,10 @@ def types_of_regions() -> dict[str, frozenset[str]]:
         for file in providers.glob("*-*.json")
         if not file.stem.startswith(ISOLATED)
     }
+
+
+def test_doctor_knows_the_regions_in_which_athena_keeps_the_tables() -> None:
+    assert set(CONNECT) - set(OPTIMIZERS) == WITHOUT_OPTIMIZERS
 
 
 @cache

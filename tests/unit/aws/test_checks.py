@@ -126,7 +126,14 @@ def test_an_instance_elsewhere_is_not_archived_here(examined: Examined) -> None:
 
 @pytest.mark.parametrize(
     ("limit", "stack", "verdict"),
-    [(1000, {}, FINE), (10, {}, FAILS), (12, {}, FINE), (12, {"CaptureShards": "2"}, FAILS)],
+    [
+        (1000, {}, FINE),
+        (10, {}, FAILS),
+        (12, {}, FINE),
+        (12, {"CaptureShards": "2"}, FAILS),
+        (12, {"BackfillConcurrency": "100"}, FAILS),
+        (12, {"BackfillConcurrency": "100", "ContentPolicy": "redacted"}, FINE),
+    ],
 )
 def test_a_stack_needs_so_many_executions_at_once(
     examined: Examined, limit: int, stack: dict[str, str], verdict: Verdict

@@ -161,4 +161,6 @@ def _backfill(
 
 def _asks_for_records(stack: DeployedStack) -> bool:
     """Return whether the function asks for the records of contacts."""
-    return stack.parameter("ContentPolicy", "full") == "redacted"
+    from chatlake.documents.content_policy import ContentPolicy
+
+    return stack.settings.content_policy is ContentPolicy.REDACTED

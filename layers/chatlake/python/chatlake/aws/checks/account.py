@@ -6,14 +6,16 @@ import json
 from typing import TYPE_CHECKING
 
 from chatlake.aws.checks.finding import Finding, fails, fine, look
+from chatlake.capture.past_records import PROCESSES
+from chatlake.documents.content_policy import ContentPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from chatlake.aws.checks.finding import Place
 
-# Glue's own table of Regions: Connect is there, and no table optimizers.
-WITHOUT_OPTIMIZERS = {"af-south-1", "us-gov-west-1"}
+# By CloudFormation's registry: Connect is there, and Glue has no table optimizers.
+WITHOUT_OPTIMIZERS = {"af-south-1", "ap-northeast-3", "us-gov-west-1"}
 _NEEDED = ("athena", "dynamodb", "events", "glue", "kms", "lambda", "s3", "sqs")
 _EVERYBODY = "IAM_ALLOWED_PRINCIPALS"
 # Beside Capture's: those of Publish, Track, StartChat and LastRead at the same time.
@@ -83,7 +85,11 @@ def concurrency(place: Place) -> Iterator[Finding]:
     limits = place.client("lambda").get_account_settings()["AccountLimit"]
     limit, free = limits["ConcurrentExecutions"], limits["UnreservedConcurrentExecutions"]
     needed = 4 * int(place.parameter("CaptureShards", "1"))
-    needed += int(place.parameter("BackfillConcurrency", "2")) + _OTHERS_AT_ONCE
+    backfills = int(place.parameter("BackfillConcurrency", "2"))
+    if place.parameter("ContentPolicy", "full") == ContentPolicy.REDACTED:
+        # Of which only so many may ask for records, whatever the parameter says.
+        backfills = PROCESSES
+    needed += backfills + _OTHERS_AT_ONCE
     raise_it = (
         f"aws service-quotas request-service-quota-increase {_CONCURRENCY} --desired-value 1000 "
         f"--region {place.region}"
