@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shlex
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -23,6 +22,7 @@ from local.participant_service import Behaviour
 from local.scripted.contact_center import INSTANCE_ARN, REGION
 from local.world import EXPORT_BUCKET, EXPORT_PREFIX, Script, World
 from tests import aws_cli
+from tests.command import outside, run_program
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import deployable
 from tests.lake_folder import Ran
@@ -68,17 +68,12 @@ def run(world: World, tmp_path: Path) -> Run:
     """Run a command as it is written; each profile has credentials of its own."""
     (tmp_path / "credentials").write_text(CREDENTIALS)
     aws = aws_cli.install(tmp_path / "bin")
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith(("AWS_", "CHATLAKE_"))
-    }
 
     def run(*command: str, profile: str = "admin") -> Ran:
-        done = subprocess.run(
-            command,
-            env={
-                **kept,
+        return run_program(
+            *command,
+            environment={
+                **outside("AWS_"),
                 **world.cloud.endpoints,
                 "AWS_PROFILE": profile,
                 "AWS_REGION": REGION,
@@ -87,13 +82,7 @@ def run(world: World, tmp_path: Path) -> Run:
                 "AWS_CONFIG_FILE": str(tmp_path / "none"),
                 "PATH": os.pathsep.join([str(aws), str(FOLDER), os.environ["PATH"]]),
             },
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
         )
-        assert "Traceback" not in done.stderr
-        return Ran(done.returncode, done.stdout, done.stderr)
 
     return run
 

@@ -12,10 +12,11 @@ import pytest
 from chatlake.documents.document import Document
 from local.scripted.chat import Chat
 from local.world import EXPORT_BUCKET, World
-from tests.e2e.pipeline.drills import ADOPTED, Operator, a_world, archive, blocks, cast
+from tests.e2e.pipeline.drills import Operator, a_world, blocks, cast
 from tests.e2e.pipeline.once import once
-from tests.e2e.pipeline.running import state
+from tests.e2e.pipeline.running import archive, state
 from tests.e2e.pipeline.tables import TABLES, Rows, comparable, of_chats, read_rows
+from tests.e2e.pipeline.upgrading import ADOPTED
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.world]
 

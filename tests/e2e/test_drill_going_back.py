@@ -14,9 +14,9 @@ from local.cloud import DeploymentFailed
 from local.scripted.chat import Chat
 from local.world import World
 from tests.e2e.pipeline.deployable import LAYERS, layer
-from tests.e2e.pipeline.drills import Operator, a_world, archive, cast
+from tests.e2e.pipeline.drills import Operator, a_world, cast
 from tests.e2e.pipeline.once import once
-from tests.e2e.pipeline.running import finish_attempt
+from tests.e2e.pipeline.running import archive, finish_attempt
 from tests.e2e.pipeline.tables import TABLES, Rows, comparable, of_chats, read_rows
 from tests.lake_folder import Ran
 from tests.oracle import Row

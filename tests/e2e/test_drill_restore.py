@@ -10,9 +10,9 @@ import pytest
 
 from local.scripted.chat import Chat
 from local.world import World
-from tests.e2e.pipeline.drills import Operator, a_world, archive, blocks, cast
+from tests.e2e.pipeline.drills import Operator, a_world, blocks, cast
 from tests.e2e.pipeline.once import once
-from tests.e2e.pipeline.running import export, finish_attempt, state
+from tests.e2e.pipeline.running import archive, export, finish_attempt, state
 from tests.e2e.pipeline.tables import TABLES, Rows, comparable, of_chats, read_rows
 from tests.lake_folder import Ran
 

@@ -14,11 +14,9 @@ import pytest
 from tests.e2e.pipeline.newcomer import (
     OWN,
     Newcomer,
-    a_checkout,
+    a_built_checkout,
     arrived,
     commands,
-    outside,
-    run,
     section,
     with_own,
 )
@@ -41,9 +39,7 @@ DOCTOR = next(command for command in AFTER if command.endswith("doctor"))
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     folder = tmp_path_factory.mktemp("newcomer")
-    checkout = a_checkout(folder / "chatlake")
-    built = run(with_own(BUILD), checkout, outside(checkout))
-    assert built.code == 0, built.err
+    checkout = a_built_checkout(folder / "chatlake", BUILD)
     with arrived(folder, checkout, SPEED) as newcomer:
         yield newcomer
 

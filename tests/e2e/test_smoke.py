@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -15,6 +13,7 @@ from local.participant_service import Behaviour
 from local.participant_service.timeline import ContactEvent, happenings
 from local.scripted.smoke import smoke_chat
 from local.world import FLOW_ID, Script, World
+from tests.command import outside, run_program
 from tests.e2e.pipeline.casting import DAY_MS
 from tests.e2e.pipeline.deployable import deployable
 from tests.e2e.pipeline.running import begun
@@ -46,19 +45,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 @pytest.fixture
 def run(world: World) -> Run:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATLAKE_")}
-
     def run(*arguments: str) -> Ran:
-        done = subprocess.run(
-            [COMMAND, "--stack", world.stack.name, *arguments],
-            env={**kept, **world.cloud.environment},
-            capture_output=True,
-            text=True,
-            timeout=400,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        return Ran(done.returncode, done.stdout, done.stderr)
+        environment = {**outside(), **world.cloud.environment}
+        stack = ("--stack", world.stack.name)
+        return run_program(COMMAND, *stack, *arguments, environment=environment, timeout_s=400)
 
     return run
 

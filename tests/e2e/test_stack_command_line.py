@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,9 +14,10 @@ from local.clock import Clock
 from local.participant_service import Behaviour
 from local.scripted.chat import Chat
 from local.world import Script, World
+from tests.command import outside, run_program
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import deployable
-from tests.e2e.pipeline.running import export, finish_attempt, state, tell, until
+from tests.e2e.pipeline.running import archive, finish_attempt, state, until
 from tests.lake_folder import Ran
 from tools.artifacts import HOST, ROOT
 
@@ -50,29 +49,17 @@ def world(tmp_path_factory: pytest.TempPathFactory, chats: list[Chat]) -> Iterat
         folder=folder,
         parameters={"PublishWindowSeconds": "1", "Architecture": HOST},
     ) as world:
-        for chat in chats:
-            tell(world, chat)
-            export(world, chat)
-        finish_attempt(world, [chat.initial_contact_id for chat in chats])
+        archive(world, *chats)
         yield world
 
 
 @pytest.fixture
 def run(world: World) -> Run:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATLAKE_")}
-
     def run(*arguments: str, **variables: str) -> Ran:
-        environment = {**kept, **world.cloud.environment, **variables}
-        done = subprocess.run(
-            [COMMAND, "--stack", world.stack.name, *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
+        environment = {**outside(), **world.cloud.environment, **variables}
+        return run_program(
+            COMMAND, "--stack", world.stack.name, *arguments, environment=environment
         )
-        assert "Traceback" not in done.stderr
-        return Ran(done.returncode, done.stdout, done.stderr)
 
     return run
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -20,9 +19,10 @@ from local.clock import Clock
 from local.deployed_tables import deployed_tables
 from local.participant_service import Behaviour
 from local.world import Script, World
+from tests.command import outside, run_program
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import deployable
-from tests.e2e.pipeline.running import export, finish_attempt, tell
+from tests.e2e.pipeline.running import archive
 from tests.lake_folder import Ran
 from tests.trino.test_athena import ENDLESS, until
 from tools.artifacts import HOST
@@ -56,10 +56,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, trino: None) -> Iterator[Wor
         },
         trino=True,
     ) as world:
-        for chat in chats:
-            tell(world, chat)
-            export(world, chat)
-        finish_attempt(world, [chat.initial_contact_id for chat in chats])
+        archive(world, *chats)
         yield world
 
 
@@ -73,23 +70,13 @@ def hears_ctrl_c() -> Iterator[None]:
 
 @pytest.fixture
 def environment(world: World) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CHATLAKE_")}
-    return {**kept, **world.cloud.environment, "CHATLAKE_STACK": world.stack.name}
+    return {**outside(), **world.cloud.environment, "CHATLAKE_STACK": world.stack.name}
 
 
 @pytest.fixture
 def run(environment: dict[str, str]) -> Run:
     def run(*arguments: str | Path) -> Ran:
-        done = subprocess.run(
-            [COMMAND, *arguments],
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return run_program(COMMAND, *arguments, environment=environment)
 
     return run
 

@@ -8,11 +8,9 @@ import pytest
 
 from tests.e2e.pipeline.newcomer import (
     Newcomer,
-    a_checkout,
+    a_built_checkout,
     arrived,
     commands,
-    outside,
-    run,
     section,
     with_own,
 )
@@ -28,9 +26,7 @@ ASKING = commands(section("README.md", "## Ask Athena"))
 @pytest.fixture(scope="module")
 def newcomer(tmp_path_factory: pytest.TempPathFactory, trino: None) -> Iterator[Newcomer]:
     folder = tmp_path_factory.mktemp("newcomer")
-    checkout = a_checkout(folder / "chatlake")
-    built = run(with_own(BUILD), checkout, outside(checkout))
-    assert built.code == 0, built.err
+    checkout = a_built_checkout(folder / "chatlake", BUILD)
     with arrived(folder, checkout, SPEED, trino=True) as newcomer:
         yield newcomer
 

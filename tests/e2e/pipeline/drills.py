@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,25 +12,13 @@ from local.participant_service import Behaviour
 from local.scripted.chat import Chat
 from local.world import Script, World
 from tests import aws_cli
+from tests.command import outside, run_shell
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import deployable
-from tests.e2e.pipeline.running import export, finish_attempt, tell
+from tests.e2e.pipeline.upgrading import PARAMETERS, SPEED
 from tests.lake_folder import Ran
-from tools.artifacts import HOST, ROOT
+from tools.artifacts import ROOT
 
-SPEED = 20
-"""A process of Capture must be able to renew its lease within seconds of the clock."""
-
-PARAMETERS = {"PublishWindowSeconds": "1", "Architecture": HOST}
-ADOPTED = {
-    "ExistingDatabase": "GlueDatabase",
-    "ExistingDocumentBucket": "Documents",
-    "ExistingLakeBucket": "Lake",
-    "ExistingWorkgroup": "AthenaWorkgroup",
-    "ExistingChatsTable": "ChatsTable",
-    "ExistingScheduleTable": "ScheduleTable",
-    "ExistingKeyArn": "KeyArn",
-}
 _BLOCK = re.compile(r"^```sh\n(.*?)^```", re.DOTALL | re.MULTILINE)
 
 
@@ -58,14 +45,6 @@ def a_world(folder: Path, chats: list[Chat], **parameters: str) -> World:
     )
 
 
-def archive(world: World, *chats: Chat) -> None:
-    """Let the stack hear of chats, and wait until their rows are there."""
-    for chat in chats:
-        tell(world, chat)
-        export(world, chat)
-    finish_attempt(world, [chat.initial_contact_id for chat in chats])
-
-
 def blocks(page: str, title: str) -> list[str]:
     """The commands below a title of a page, as a shell takes them, block by block."""
     text = (ROOT / "docs" / page).read_text(encoding="utf-8")
@@ -86,7 +65,7 @@ class Operator:
         self._first = _BLOCK.findall(text)[0]
         path = (aws_cli.install(folder / "bin"), Path(sys.executable).parent)
         self._environment = {
-            **{name: of for name, of in os.environ.items() if not name.startswith("CHATLAKE_")},
+            **outside(),
             **world.cloud.environment,
             "PATH": os.pathsep.join((*map(str, path), os.environ["PATH"])),
             "PYTHONPATH": str(ROOT),
@@ -96,17 +75,7 @@ class Operator:
         """Run commands, the words in capitals replaced; what fails ends them."""
         for name, value in values.items():
             script = re.sub(rf"\b{name}\b", value, script)
-        done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", f"{self._first}\n{script}"],
-            cwd=self.folder,
-            env=self._environment,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        return Ran(done.returncode, done.stdout, done.stderr)
+        return run_shell(f"{self._first}\n{script}", environment=self._environment, cwd=self.folder)
 
     def does(self, script: str, **values: str) -> Ran:
         """Run commands that must not fail."""

@@ -26,6 +26,8 @@ from local.scripted.contact_center import ACCOUNT_ID, INSTANCE_ARN, REGION
 from local.scripted.smoke import smoke_chat
 from local.world import EXPORT_BUCKET, EXPORT_PREFIX, FLOW_ID, make_export_bucket, put_export
 from tests import aws_cli
+from tests.command import outside as outside_tests
+from tests.command import run_shell
 from tests.e2e.pipeline.casting import DAY_MS
 from tests.lake_folder import Ran
 from tools.artifacts import HOST, ROOT
@@ -48,7 +50,6 @@ _PROGRAMS = ("make ", ".venv/", "aws ")
 _FENCED = re.compile(r"^```sh\n(.*?)^```$|`([^`\n]+)`", re.DOTALL | re.MULTILINE)
 # How long the customer of a smoke test has, by the cloud's clock.
 _LASTS_S = 480
-_LONGEST_S = 400
 # Whoever waits sleeps; all else is as it is.
 _BY_THE_CLOCK = """
 import os, time
@@ -92,7 +93,7 @@ class Newcomer:
 
     def run(self, command: str) -> Ran:
         """Run a command in the checkout, as a shell does."""
-        return run(command, self.checkout, self.environment)
+        return run_shell(command, environment=self.environment, cwd=self.checkout)
 
     def smoke(self, command: str) -> Ran:
         """Run a smoke test; Connect tells of its chat as it goes, and exports it."""
@@ -116,19 +117,12 @@ class Newcomer:
                 put_export(self.cloud, thing)
 
 
-def run(command: str, checkout: Path, environment: dict[str, str]) -> Ran:
-    """Run a command in a checkout, as a shell does."""
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", command],
-        cwd=checkout,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=_LONGEST_S,
-        check=False,
-    )
-    return Ran(done.returncode, done.stdout, done.stderr)
+def a_built_checkout(folder: Path, build: str) -> Path:
+    """Return a checkout in which a command has built what is to be deployed."""
+    checkout = a_checkout(folder)
+    built = run_shell(with_own(build), environment=outside(checkout), cwd=checkout)
+    assert built.code == 0, built.err
+    return checkout
 
 
 def a_checkout(folder: Path) -> Path:
@@ -155,12 +149,8 @@ def a_checkout(folder: Path) -> Path:
 
 def outside(checkout: Path) -> dict[str, str]:
     """Return the environment of commands before there is anything of AWS."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        # Apart from the make that runs the tests, whose options would reach those of the pages.
-        if not name.startswith(("AWS_", "CHATLAKE_", "MAKE"))
-    }
+    # Apart from the make that runs the tests, whose options would reach those of the pages.
+    kept = outside_tests("AWS_", "MAKE")
     sam = {"SAM_CLI_TELEMETRY": "0", "__SAM_CLI_APP_DIR": str(checkout / ".venv/sam")}
     return {**kept, **sam, "COLUMNS": "200"}
 

@@ -19,7 +19,7 @@ from local.world import Script, World
 from tests.e2e.pipeline.casting import DAY_MS, Casting, receipts
 from tests.e2e.pipeline.deployable import LAYERS, deployable, layer
 from tests.e2e.pipeline.happening import all_that_happened
-from tests.e2e.pipeline.running import export, finish_attempt, state, tell, until
+from tests.e2e.pipeline.running import archive, export, finish_attempt, state, tell, until
 from tests.e2e.pipeline.tables import Rows, metadata, read_rows
 from tests.oracle import Input
 from tools.artifacts import HOST
@@ -179,10 +179,7 @@ def run(folder: Path) -> Outdated:
         parameters={"PublishWindowSeconds": "1", "Architecture": HOST},
     ) as world:
         _make_view(world)
-        for chat in chats[:3]:
-            tell(world, chat)
-            export(world, chat)
-        finish_attempt(world, [chat.initial_contact_id for chat in chats[:3]])
+        archive(world, *chats[:3])
         types, older = _types_of_times(world.cloud, world.stack), _files(world)
 
         place = project / "layers" / LAYERS["ChatlakeLayer"]

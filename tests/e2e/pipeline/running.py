@@ -109,6 +109,14 @@ def export(world: World, chat: Chat) -> None:
         world.export(ExportObject(chat, leg))
 
 
+def archive(world: World, *chats: Chat) -> None:
+    """Let the stack hear of chats that are over, and wait until their rows are there."""
+    for chat in chats:
+        tell(world, chat)
+        export(world, chat)
+    finish_attempt(world, [chat.initial_contact_id for chat in chats])
+
+
 def state(world: World) -> dict[str, dict[str, Any]]:
     """The items of the chats table by key."""
     pages = (

@@ -26,8 +26,8 @@ NEW_COLUMN = "queue_arn"
 """Of contacts; the older schema lacks it."""
 
 _HOUR_MS = 3_600_000
-_PARAMETERS = {"PublishWindowSeconds": "1", "Architecture": HOST}
-_ADOPTED = {
+PARAMETERS = {"PublishWindowSeconds": "1", "Architecture": HOST}
+ADOPTED = {
     "ExistingDatabase": "GlueDatabase",
     "ExistingDocumentBucket": "Documents",
     "ExistingLakeBucket": "Lake",
@@ -36,6 +36,7 @@ _ADOPTED = {
     "ExistingScheduleTable": "ScheduleTable",
     "ExistingKeyArn": "KeyArn",
 }
+"""The parameters that name what a new stack adopts, each with the older one's output."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ def run(folder: Path) -> Upgraded:
         Clock((DAY_MS + _HOUR_MS) / 1000, SPEED),
         template=template,
         folder=folder,
-        parameters=_PARAMETERS,
+        parameters=PARAMETERS,
     ) as world:
         tell(world, changed)
         tell(world, unchanged)
@@ -123,7 +124,7 @@ def run(folder: Path) -> Upgraded:
 
         outputs = world.stack.outputs
         world.cloud.delete(world.stack.name)
-        world.deploy(**{parameter: outputs[output] for parameter, output in _ADOPTED.items()})
+        world.deploy(**{parameter: outputs[output] for parameter, output in ADOPTED.items()})
         rows_adopted = read_rows(world.cloud, world.stack)
         tell(world, newest)
         export(world, newest)

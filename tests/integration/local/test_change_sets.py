@@ -16,7 +16,14 @@ import pytest
 from botocore.exceptions import ClientError, WaiterError
 
 from local.cloud import LocalCloud
-from tests.integration.local.stack import TEMPLATE, a_cloud, a_copy, contact_event, eventually
+from tests.integration.local.stack import (
+    TEMPLATE,
+    a_cloud,
+    a_copy,
+    contact_event,
+    eventually,
+    make_bucket,
+)
 
 CODE = "code"
 FAST = {"Delay": 0.1, "MaxAttempts": 300}
@@ -25,10 +32,7 @@ FAST = {"Delay": 0.1, "MaxAttempts": 300}
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     with a_cloud(tmp_path_factory.mktemp("cloud")) as running:
-        s3: Any = running.client("s3")
-        s3.create_bucket(
-            Bucket=CODE, CreateBucketConfiguration={"LocationConstraint": running.region}
-        )
+        make_bucket(running, CODE)
         yield running
 
 

@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from local.cloud import LocalCloud
 from local.cloud.refusals import EXPIRED, without
-from tests.integration.local.stack import a_cloud
+from tests.integration.local.stack import a_cloud, make_bucket
 
 BUCKET = "told"
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
@@ -49,10 +49,7 @@ CALLS: dict[str, tuple[str, Callable[[Any], Any]]] = {
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
     with a_cloud(tmp_path_factory.mktemp("cloud")) as running:
-        s3: Any = running.client("s3")
-        s3.create_bucket(
-            Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": running.region}
-        )
+        make_bucket(running, BUCKET)
         yield running
 
 

@@ -29,6 +29,12 @@ def a_cloud(folder: Path, speed: float = 60, **options: Any) -> Iterator[LocalCl
         yield cloud
 
 
+def make_bucket(cloud: LocalCloud, name: str) -> None:
+    """Make a bucket in the cloud's Region."""
+    s3: Any = cloud.client("s3")
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": cloud.region})
+
+
 def a_copy(folder: Path, *changes: tuple[str, str], stack: Path = FOLDER) -> Path:
     """Copy a stack into a folder, with texts of its template replaced; return the template."""
     shutil.copytree(stack, folder, ignore=shutil.ignore_patterns("__*__*"), dirs_exist_ok=True)
